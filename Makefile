@@ -1,0 +1,35 @@
+# The commands of this repository; the work is done in scripts/. `make` alone lists them.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples tools clean-tools release-migrations
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
+
+test: ## everything that must be green: lint, all tests on SQLite and MariaDB, the client examples
+	@scripts/test.sh
+
+test-sqlite: ## all tests on SQLite
+	@scripts/test.sh sqlite
+
+test-mariadb: ## the integration tests on MariaDB (TIDEPOOL_TEST_DATABASE_URL=mysql://... picks another server)
+	@scripts/test.sh mariadb
+
+test-pool-of-one: ## the integration tests with a pool of one connection, on SQLite and MariaDB
+	@scripts/test.sh pool-of-one
+
+lint: ## format, clippy, docs, dependencies, protos, spelling, scripts, released migrations
+	@scripts/test.sh tools lint
+
+examples: ## the Python and Node client examples against a live server
+	@scripts/test.sh examples
+
+tools: ## fetch the checking tools into the tools folder (TIDEPOOL_TOOLS, else .tools)
+	@scripts/tools.sh
+
+clean-tools: ## remove everything that was fetched into the tools folder
+	@scripts/tools.sh clean
+
+release-migrations: ## at a release: freeze the migrations of this tree
+	@scripts/release-migrations.sh

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Runs everything that must be green, step by step, up to the first step that fails, and ends with a table that
+# names each step: passed, failed, or not run. Servers it started are stopped however it ends.
+#   test.sh [GROUP...]     of: tools lint sqlite mariadb pool-of-one examples; all of them when none is named
+# TIDEPOOL_TEST_DATABASE_URL=mysql://... makes the MariaDB steps use that server instead of a private one.
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+export TIDEPOOL_TOOLS=$TOOLS
+
+# The SQLite steps must not see them; the MariaDB steps set them again.
+given_url=${TIDEPOOL_TEST_DATABASE_URL:-}
+unset TIDEPOOL_TEST_DATABASE_URL TIDEPOOL_TEST_POOL_SIZE
+
+names=() commands=() states=() times=()
+running=-1
+server=
+
+step() { names+=("$1"); commands+=("$2"); states+=("NOT RUN"); times+=(""); }
+
+# --- what the steps do ---
+
+tools() { scripts/tools.sh; }
+lint() { scripts/lint.sh; }
+on_sqlite() { cargo test --workspace --locked; }
+pool_of_one_on_sqlite() { TIDEPOOL_TEST_POOL_SIZE=1 cargo test --locked --test it; }
+on_mariadb() { TIDEPOOL_TEST_DATABASE_URL=$(database_url) cargo test --locked --test it; }
+pool_of_one_on_mariadb() {
+  TIDEPOOL_TEST_POOL_SIZE=1 TIDEPOOL_TEST_DATABASE_URL=$(database_url) cargo test --locked --test it
+}
+examples() { examples/run.sh; }
+
+mariadb_server() {
+  case $given_url in
+    '') scripts/mariadb.sh start "$server" ;;
+    mysql://*) say "using the given server" ;; # its URL may hold a password
+    *) fail "TIDEPOOL_TEST_DATABASE_URL must begin with mysql://" ;;
+  esac
+}
+database_url() { if [ -n "$given_url" ]; then printf '%s\n' "$given_url"; else scripts/mariadb.sh url "$server"; fi; }
+
+# --- which steps ---
+
+all=(tools lint sqlite mariadb pool-of-one examples)
+groups=("$@")
+[ $# -gt 0 ] || groups=("${all[@]}")
+for group in "${groups[@]}"; do
+  [[ " ${all[*]} " == *" $group "* ]] || fail "no such group of steps: $group (there are: ${all[*]})"
+done
+wanted() { [[ " ${groups[*]} " == *" $1 "* ]]; }
+
+if wanted tools; then step "tools" tools; fi
+if wanted lint; then step "lint" lint; fi
+if wanted sqlite; then step "all tests, SQLite" on_sqlite; fi
+if wanted pool-of-one; then step "integration tests, pool of one, SQLite" pool_of_one_on_sqlite; fi
+if wanted mariadb || wanted pool-of-one; then step "MariaDB server" mariadb_server; fi
+if wanted mariadb; then step "integration tests, MariaDB" on_mariadb; fi
+if wanted pool-of-one; then step "integration tests, pool of one, MariaDB" pool_of_one_on_mariadb; fi
+if wanted examples && [ -e examples/run.sh ]; then step "client examples" examples; fi
+[ ${#names[@]} -gt 0 ] || fail "nothing to run: examples/run.sh does not exist"
+
+# --- running them ---
+
+clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
+
+summary() {
+  local i reason
+  printf '\n%-42s %-12s %6s\n' "step" "result" "time"
+  for i in "${!names[@]}"; do
+    reason=
+    if [ "${states[$i]}" = "NOT RUN" ]; then reason="  an earlier step did not pass"; fi
+    printf '%-42s %-12s %6s%s\n' "${names[$i]}" "${states[$i]}" "${times[$i]}" "$reason"
+  done
+}
+
+finish() {
+  local rc=$?
+  set +e
+  trap '' INT TERM
+  if [ "$running" -ge 0 ]; then states[running]=INTERRUPTED; fi
+  if [ -n "$server" ]; then
+    # The folder goes away, so what the server complained about is shown now.
+    if [ "$rc" != 0 ]; then grep -h '\[ERROR\]' "$server/error.log" 2>/dev/null | tail -n 10 >&2; fi
+    scripts/mariadb.sh stop "$server" || rc=1
+    rm -rf "$server"
+  fi
+  summary
+  if [ "$rc" = 0 ]; then
+    printf 'all %d steps passed in %s\n' ${#names[@]} "$(clock $SECONDS)"
+  else
+    printf 'NOT green, after %s\n' "$(clock $SECONDS)"
+  fi
+  exit "$rc"
+}
+
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+if [ -z "$given_url" ]; then server=$(mktemp -d "${TMPDIR:-/tmp}/tidepool-mariadb.XXXXXX"); fi
+
+for i in "${!names[@]}"; do
+  printf '\n==> %s (%d of %d)\n' "${names[$i]}" $((i + 1)) ${#names[@]}
+  running=$i began=$SECONDS
+  # Not in an `if`: that would switch off `set -e` inside the step.
+  set +e
+  (set -e; "${commands[$i]}")
+  rc=$?
+  set -e
+  running=-1
+  times[i]=$(clock $((SECONDS - began)))
+  if [ "$rc" = 0 ]; then states[i]=passed; else states[i]=FAILED; exit 1; fi
+done

@@ -1,0 +1,41 @@
+//! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
+
+pub mod call;
+pub mod directory;
+pub mod flow;
+pub mod page;
+pub mod pool;
+pub mod snapshots;
+pub mod tenant;
+
+use crate::{clock::Clock, id::Ids, store::Db};
+use snapshots::Snapshots;
+
+/// What every flow works with.
+#[derive(Debug)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// New ids.
+    pub ids: Ids,
+    /// The tenants' configuration and directory in memory.
+    pub snapshots: Snapshots,
+    /// Seals page tokens.
+    pub pages: page::Sealer,
+}
+
+impl App {
+    /// Ready to run flows on a database whose schema is current.
+    pub async fn start(db: Db, clock: Clock) -> Result<Self, crate::error::Error> {
+        let pages = page::Sealer::load(&db, &clock).await?;
+        Ok(Self {
+            snapshots: Snapshots::new(db.clone()),
+            ids: Ids::new(clock.clone()),
+            pages,
+            db,
+            clock,
+        })
+    }
+}

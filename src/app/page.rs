@@ -1,0 +1,159 @@
+//! Page tokens. They are sealed with a key that all replicas share, so that a caller can neither read the sort key of a
+//! row that he may not see nor make one up, and bound to the list, tenant, actor and filter that they were made for.
+
+use super::call::Call;
+use crate::{
+    clock::Clock,
+    domain::refusal::{Reason, Violations},
+    error::Error,
+    store::{Db, secret},
+};
+use chacha20poly1305::{
+    XChaCha20Poly1305, XNonce,
+    aead::{Aead, AeadCore, KeyInit, OsRng, Payload},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// Rows of a page if the request does not say.
+pub const DEFAULT_SIZE: usize = 50;
+/// Rows of a page at most.
+pub const MAX_SIZE: usize = 500;
+const NONCE: usize = 24;
+
+/// Seals and opens page tokens.
+pub struct Sealer(XChaCha20Poly1305);
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer")
+    }
+}
+
+/// One list with its filter, for one caller: what a token is good for.
+#[derive(Debug)]
+pub struct List {
+    scope: [u8; 32],
+}
+
+impl List {
+    /// The list `name` with `filter`, as `call` sees it.
+    pub fn new(call: &Call, name: &str, filter: &impl Serialize) -> Self {
+        let mut hash = Sha256::new();
+        let actor = call.actor.as_ref().map_or("", |actor| actor.as_str());
+        let filter = serde_json::to_string(filter).unwrap_or_default();
+        for part in [name, call.tenant.as_str(), call.caller.as_str(), actor, &filter] {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        }
+        Self {
+            scope: hash.finalize().into(),
+        }
+    }
+}
+
+impl Sealer {
+    /// Takes the key from the database, where the first replica puts it.
+    pub async fn load(db: &Db, clock: &Clock) -> Result<Self, Error> {
+        let unit = db.unit("load page key", tokio::time::Instant::now() + Duration::from_secs(30));
+        let fresh = XChaCha20Poly1305::generate_key(&mut OsRng);
+        let key = unit
+            .retry(|| {
+                unit.tx(async |tx| Ok(secret::get_or_put(tx, db.engine(), "page-token", &fresh, clock.now()).await?))
+            })
+            .await
+            .map_err(|abort| unit.error(abort))?;
+        XChaCha20Poly1305::new_from_slice(&key)
+            .map(Self)
+            .map_err(|_| Error::internal())
+    }
+
+    /// The token of the page after `last`.
+    #[must_use]
+    pub fn seal(&self, list: &List, last: &impl Serialize) -> String {
+        let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
+        let message = serde_json::to_vec(last).unwrap_or_default();
+        // Fails only for messages of gigabytes.
+        let sealed = self
+            .0
+            .encrypt(
+                &nonce,
+                Payload {
+                    msg: &message,
+                    aad: &list.scope,
+                },
+            )
+            .unwrap_or_default();
+        hex(&nonce) + &hex(&sealed)
+    }
+
+    /// Where the page of `token` begins; `None` for the first page.
+    pub fn open<T: DeserializeOwned>(&self, list: &List, token: &str) -> Result<Option<T>, Error> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let opened = unhex(token).filter(|bytes| bytes.len() > NONCE).and_then(|bytes| {
+            let (nonce, sealed) = bytes.split_at(NONCE);
+            let message = self
+                .0
+                .decrypt(
+                    XNonce::from_slice(nonce),
+                    Payload {
+                        msg: sealed,
+                        aad: &list.scope,
+                    },
+                )
+                .ok()?;
+            serde_json::from_slice(&message).ok()
+        });
+        opened.map(Some).ok_or_else(|| {
+            let mut violations = Violations::default();
+            let message =
+                "was not made for this list; repeat the request that gave it with nothing but the token changed";
+            violations.add_as(Reason::InvalidPageToken, "page_token", message);
+            violations.into()
+        })
+    }
+}
+
+/// Cuts `rows`, of which there is one more than fits if there is a next page, and makes the token of that page.
+pub fn cut<T, K: Serialize>(
+    sealer: &Sealer,
+    list: &List,
+    mut rows: Vec<T>,
+    size: usize,
+    key: impl Fn(&T) -> K,
+) -> (Vec<T>, String) {
+    if rows.len() <= size {
+        return (rows, String::new());
+    }
+    rows.truncate(size);
+    let token = rows
+        .last()
+        .map(|last| sealer.seal(list, &key(last)))
+        .unwrap_or_default();
+    (rows, token)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    // Far above any token of ours; keeps a hostile one cheap.
+    if !text.len().is_multiple_of(2) || text.len() > 4096 || !text.is_ascii() {
+        return None;
+    }
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect()
+}

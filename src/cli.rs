@@ -1,0 +1,205 @@
+//! What can be typed. Thin: every command calls the library.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
+
+use clap::{Args, Parser, Subcommand};
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use tidepool::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    domain::{ids::TenantName, tenant::TenantSettings},
+    lifecycle::{self, Running},
+    store::{Db, migrate},
+    telemetry,
+};
+
+/// Keeps customer accounts in circulation: pools, claims, limits, reclaim. A gRPC service.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    options: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct GlobalOptions {
+    /// Configuration file (TOML). Environment variables such as `TIDEPOOL__DATABASE__URL` and flags win over it.
+    #[arg(long, global = true, env = "TIDEPOOL_CONFIG")]
+    config: Option<PathBuf>,
+    /// Database, sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE [default: sqlite:tidepool.sqlite]
+    #[arg(long, global = true)]
+    database_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API until interrupted.
+    Serve(ServeArgs),
+    /// Bring the database schema up to date, or show how it is.
+    Migrate {
+        #[command(subcommand)]
+        command: MigrateCommand,
+    },
+    /// Create tenants.
+    Tenant {
+        #[command(subcommand)]
+        command: TenantCommand,
+    },
+    /// Print the effective configuration, secrets redacted.
+    Config,
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    /// Loopback address to listen on [default: 127.0.0.1:7400]
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Address to listen on without TLS and authentication: whoever reaches it can be anybody. For tests and private
+    /// networks only.
+    #[arg(long, value_name = "ADDR")]
+    insecure_listen: Option<SocketAddr>,
+    /// Apply missing schema steps before serving. On SQLite this is always done.
+    #[arg(long)]
+    auto_migrate: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum MigrateCommand {
+    /// Apply the missing steps. Several at once take turns.
+    Up,
+    /// List all steps and when they were applied. Exits with 1 if `serve` would not start.
+    Status,
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantCommand {
+    /// Create a tenant.
+    Create {
+        /// Name that callers say: up to 64 printable ASCII characters without blanks.
+        name: String,
+        /// Name for people [default: the name].
+        #[arg(long)]
+        display_name: Option<String>,
+        /// IANA time zone of day boundaries and calendar days.
+        #[arg(long, default_value = "UTC")]
+        time_zone: chrono_tz::Tz,
+    },
+}
+
+type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
+
+/// Runs what was typed.
+pub(crate) async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match execute(&cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("tidepool: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn config(cli: &Cli) -> Result<Config, tidepool::config::ConfigErrors> {
+    let mut flags: Vec<(&str, serde_json::Value)> = Vec::new();
+    if let Some(url) = &cli.options.database_url {
+        flags.push(("database.url", url.as_str().into()));
+    }
+    if let Command::Serve(args) = &cli.command {
+        if let Some(address) = args.listen {
+            flags.push(("server.listen", address.to_string().into()));
+        }
+        if let Some(address) = args.insecure_listen {
+            flags.push(("server.insecure_listen", address.to_string().into()));
+        }
+        if args.auto_migrate {
+            flags.push(("database.auto_migrate", true.into()));
+        }
+    }
+    Config::load(cli.options.config.as_deref(), &flags)
+}
+
+async fn execute(cli: &Cli) -> Outcome {
+    let config = config(cli)?;
+    telemetry::start(&config.log);
+    match &cli.command {
+        Command::Serve(_) => serve(&config).await,
+        Command::Migrate { command } => migrate(&config, command).await,
+        Command::Tenant { command } => tenant(&config, command).await,
+        Command::Config => {
+            print!("{}", config.describe());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn serve(config: &Config) -> Outcome {
+    let clock = Clock::System;
+    let db = lifecycle::open(config, &clock).await?;
+    let running = Running::start(config, db, clock).await?;
+    stop_signal().await;
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C, or what Kubernetes and service managers send.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+async fn migrate(config: &Config, command: &MigrateCommand) -> Outcome {
+    let db = Db::open(config.store()).await?;
+    match command {
+        MigrateCommand::Up => {
+            let done = migrate::up(&db, &Clock::System).await?;
+            for step in &done {
+                println!("applied {step}");
+            }
+            if done.is_empty() {
+                println!("nothing to do");
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        MigrateCommand::Status => {
+            for step in migrate::status(&db).await? {
+                let applied = step
+                    .apply_time
+                    .map_or_else(|| "missing".to_owned(), |time| time.to_rfc3339());
+                let note = if step.known { "" } else { "  (newer than this binary)" };
+                println!("{:32} {applied}{note}", step.name);
+            }
+            Ok(match migrate::check(&db).await? {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(unfit) => {
+                    println!("{unfit}");
+                    ExitCode::FAILURE
+                }
+            })
+        }
+    }
+}
+
+async fn tenant(config: &Config, command: &TenantCommand) -> Outcome {
+    let TenantCommand::Create {
+        name,
+        display_name,
+        time_zone,
+    } = command;
+    let id = TenantName::parse(name).map_err(|error| format!("tenant name: {error}"))?;
+    let db = lifecycle::open(config, &Clock::System).await?;
+    let app = App::start(db, Clock::System).await?;
+    let settings = TenantSettings::new(display_name.clone().unwrap_or_else(|| name.clone()), *time_zone);
+    app.create_tenant(&id, settings).await?;
+    println!("created tenant {id}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,140 @@
+//! A change of configuration as data: rows to write and events that say who changed what. There is one place that
+//! applies it, `store::config::apply`.
+
+use super::{
+    directory::{Department, Entry, Group, User},
+    ids::{PoolId, UserId},
+    organisation::Revisions,
+    patch::{FieldDiff, diff},
+    pool::Pool,
+    tenant::Tenant,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What lies in a pool, read in the transaction that may delete it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occupancy {
+    /// How often something was brought in from outside; the delete compares it.
+    pub entries: i64,
+    /// How many accounts lie in it, whatever their status, counted up to [`Occupancy::COUNTED`].
+    pub accounts: u64,
+}
+
+impl Occupancy {
+    /// Where the counting of accounts ends.
+    pub const COUNTED: u64 = 1001;
+}
+
+/// A row to write.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// The tenant's settings.
+    Tenant(Tenant),
+    /// A new pool.
+    PoolInsert(Pool),
+    /// A pool with a new version.
+    PoolUpdate(Pool),
+    /// A pool that goes, provided that nothing came in since its occupancy was read.
+    PoolDelete(PoolId, Occupancy),
+    /// A department, new or changed.
+    Department(Entry<Department>),
+    /// A group, new or changed.
+    Group(Entry<Group>),
+    /// A user, new or changed.
+    User(Entry<User>),
+    /// The guard row of a user who is deactivated: no acquisition that was decided before can commit after.
+    BlockHolder(UserId),
+}
+
+/// What was done to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is new.
+    Created,
+    /// Fields changed.
+    Updated,
+    /// It was taken into use.
+    Enabled,
+    /// It was taken out of use.
+    Disabled,
+    /// It is gone.
+    Deleted,
+}
+
+impl Action {
+    /// As stored and published.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// Who-changed-what, without the who and when, which the flow knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigEvent {
+    /// What kind of thing.
+    pub resource_type: &'static str,
+    /// Which one.
+    pub resource: String,
+    /// What was done.
+    pub action: Action,
+    /// Field by field.
+    pub changes: BTreeMap<String, FieldDiff>,
+}
+
+impl ConfigEvent {
+    /// The event of going from `old` to `new`.
+    pub fn new<T: Serialize>(
+        resource_type: &'static str,
+        resource: impl ToString,
+        action: Action,
+        old: Option<&T>,
+        new: Option<&T>,
+    ) -> Self {
+        Self {
+            resource_type,
+            resource: resource.to_string(),
+            action,
+            changes: diff(old, new),
+        }
+    }
+}
+
+/// What a decision about configuration comes to.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigChange {
+    /// Rows to write, in the order given.
+    pub writes: Vec<Write>,
+    /// One event per resource.
+    pub events: Vec<ConfigEvent>,
+}
+
+impl ConfigChange {
+    /// Whether nothing changes: then nothing is written and no revision rises.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// The revisions after the change: each side rises only if something of it is written.
+    #[must_use]
+    pub fn raise(&self, from: Revisions) -> Revisions {
+        let directory = |write: &Write| {
+            matches!(
+                write,
+                Write::Department(_) | Write::Group(_) | Write::User(_) | Write::BlockHolder(_)
+            )
+        };
+        Revisions {
+            config: from.config + i64::from(self.writes.iter().any(|write| !directory(write))),
+            directory: from.directory + i64::from(self.writes.iter().any(directory)),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Who is what in a pool. An inactive user is nothing anywhere.
+
+use super::{
+    directory::{Directory, User},
+    ids::UserId,
+    pool::{ClaimMode, Pool, PoolMembers},
+};
+
+impl PoolMembers {
+    /// Whether the user fits one of the lists.
+    #[must_use]
+    pub fn include(&self, directory: &Directory, user: &User) -> bool {
+        user.active
+            && (self.everyone
+                || self.users.contains(&user.id)
+                || self.roles.iter().any(|role| user.roles.contains(role))
+                || self.groups.iter().any(|group| user.groups.contains(group))
+                || self.departments.iter().any(|member| {
+                    user.departments().any(|id| {
+                        *id == member.department_id
+                            || member.include_sub_departments
+                                && directory
+                                    .department_and_above(id)
+                                    .any(|above| *above == member.department_id)
+                    })
+                }))
+    }
+}
+
+impl Pool {
+    /// Whether the user is an active member.
+    #[must_use]
+    pub fn is_member(&self, directory: &Directory, user: &UserId) -> bool {
+        directory
+            .user(user)
+            .is_some_and(|user| self.config.members.include(directory, user))
+    }
+
+    /// Whether the user is an active administrator.
+    #[must_use]
+    pub fn is_admin(&self, directory: &Directory, user: &UserId) -> bool {
+        self.config.administrators.contains(user) && directory.is_active(user)
+    }
+
+    /// Whether members see accounts that wait for an owner.
+    #[must_use]
+    pub fn shows_unclaimed(&self) -> bool {
+        self.config.claim_mode == ClaimMode::MembersClaim || self.config.members_may_browse
+    }
+}

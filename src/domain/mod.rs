@@ -1,0 +1,14 @@
+//! The rules. Pure and synchronous: no database, no network, no clock, no randomness. `now` is an argument.
+
+pub mod config_change;
+pub mod directory;
+pub mod directory_plan;
+pub mod ids;
+pub mod membership;
+pub mod organisation;
+pub mod patch;
+pub mod pool;
+pub mod principal;
+pub mod refusal;
+pub mod tenant;
+pub mod text;

@@ -1,0 +1,175 @@
+//! Refusals: why something was not done, as data. All reasons travel to the caller; the first decides the status code.
+
+use std::collections::BTreeMap;
+
+/// What kind of answer a reason gives; the gRPC status code follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The request itself is wrong, whatever the state.
+    InvalidArgument,
+    /// Nobody is known to have called.
+    Unauthenticated,
+    /// The caller or actor may not do this.
+    PermissionDenied,
+    /// There is no such thing, or none that the caller may know of.
+    NotFound,
+    /// It is there already.
+    AlreadyExists,
+    /// The state does not allow it; retrying does not help until something else changes.
+    FailedPrecondition,
+    /// A limit is reached.
+    ResourceExhausted,
+    /// Somebody else was faster; read again and decide again.
+    Aborted,
+    /// Not now; the same call may work in a moment.
+    Unavailable,
+    /// The caller's time ran out.
+    DeadlineExceeded,
+    /// A fault of ours.
+    Internal,
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $class:ident;)*) => {
+        /// Every published reason. The text form is the name in `ErrorReason` of the API.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason { $($(#[$doc])* $name),* }
+
+        impl Reason {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The published name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// What kind of answer it gives.
+            #[must_use]
+            pub const fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A field is missing, malformed, too long or out of range.
+    InvalidArgument = "INVALID_ARGUMENT", InvalidArgument;
+    /// The field cannot be changed by an update.
+    FieldNotUpdatable = "FIELD_NOT_UPDATABLE", InvalidArgument;
+    /// The page token was not made for this list, or was changed.
+    InvalidPageToken = "INVALID_PAGE_TOKEN", InvalidArgument;
+    /// No identity came with the call, or not a usable one.
+    Unauthenticated = "UNAUTHENTICATED", Unauthenticated;
+    /// The caller's scopes do not cover the call.
+    ScopeMissing = "SCOPE_MISSING", PermissionDenied;
+    /// The actor may not do this.
+    NotAuthorized = "NOT_AUTHORIZED", PermissionDenied;
+    /// The actor is not an active user of the directory.
+    ActorUnknown = "ACTOR_UNKNOWN", PermissionDenied;
+    /// There is no such resource, or none that the caller may know of.
+    NotFound = "NOT_FOUND", NotFound;
+    /// A resource of this id or name is there already.
+    AlreadyExists = "ALREADY_EXISTS", AlreadyExists;
+    /// The resource changed since the etag was read.
+    EtagMismatch = "ETAG_MISMATCH", Aborted;
+    /// Others changed the same thing at the same time, again and again.
+    Contention = "CONTENTION", Aborted;
+    /// The request id was used before for another request.
+    RequestIdReused = "REQUEST_ID_REUSED", FailedPrecondition;
+    /// The pool still contains accounts.
+    PoolNotEmpty = "POOL_NOT_EMPTY", FailedPrecondition;
+    /// Other configuration refers to the pool.
+    PoolReferenced = "POOL_REFERENCED", FailedPrecondition;
+    /// Other records refer to the user, department or group.
+    DirectoryReferenced = "DIRECTORY_REFERENCED", FailedPrecondition;
+    /// The server has as much work as it can take.
+    ServerBusy = "SERVER_BUSY", Unavailable;
+    /// The database does not answer.
+    DatabaseUnavailable = "DATABASE_UNAVAILABLE", Unavailable;
+    /// The connection broke while the change was being made durable: it may or may not have happened.
+    OutcomeUnknown = "OUTCOME_UNKNOWN", Unavailable;
+    /// The caller's deadline passed before the change was made; nothing was changed.
+    DeadlineExceeded = "DEADLINE_EXCEEDED", DeadlineExceeded;
+    /// A fault of the service.
+    Internal = "INTERNAL", Internal;
+}
+
+/// One reason, with what a caller needs to act on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The same in words.
+    pub message: String,
+    /// Facts such as `limit`, `used`, `blocked_until`.
+    pub metadata: BTreeMap<&'static str, String>,
+}
+
+impl Refusal {
+    /// A refusal without facts.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.metadata.insert(key, value.to_string());
+        self
+    }
+}
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field, for example `users[3].supervisor`.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub description: String,
+    /// [`Reason::InvalidArgument`] unless a more specific one is published.
+    pub reason: Reason,
+}
+
+/// Collects everything that is wrong with a request, so that the caller learns all of it at once.
+#[derive(Clone, Debug, Default)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Notes one.
+    pub fn add(&mut self, field: impl Into<String>, description: impl ToString) {
+        self.add_as(Reason::InvalidArgument, field, description);
+    }
+
+    /// Notes one with a specific reason.
+    pub fn add_as(&mut self, reason: Reason, field: impl Into<String>, description: impl ToString) {
+        self.0.push(Violation {
+            field: field.into(),
+            description: description.to_string(),
+            reason,
+        });
+    }
+
+    /// Keeps the value, or notes why there is none.
+    pub fn check<T>(&mut self, field: impl Into<String>, value: Result<T, impl ToString>) -> Option<T> {
+        value.map_err(|error| self.add(field, error)).ok()
+    }
+
+    /// Whether nothing is wrong so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Everything noted, in order.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Violation> {
+        self.0
+    }
+}

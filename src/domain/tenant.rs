@@ -1,0 +1,122 @@
+//! An organisation and the settings that hold for all its pools.
+
+use super::{
+    ids::ReasonId,
+    refusal::Violations,
+    text::{LABEL_MAX, LIMITS, NAME_MAX, check_len, check_range, check_required_text, check_unique},
+};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+/// Who may create accounts with an owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreatePermission {
+    /// Every active user for himself, supervisors also for those below them.
+    #[default]
+    AnyUser,
+    /// CRM admins only.
+    CrmAdmins,
+}
+
+/// A reason for returning an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnReason {
+    /// Id within the tenant.
+    pub id: ReasonId,
+    /// What people read.
+    pub display_name: String,
+    /// Whether it can be chosen now.
+    pub enabled: bool,
+    /// Whether choosing it needs a note.
+    pub note_required: bool,
+}
+
+/// Settings of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantSettings {
+    /// Name for people.
+    pub display_name: String,
+    /// Zone of day boundaries and calendar days where a pool names none.
+    pub time_zone: Tz,
+    /// Whether those who may edit an account may change its name.
+    #[serde(rename = "settings.users_may_edit_names")]
+    pub users_may_edit_names: bool,
+    /// Who may create accounts with an owner.
+    #[serde(rename = "settings.create_permission")]
+    pub create_permission: CreatePermission,
+    /// Claims per user and day over all pools.
+    #[serde(rename = "settings.daily_claim_limit")]
+    pub daily_claim_limit: Option<u32>,
+    /// Whether a change of owner outside pools removes the related team.
+    #[serde(rename = "settings.clear_team_on_owner_change")]
+    pub clear_team_on_owner_change: bool,
+    /// Whether returning needs a reason.
+    #[serde(rename = "settings.return_reason_required")]
+    pub return_reason_required: bool,
+    /// The reasons to choose from.
+    #[serde(rename = "settings.return_reasons")]
+    pub return_reasons: Vec<ReturnReason>,
+}
+
+impl TenantSettings {
+    /// What a new tenant starts with.
+    #[must_use]
+    pub fn new(display_name: String, time_zone: Tz) -> Self {
+        Self {
+            display_name,
+            time_zone,
+            users_may_edit_names: false,
+            create_permission: CreatePermission::default(),
+            daily_claim_limit: None,
+            clear_team_on_owner_change: false,
+            return_reason_required: false,
+            return_reasons: Vec::new(),
+        }
+    }
+
+    /// Everything that is wrong with the settings.
+    #[must_use]
+    pub fn validate(&self) -> Violations {
+        let mut violations = Violations::default();
+        check_required_text(&mut violations, "display_name", &self.display_name, NAME_MAX);
+        check_range(
+            &mut violations,
+            "settings.daily_claim_limit",
+            self.daily_claim_limit,
+            &LIMITS,
+        );
+        let field = "settings.return_reasons";
+        check_len(&mut violations, field, self.return_reasons.len(), 100);
+        check_unique(
+            &mut violations,
+            field,
+            self.return_reasons.iter().map(|reason| &reason.id),
+        );
+        for (at, reason) in self.return_reasons.iter().enumerate() {
+            let field = format!("{field}[{at}].display_name");
+            check_required_text(&mut violations, &field, &reason.display_name, LABEL_MAX);
+        }
+        if self.return_reason_required && !self.return_reasons.iter().any(|reason| reason.enabled) {
+            violations.add(
+                "settings.return_reason_required",
+                "needs at least one enabled return reason",
+            );
+        }
+        violations
+    }
+}
+
+/// A tenant as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its settings.
+    pub settings: TenantSettings,
+    /// Raised by every update of the settings.
+    pub version: i64,
+    /// When it was created.
+    pub create_time: DateTime<Utc>,
+    /// When its settings were last updated.
+    pub update_time: DateTime<Utc>,
+}

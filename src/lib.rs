@@ -1,0 +1,27 @@
+//! Tidepool keeps customer accounts in circulation.
+//!
+//! Accounts lie in shared pools; sales reps claim them or get them assigned, must follow up or win within a set time,
+//! and lose them back to a pool when they do not.
+//!
+//! # The map
+//!
+//! Arrows point one way: `rpc, worker -> app -> {domain, store}`; `store -> domain` for types; `domain` knows nobody.
+//!
+//! * [`domain`]: the rules. Pure and synchronous; `now` is an argument.
+//! * [`store`]: SeaORM and SQL, nowhere else.
+//! * [`app`]: one file per flow: load, decide, apply. Owns the transaction.
+//! * [`rpc`]: tonic, nowhere else: decode, call the flow, encode.
+//!
+//! Start reading at `app/pool.rs`, a whole flow on one page, then `store/unit.rs`, the door to transactions.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod error;
+pub mod id;
+pub mod lifecycle;
+pub mod rpc;
+pub mod server;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,215 @@
+//! From a configuration to a serving process and back: start, say how it is, drain, stop.
+
+use crate::{
+    app::App,
+    clock::Clock,
+    config::Config,
+    error::Error,
+    server::Bound,
+    store::{self, Db, dialect::Engine, migrate, open::OpenError},
+};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+/// Health service names: ready to take calls (also the empty name), alive at all, started.
+pub const READINESS: &str = "readiness";
+/// See [`READINESS`].
+pub const LIVENESS: &str = "liveness";
+/// See [`READINESS`].
+pub const STARTUP: &str = "startup";
+
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// How many probes in a row may fail before the server says that it is not ready.
+const PROBE_FAILURES: u32 = 3;
+/// How long work whose caller has left may take at the end.
+const LAST_WORK: Duration = Duration::from_secs(15);
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The schema does not fit.
+    #[error("{0}")]
+    Schema(#[from] migrate::Unfit),
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(#[from] DbErr),
+    /// The flows could not start.
+    #[error(transparent)]
+    App(#[from] Error),
+    /// The port is taken, or not ours to take.
+    #[error("cannot listen on {0}: {1}")]
+    Bind(SocketAddr, std::io::Error),
+}
+
+/// Opens the database and makes sure of its schema. SQLite is brought up to date at once: there is nobody else to do it.
+pub async fn open(config: &Config, clock: &Clock) -> Result<Db, StartError> {
+    let db = Db::open(config.store()).await?;
+    if db.engine() == Engine::Sqlite || config.database.auto_migrate {
+        for step in migrate::up(&db, clock).await? {
+            tracing::info!(step, "migrated");
+        }
+    }
+    migrate::check(&db).await??;
+    Ok(db)
+}
+
+/// A serving process.
+#[derive(Debug)]
+pub struct Running {
+    /// What serves. Public for the demo and tests, which move its clock.
+    pub app: Arc<App>,
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+impl Running {
+    /// Starts to serve on a database whose schema is current.
+    pub async fn start(config: &Config, db: Db, clock: Clock) -> Result<Self, StartError> {
+        let wanted = config.server.insecure_listen.unwrap_or(config.server.listen);
+        let app = Arc::new(App::start(db.clone(), clock).await?);
+        let bound = Bound::bind(wanted)
+            .await
+            .map_err(|error| StartError::Bind(wanted, error))?;
+        let address = bound.address();
+        if config.server.insecure_listen.is_some() {
+            tracing::warn!(%address, "INSECURE: whoever reaches this address can act as anybody in any tenant");
+        }
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve(bound, app.clone(), config.clone(), stop.clone()));
+        tracing::info!(%address, "serving");
+        Ok(Self {
+            app,
+            address,
+            stop,
+            serving,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Drains and stops.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.serving.await {
+            tracing::error!(error = %error, "the server panicked");
+        }
+    }
+}
+
+async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationToken) {
+    let health = HealthReporter::new();
+    for name in [LIVENESS, STARTUP] {
+        health.set_service_status(name, ServingStatus::Serving).await;
+    }
+    set_ready(&health, true).await;
+    let tasks = TaskTracker::new();
+    let closed = CancellationToken::new();
+    let probe = tokio::spawn(probe(app.db.clone(), health.clone(), stop.clone()));
+    let drain = async {
+        stop.cancelled().await;
+        set_ready(&health, false).await;
+        // Load balancers and clients learn first that they should go elsewhere.
+        sleep(Duration::from_secs(config.server.drain_delay_seconds)).await;
+        closed.cancel();
+    };
+    let served = bound.serve(
+        app.clone(),
+        &config.server,
+        health.clone(),
+        tasks.clone(),
+        closed.clone().cancelled_owned(),
+    );
+    // A connection that never says anything would keep the server from ending, so the end is ours.
+    let end = async {
+        closed.cancelled().await;
+        sleep(Duration::from_secs(config.server.drain_seconds)).await;
+    };
+    let serving = async {
+        tokio::select! {
+            result = served => if let Err(error) = result { tracing::error!(error = %error, "serving ended") },
+            () = end => tracing::warn!("some connections did not end; closing them"),
+        }
+        stop.cancel();
+    };
+    tokio::join!(drain, serving);
+    tasks.close();
+    if timeout(LAST_WORK, tasks.wait()).await.is_err() {
+        tracing::warn!(calls = tasks.len(), "some work did not end");
+    }
+    probe.abort();
+    app.db.close().await;
+    tracing::info!("stopped");
+}
+
+async fn set_ready(health: &HealthReporter, ready: bool) {
+    let status = if ready {
+        ServingStatus::Serving
+    } else {
+        ServingStatus::NotServing
+    };
+    for name in ["", READINESS] {
+        health.set_service_status(name, status).await;
+    }
+}
+
+/// Says whether the database answers. Liveness does not depend on it: a restart would not bring the database back.
+async fn probe(db: Db, health: HealthReporter, stop: CancellationToken) {
+    let mut failures = 0;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(PROBE_EVERY) => {}
+        }
+        let answered = ping(&db).await;
+        if stop.is_cancelled() {
+            return;
+        }
+        match answered {
+            true if failures >= PROBE_FAILURES => {
+                tracing::info!("the database answers again");
+                set_ready(&health, true).await;
+                failures = 0;
+            }
+            true => failures = 0,
+            false => {
+                failures += 1;
+                if failures == PROBE_FAILURES {
+                    tracing::error!("the database does not answer; not ready");
+                    set_ready(&health, false).await;
+                }
+            }
+        }
+    }
+}
+
+async fn ping(db: &Db) -> bool {
+    let db = db.clone();
+    // In a task of its own: a probe that is given up must not drop a statement.
+    let task = tokio::spawn(async move {
+        let unit = db.unit("probe", Instant::now() + PROBE_EVERY);
+        let answered: Result<(), store::Abort> = async {
+            let reader = unit.reader().await?;
+            let statement = Statement::from_string(reader.get_database_backend(), "SELECT 1");
+            reader.query_one_raw(statement).await?;
+            Ok(())
+        }
+        .await;
+        // Busy is not broken.
+        matches!(answered, Ok(()) | Err(store::Abort::Busy | store::Abort::Late))
+    });
+    matches!(timeout(PROBE_EVERY, task).await, Ok(Ok(true)))
+}

@@ -1,0 +1,118 @@
+//! Tenants and their settings.
+
+use super::{choice, count_opt, decode, etag, etag_opt, id, mask, required, timestamp, zone};
+use crate::{
+    app::tenant::UpdateTenant,
+    domain::{
+        ids::{ReasonId, TenantName},
+        refusal::Violations,
+        tenant::{CreatePermission, ReturnReason, Tenant, TenantSettings},
+        text::check_len,
+    },
+    error::Error,
+    rpc::proto,
+};
+
+/// The tenant as a message.
+#[must_use]
+pub fn encode((name, tenant): &(TenantName, Tenant)) -> proto::Tenant {
+    let settings = &tenant.settings;
+    proto::Tenant {
+        name: name.to_string(),
+        display_name: settings.display_name.clone(),
+        time_zone: settings.time_zone.name().to_owned(),
+        settings: Some(proto::TenantSettings {
+            users_may_edit_names: settings.users_may_edit_names,
+            create_permission: match settings.create_permission {
+                CreatePermission::AnyUser => proto::CreatePermission::AnyUser,
+                CreatePermission::CrmAdmins => proto::CreatePermission::CrmAdmins,
+            }
+            .into(),
+            daily_claim_limit: settings.daily_claim_limit.map(u32::cast_signed),
+            clear_team_on_owner_change: settings.clear_team_on_owner_change,
+            return_reason_required: settings.return_reason_required,
+            return_reasons: settings.return_reasons.iter().map(encode_reason).collect(),
+        }),
+        etag: etag(tenant.version),
+        create_time: timestamp(tenant.create_time),
+        update_time: timestamp(tenant.update_time),
+    }
+}
+
+fn encode_reason(reason: &ReturnReason) -> proto::ReturnReason {
+    proto::ReturnReason {
+        id: reason.id.to_string(),
+        display_name: reason.display_name.clone(),
+        enabled: reason.enabled,
+        note_required: reason.note_required,
+    }
+}
+
+/// Reads an update.
+pub fn update(message: proto::UpdateTenantRequest) -> Result<UpdateTenant, Error> {
+    decode(|v| {
+        let paths = mask(v, message.update_mask.as_ref());
+        let tenant = required(v, "tenant", message.tenant)?;
+        let etag = etag_opt(v, "tenant.etag", &tenant.etag);
+        // A zone that the mask does not name need not be given.
+        let zone_named = paths.iter().any(|path| path == "time_zone" || path == "*");
+        let time_zone = if zone_named {
+            zone(v, "tenant.time_zone", &tenant.time_zone)
+        } else {
+            Some(chrono_tz::UTC)
+        };
+        let settings = read_settings(v, tenant.settings.unwrap_or_default());
+        let settings = TenantSettings {
+            display_name: tenant.display_name,
+            time_zone: time_zone?,
+            ..settings?
+        };
+        Some(UpdateTenant {
+            settings,
+            paths,
+            etag: etag?,
+        })
+    })
+}
+
+fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<TenantSettings> {
+    let field = "tenant.settings.return_reasons";
+    check_len(v, field, message.return_reasons.len(), 100);
+    let mut return_reasons = Vec::new();
+    for (at, reason) in message.return_reasons.into_iter().enumerate().take(100) {
+        let Some(id) = id(v, &format!("{field}[{at}].id"), &reason.id, ReasonId::parse) else {
+            continue;
+        };
+        let proto::ReturnReason {
+            display_name,
+            enabled,
+            note_required,
+            ..
+        } = reason;
+        return_reasons.push(ReturnReason {
+            id,
+            display_name,
+            enabled,
+            note_required,
+        });
+    }
+    let create_permission = choice(
+        v,
+        "tenant.settings.create_permission",
+        message.create_permission,
+        |value| match value {
+            proto::CreatePermission::Unspecified | proto::CreatePermission::AnyUser => CreatePermission::AnyUser,
+            proto::CreatePermission::CrmAdmins => CreatePermission::CrmAdmins,
+        },
+    );
+    let daily_claim_limit = count_opt(v, "tenant.settings.daily_claim_limit", message.daily_claim_limit);
+    Some(TenantSettings {
+        users_may_edit_names: message.users_may_edit_names,
+        create_permission: create_permission?,
+        daily_claim_limit: daily_claim_limit?,
+        clear_team_on_owner_change: message.clear_team_on_owner_change,
+        return_reason_required: message.return_reason_required,
+        return_reasons,
+        ..TenantSettings::new(String::new(), chrono_tz::UTC)
+    })
+}

@@ -1,0 +1,106 @@
+//! Which calls need what: one row per method. A method without a row is denied, and fails a test.
+
+use crate::app::call::{Call, Scope};
+
+/// Whether a call may be made for a user, and which scopes allow it for nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: health and reflection.
+    Nothing,
+    /// An actor, or one of these scopes. What an actor may do is decided by the directory and the pools.
+    ActorOr(&'static [Scope]),
+    /// One of these scopes; an actor changes nothing.
+    Scope(&'static [Scope]),
+    /// Any verified caller.
+    Caller,
+}
+
+use Needs::{ActorOr, Caller, Nothing, Scope as OneOf};
+use Scope::{Admin, Config, Directory};
+
+const CONFIGURE: Needs = ActorOr(&[Admin, Config]);
+const PUSH_DIRECTORY: Needs = OneOf(&[Admin, Directory]);
+
+/// Every method of the API.
+pub const METHODS: &[(&str, Needs)] = &[
+    ("/tidepool.v1.TenantService/GetTenant", Caller),
+    ("/tidepool.v1.TenantService/UpdateTenant", CONFIGURE),
+    ("/tidepool.v1.TenantService/ListConfigEvents", CONFIGURE),
+    ("/tidepool.v1.DirectoryService/BatchUpsertDepartments", PUSH_DIRECTORY),
+    ("/tidepool.v1.DirectoryService/BatchUpsertGroups", PUSH_DIRECTORY),
+    ("/tidepool.v1.DirectoryService/BatchUpsertUsers", PUSH_DIRECTORY),
+    ("/tidepool.v1.DirectoryService/DeactivateUser", PUSH_DIRECTORY),
+    ("/tidepool.v1.DirectoryService/GetUser", Caller),
+    ("/tidepool.v1.DirectoryService/ListUsers", Caller),
+    ("/tidepool.v1.DirectoryService/GetDepartment", Caller),
+    ("/tidepool.v1.DirectoryService/ListDepartments", Caller),
+    ("/tidepool.v1.DirectoryService/GetGroup", Caller),
+    ("/tidepool.v1.DirectoryService/ListGroups", Caller),
+    ("/tidepool.v1.PoolService/CreatePool", CONFIGURE),
+    ("/tidepool.v1.PoolService/GetPool", CONFIGURE),
+    ("/tidepool.v1.PoolService/ListPools", CONFIGURE),
+    ("/tidepool.v1.PoolService/UpdatePool", CONFIGURE),
+    ("/tidepool.v1.PoolService/EnablePool", CONFIGURE),
+    ("/tidepool.v1.PoolService/DisablePool", CONFIGURE),
+    ("/tidepool.v1.PoolService/DeletePool", CONFIGURE),
+    ("/tidepool.v1.PoolService/GetPoolCounters", CONFIGURE),
+    ("/grpc.health.v1.Health/Check", Nothing),
+    ("/grpc.health.v1.Health/List", Nothing),
+    ("/grpc.health.v1.Health/Watch", Nothing),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Nothing),
+    (
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        Nothing,
+    ),
+];
+
+/// What the method at `path` needs; `None` for a method that nobody thought about.
+#[must_use]
+pub fn needs(path: &str) -> Option<Needs> {
+    METHODS
+        .iter()
+        .find(|(method, _)| *method == path)
+        .map(|(_, needs)| *needs)
+}
+
+/// The scopes that would allow the call, if what it has does not.
+#[must_use]
+pub fn missing(needs: Needs, call: &Call) -> Option<Vec<Scope>> {
+    let any = |scopes: &[Scope]| scopes.iter().any(|scope| call.has(*scope));
+    // Acting for a user is a right of its own, whatever the method.
+    if call.actor.is_some() && !any(&[Scope::ActAs, Admin]) {
+        return Some(vec![Scope::ActAs]);
+    }
+    match needs {
+        Nothing | Caller => None,
+        ActorOr(_) if call.actor.is_some() => None,
+        ActorOr(scopes) | OneOf(scopes) => (!any(scopes)).then(|| scopes.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::proto::DESCRIPTORS;
+    use prost::Message as _;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_method_has_a_row_and_every_row_a_method() {
+        let set = prost_types::FileDescriptorSet::decode(DESCRIPTORS).unwrap();
+        let mut declared = BTreeSet::new();
+        for file in &set.file {
+            for service in &file.service {
+                for method in &service.method {
+                    declared.insert(format!("/{}.{}/{}", file.package(), service.name(), method.name()));
+                }
+            }
+        }
+        let listed: BTreeSet<_> = METHODS
+            .iter()
+            .map(|(path, _)| (*path).to_owned())
+            .filter(|path| path.starts_with("/tidepool"))
+            .collect();
+        assert_eq!(declared, listed);
+    }
+}

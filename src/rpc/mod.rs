@@ -1,0 +1,113 @@
+//! tonic, nowhere else. Each method decodes, calls the flow, encodes; layers around all of them see to identity,
+//! deadlines and cancellation.
+
+pub mod convert;
+pub mod directory;
+pub mod identity;
+pub mod methods;
+pub mod pool;
+pub mod shield;
+pub mod status;
+pub mod tenant;
+
+use crate::{
+    app::{App, call::Call, flow::Reply},
+    domain::{ids::RequestId, refusal::Violations},
+    error::Error,
+    store::request::RequestKey,
+};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The protocol, generated from `proto/`.
+#[expect(
+    unused_qualifications,
+    clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
+pub mod proto {
+    tonic::include_proto!("tidepool.v1");
+
+    /// The descriptors of the protocol, for reflection and the method table.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+}
+
+/// The services. One value, cheap to clone, serves all of them.
+#[derive(Clone, Debug)]
+pub struct Api {
+    app: Arc<App>,
+}
+
+impl Api {
+    /// Serves the flows of `app`.
+    #[must_use]
+    pub const fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+}
+
+/// The verified call, which the identity layer put there, and the message.
+fn open<M>(request: Request<M>) -> Result<(Call, M), Status> {
+    let (_, extensions, message) = request.into_parts();
+    // Without the layer in front nobody is known to have called.
+    let call = extensions
+        .get::<Call>()
+        .cloned()
+        .ok_or_else(|| Status::unauthenticated("no verified identity"))?;
+    Ok((call, message))
+}
+
+/// Reads the request id and digests what was asked by whom.
+fn request_key(
+    call: &Call,
+    method: &str,
+    request_id: &str,
+    message: &impl Message,
+) -> Result<Option<RequestKey>, Error> {
+    if request_id.is_empty() {
+        return Ok(None);
+    }
+    let mut violations = Violations::default();
+    let Some(request_id) = violations.check("request_id", RequestId::parse(request_id)) else {
+        return Err(violations.into());
+    };
+    let mut hash = Sha256::new();
+    let actor = call.actor.as_ref().map_or("", |actor| actor.as_str());
+    for part in [method.as_bytes(), actor.as_bytes(), &message.encode_to_vec()] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    Ok(Some(RequestKey {
+        caller: call.caller.clone(),
+        request_id,
+        payload_hash: hash.finalize().into(),
+    }))
+}
+
+/// The response of a mutation: encoded now, or decoded from what was answered before.
+fn answer<T, R: Message + Default>(reply: Reply<T>, encode: impl FnOnce(&T) -> R) -> Result<Response<R>, Error> {
+    match reply {
+        Reply::Done(done) => Ok(Response::new(encode(&done))),
+        Reply::Replayed(bytes) => R::decode(bytes.as_slice()).map(Response::new).map_err(|error| {
+            tracing::error!(error = %error, "a stored response cannot be read");
+            Error::internal()
+        }),
+    }
+}
+
+/// Runs a mutation once per request id and answers it: `$flow` gets the [`Once`] and returns the reply.
+macro_rules! mutate {
+    ($call:expr, $method:literal, $message:expr, $encode:expr, |$once:ident| $flow:expr) => {{
+        let encode = $encode;
+        let key = $crate::rpc::request_key(&$call, $method, &$message.request_id, &$message)?;
+        let bytes = |done: &_| prost::Message::encode_to_vec(&encode(done));
+        let $once = $crate::app::flow::Once { key, encode: &bytes };
+        let reply = $flow.await?;
+        Ok($crate::rpc::answer(reply, encode)?)
+    }};
+}
+use mutate;

@@ -1,0 +1,104 @@
+//! The gRPC server: services, the layers around them, and the limits of HTTP/2.
+
+use crate::{
+    app::App,
+    config::Server as Config,
+    error::Error,
+    rpc::{
+        Api,
+        identity::IdentityLayer,
+        proto::{
+            DESCRIPTORS, directory_service_server::DirectoryServiceServer, pool_service_server::PoolServiceServer,
+            tenant_service_server::TenantServiceServer,
+        },
+        shield::ShieldLayer,
+    },
+};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+use tonic::{
+    Status,
+    transport::{Server, server::TcpIncoming},
+};
+use tonic_health::{
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
+use tonic_reflection::server::Builder as Reflection;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Streams per connection; without a number here tonic sets none at all.
+const STREAMS: u32 = 200;
+/// Reset streams that are kept in mind per connection; likewise.
+const RESET_STREAMS: usize = 1024;
+const PENDING_RESET_STREAMS: usize = 20;
+/// Connections are asked to come again now and then, so that new replicas get their share.
+const CONNECTION_AGE: Duration = Duration::from_mins(5);
+
+/// A server that has its port but serves nothing yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    /// Takes the port.
+    pub async fn bind(address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address with the real port.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`, then finishes the calls that are under way. `tasks` knows them.
+    pub async fn serve(
+        self,
+        app: Arc<App>,
+        config: &Config,
+        health: HealthReporter,
+        tasks: TaskTracker,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), tonic::transport::Error> {
+        let api = Api::new(app);
+        let limit = config.max_request_bytes;
+        let layers = ServiceBuilder::new()
+            .layer(CatchPanicLayer::custom(|_| {
+                tracing::error!("a layer panicked");
+                Status::from(Error::internal()).into_http::<tonic::body::Body>()
+            }))
+            .layer(ShieldLayer::new(tasks, config.max_concurrent_calls))
+            .layer(IdentityLayer);
+        let describe = || {
+            config
+                .reflection
+                .then(|| Reflection::configure().register_encoded_file_descriptor_set(DESCRIPTORS))
+        };
+        // The descriptors were encoded by the build of this very binary; without them there is no reflection.
+        let v1 = describe().and_then(|builder| builder.build_v1().ok());
+        let v1alpha = describe().and_then(|builder| builder.build_v1alpha().ok());
+        Server::builder()
+            .max_concurrent_streams(STREAMS)
+            .http2_max_local_error_reset_streams(Some(RESET_STREAMS))
+            .http2_max_pending_accept_reset_streams(Some(PENDING_RESET_STREAMS))
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+            .max_connection_age(CONNECTION_AGE)
+            .layer(layers)
+            .add_service(HealthServer::new(HealthService::from_health_reporter(health)))
+            .add_optional_service(v1)
+            .add_optional_service(v1alpha)
+            .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(DirectoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(PoolServiceServer::new(api).max_decoding_message_size(limit))
+            .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
+            .await
+    }
+}

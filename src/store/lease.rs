@@ -1,0 +1,88 @@
+//! Leases: who does a kind of background work for now. They save work; they never protect correctness.
+//!
+//! Time is the database's, so that hosts whose clocks differ agree. Each taking raises the epoch: a holder that was
+//! paused for too long finds its epoch gone at the next renewal and stops.
+
+use super::dialect::Engine;
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use std::time::Duration;
+
+/// A lease that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// What it is for.
+    pub name: &'static str,
+    /// Which taking it is.
+    pub epoch: i64,
+}
+
+fn statement<const N: usize>(conn: &impl ConnectionTrait, sql: &str, values: [Value; N]) -> Statement {
+    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
+}
+
+fn micros(ttl: Duration) -> i64 {
+    i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Takes the lease if nobody holds it, or its holder let it expire.
+pub async fn take(
+    conn: &impl ConnectionTrait,
+    engine: Engine,
+    name: &'static str,
+    owner: &str,
+    ttl: Duration,
+) -> Result<Option<Lease>, DbErr> {
+    let now = engine.now_micros();
+    let insert = format!(
+        "{} lease (name, owner, epoch, expire_time) VALUES (?, '-', 0, 0)",
+        engine.insert_or_ignore()
+    );
+    conn.execute_raw(statement(conn, &insert, [name.into()])).await?;
+    let update = format!(
+        "UPDATE lease SET owner = ?, epoch = epoch + 1, expire_time = {now} + ? WHERE name = ? AND expire_time < {now}"
+    );
+    let taken = conn
+        .execute_raw(statement(
+            conn,
+            &update,
+            [owner.into(), micros(ttl).into(), name.into()],
+        ))
+        .await?;
+    if taken.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let select = "SELECT epoch FROM lease WHERE name = ? AND owner = ?";
+    let row = conn
+        .query_one_raw(statement(conn, select, [name.into(), owner.into()]))
+        .await?;
+    row.map(|row| {
+        Ok(Lease {
+            name,
+            epoch: row.try_get("", "epoch")?,
+        })
+    })
+    .transpose()
+}
+
+/// Holds on to the lease; `false` means that it was lost.
+pub async fn renew(conn: &impl ConnectionTrait, engine: Engine, lease: &Lease, ttl: Duration) -> Result<bool, DbErr> {
+    let now = engine.now_micros();
+    let update =
+        format!("UPDATE lease SET expire_time = {now} + ? WHERE name = ? AND epoch = ? AND expire_time >= {now}");
+    let renewed = conn
+        .execute_raw(statement(
+            conn,
+            &update,
+            [micros(ttl).into(), lease.name.into(), lease.epoch.into()],
+        ))
+        .await?;
+    Ok(renewed.rows_affected() == 1)
+}
+
+/// Lets go, so that others need not wait until it expires.
+pub async fn release(conn: &impl ConnectionTrait, lease: &Lease) -> Result<(), DbErr> {
+    let update = "UPDATE lease SET expire_time = 0 WHERE name = ? AND epoch = ?";
+    conn.execute_raw(statement(conn, update, [lease.name.into(), lease.epoch.into()]))
+        .await
+        .map(drop)
+}

@@ -1,0 +1,27 @@
+//! SeaORM and SQL, nowhere else.
+//!
+//! [`Db`] is the pool, [`unit`] the only door to transactions, `entity` one file per table, `dialect` everything in
+//! which the engines differ. Functions here take `&impl ConnectionTrait` and a [`TenantKey`](crate::domain::ids::TenantKey);
+//! they read and write, they decide nothing.
+
+pub mod codec;
+pub mod config;
+pub mod config_event;
+pub mod dialect;
+pub mod entity;
+pub mod failure;
+pub mod instant;
+pub mod lease;
+pub mod migrate;
+pub mod open;
+pub mod organisation;
+pub mod pool;
+pub mod request;
+pub mod secret;
+pub mod tx;
+pub mod unit;
+
+pub use failure::Abort;
+pub use open::{Db, Options};
+pub use tx::Tx;
+pub use unit::{Deadline, Unit};

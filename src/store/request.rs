@@ -1,0 +1,82 @@
+//! Answered requests. The row is written once, in the transaction of the change, and read with or after it on every
+//! attempt, so that a repeated call, and an attempt after an unknown outcome, find the answer.
+
+use super::{entity::request, instant::micros};
+use crate::domain::{
+    ids::{CallerId, RequestId, TenantKey},
+    organisation::Revisions,
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, Statement};
+
+/// Which request it is and what it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The service that called.
+    pub caller: CallerId,
+    /// The id that it gave.
+    pub request_id: RequestId,
+    /// Digest over method, actor and the decoded request.
+    pub payload_hash: [u8; 32],
+}
+
+/// What was found of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing: it is new.
+    Nothing,
+    /// The same request was answered with this.
+    Answer(Vec<u8>),
+    /// Another request used the id.
+    Other,
+}
+
+/// How every mutation begins: the tenant's current revisions, and the answer if there is one. One statement.
+pub async fn enter(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    key: Option<&RequestKey>,
+) -> Result<Option<(Revisions, Found)>, DbErr> {
+    let sql = "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response FROM tenant t \
+               LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ? WHERE t.id = ?";
+    // No caller and no request has an empty id, so these match nothing.
+    let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
+    let values = [caller.into(), request_id.into(), tenant.0.into()];
+    let row = conn
+        .query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let revisions = Revisions {
+        config: row.try_get("", "config_revision")?,
+        directory: row.try_get("", "directory_revision")?,
+    };
+    let hash: Option<Vec<u8>> = row.try_get("", "payload_hash")?;
+    let found = match (key, hash) {
+        (Some(key), Some(hash)) if hash == key.payload_hash => Found::Answer(row.try_get("", "response")?),
+        (Some(_), Some(_)) => Found::Other,
+        _ => Found::Nothing,
+    };
+    Ok(Some((revisions, found)))
+}
+
+/// Remembers the answer.
+pub async fn remember(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    key: &RequestKey,
+    response: Vec<u8>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = request::ActiveModel {
+        tenant: Set(tenant.0),
+        caller: Set(key.caller.to_string()),
+        request_id: Set(key.request_id.to_string()),
+        payload_hash: Set(key.payload_hash.to_vec()),
+        response: Set(response),
+        create_time: Set(micros(now)),
+    };
+    request::Entity::insert(row)
+        .exec_without_returning(conn)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,235 @@
+//! The only door to transactions: `unit.retry(|| unit.tx(async |tx| ...))`.
+//!
+//! The body can run again, so it sends nothing, spawns nothing, and touches nothing outside the transaction.
+//! A unit of work runs in a task of its own (one tower layer and the workers see to that): no database future is ever
+//! dropped in mid-statement.
+//!
+//! Shape of the calls: an async closure that borrows the transaction inside a retried closure that borrows nothing
+//! from its argument; a retrying function that takes an `AsyncFn(&Tx)` does not compile inside tonic's handlers.
+
+use super::{
+    failure::{Abort, Class, classify},
+    open::Db,
+    tx::Tx,
+};
+use crate::{
+    domain::refusal::{Reason, Refusal},
+    error::Error,
+};
+use rand::Rng;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
+};
+use std::time::Duration;
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, timeout, timeout_at},
+};
+
+/// Until when the caller waits.
+pub type Deadline = Instant;
+
+const ATTEMPTS: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// What is left for the answer to travel.
+const ANSWER_TIME: Duration = Duration::from_millis(20);
+
+/// A piece of work that is done once or not at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit<'a> {
+    db: &'a Db,
+    name: &'static str,
+    deadline: Deadline,
+    /// Whether a second run of work that was already committed finds that out (it reads its request row).
+    replayable: bool,
+}
+
+impl Db {
+    /// Work called `name` in logs and traces, to be done before `deadline`.
+    #[must_use]
+    pub const fn unit(&self, name: &'static str, deadline: Deadline) -> Unit<'_> {
+        Unit {
+            db: self,
+            name,
+            deadline,
+            replayable: false,
+        }
+    }
+}
+
+impl<'a> Unit<'a> {
+    /// Says whether running the work again after an unknown outcome is safe.
+    #[must_use]
+    pub const fn replayable(mut self, replayable: bool) -> Self {
+        self.replayable = replayable;
+        self
+    }
+
+    /// Runs `attempt` until it is decided, with jittered pauses, inside the deadline.
+    ///
+    /// `Abort::Stale` is not retried here: it is for the caller, who has the snapshot.
+    pub async fn retry<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Abort>
+    where
+        F: Future<Output = Result<T, Abort>>,
+    {
+        for number in 1.. {
+            let limit = self.db.options.attempt_timeout;
+            let abort = match timeout(limit, attempt()).await {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(abort)) => abort,
+                // The connection is closed hard when it is released. Whether a commit went through is not known.
+                Err(_) => {
+                    tracing::error!(
+                        unit = self.name,
+                        ?limit,
+                        "the database does not answer; giving the connection up"
+                    );
+                    Abort::CommitLost(DbErr::Custom("no answer".into()))
+                }
+            };
+            if !self.again(&abort) || number >= ATTEMPTS {
+                return Err(abort);
+            }
+            let pause = pause(number);
+            if Instant::now() + pause + ANSWER_TIME >= self.deadline {
+                return Err(abort);
+            }
+            tracing::debug!(unit = self.name, number, ?abort, "again");
+            tokio::time::sleep(pause).await;
+        }
+        unreachable!("the loop ends by return")
+    }
+
+    fn again(&self, abort: &Abort) -> bool {
+        match abort {
+            Abort::Moved => true,
+            Abort::Db(error) => matches!(classify(error), Class::Retry | Class::Connection),
+            // The request row tells whether it happened: the next attempt reads it first.
+            Abort::CommitLost(_) => self.replayable,
+            Abort::Refused(_) | Abort::Stale | Abort::Busy | Abort::Late => false,
+        }
+    }
+
+    /// Runs `body` in one transaction and commits, unless the deadline has passed by then.
+    #[expect(clippy::disallowed_methods, reason = "this is the one door")]
+    pub async fn tx<T>(&self, body: impl AsyncFnOnce(&Tx) -> Result<T, Abort>) -> Result<T, Abort> {
+        let _permit = self.permit(&self.db.write_permits).await?;
+        // SQLite: a deferred transaction that turns into a writer fails at once when another was faster.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = Tx::new(self.db.writer().begin_with_options(options).await?);
+        match body(&tx).await {
+            Ok(_) if Instant::now() >= self.deadline => {
+                tx.rollback().await;
+                Err(Abort::Late)
+            }
+            Ok(done) => tx.commit().await.map(|()| done),
+            Err(abort) => {
+                tx.rollback().await;
+                Err(abort)
+            }
+        }
+    }
+
+    /// A connection for reads outside a transaction: each statement sees what is committed when it starts.
+    pub async fn reader(&self) -> Result<Reader<'a>, Abort> {
+        let permit = self.permit(&self.db.read_permits).await?;
+        Ok(Reader {
+            connection: self.db.reader(),
+            _permit: permit,
+        })
+    }
+
+    async fn permit(&self, permits: &'a tokio::sync::Semaphore) -> Result<SemaphorePermit<'a>, Abort> {
+        let until = self.deadline.min(Instant::now() + self.db.options.acquire_timeout);
+        match timeout_at(until, permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ if Instant::now() >= self.deadline => Err(Abort::Late),
+            _ => Err(Abort::Busy),
+        }
+    }
+
+    /// What the caller is told of `abort`. What the driver said is logged here, once, and never sent.
+    #[must_use]
+    pub fn error(&self, abort: Abort) -> Error {
+        match abort {
+            Abort::Refused(error) => error,
+            Abort::Moved | Abort::Stale => contention(),
+            Abort::Busy => busy(),
+            Abort::Late => Error::refused(Reason::DeadlineExceeded, "the deadline passed; nothing was changed"),
+            Abort::CommitLost(error) => {
+                tracing::error!(unit = self.name, error = %error, "outcome unknown");
+                Error::refused(
+                    Reason::OutcomeUnknown,
+                    "the connection to the database broke while the change was being committed; \
+                     read the resource, or send the call again with a request_id",
+                )
+            }
+            Abort::Db(error) => match classify(&error) {
+                Class::Retry => contention(),
+                Class::Connection => {
+                    tracing::error!(unit = self.name, error = %error, "database unavailable");
+                    Refusal::new(Reason::DatabaseUnavailable, "the database does not answer").into()
+                }
+                Class::Unique | Class::Final => {
+                    tracing::error!(unit = self.name, error = %error, "database error");
+                    Error::internal()
+                }
+            },
+        }
+    }
+}
+
+fn contention() -> Error {
+    Error::refused(
+        Reason::Contention,
+        "others changed the same thing at the same time; read it and try again",
+    )
+}
+
+fn busy() -> Error {
+    Error::refused(
+        Reason::ServerBusy,
+        "the server has as much work as it can take; try again in a moment",
+    )
+}
+
+/// Full jitter: callers that collided once do not meet again.
+fn pause(attempt: u32) -> Duration {
+    let longest = (FIRST_PAUSE * 2_u32.pow(attempt.min(10))).min(LONGEST_PAUSE);
+    longest.mul_f64(rand::rng().random_range(0.1..1.0))
+}
+
+/// A connection for reads.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    connection: &'a DatabaseConnection,
+    _permit: SemaphorePermit<'a>,
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Reader<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        self.connection.get_database_backend()
+    }
+
+    async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
+        self.connection.execute_raw(stmt).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.connection.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.connection.query_one_raw(stmt).await
+    }
+
+    async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.connection.query_all_raw(stmt).await
+    }
+}
