@@ -2,6 +2,7 @@
 //! applies it, `store::config::apply`.
 
 use super::{
+    configured::{ConfigTable, Configured},
     directory::{Department, Entry, Group, User},
     ids::{PoolId, UserId},
     organisation::Revisions,
@@ -11,6 +12,7 @@ use super::{
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// What lies in a pool, read in the transaction that may delete it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,12 @@ pub enum Write {
     PoolUpdate(Pool),
     /// A pool that goes, provided that nothing came in since its occupancy was read.
     PoolDelete(PoolId, Occupancy),
+    /// A new row of a table of rules, limits or definitions.
+    RowInsert(ConfigTable, Configured<String>),
+    /// A row of such a table with a new version.
+    RowUpdate(ConfigTable, Configured<String>),
+    /// A row of such a table that goes.
+    RowDelete(ConfigTable, Uuid),
     /// A department, new or changed.
     Department(Entry<Department>),
     /// A group, new or changed.

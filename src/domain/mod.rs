@@ -1,6 +1,7 @@
 //! The rules. Pure and synchronous: no database, no network, no clock, no randomness. `now` is an argument.
 
 pub mod config_change;
+pub mod configured;
 pub mod directory;
 pub mod directory_plan;
 pub mod ids;

@@ -3,6 +3,7 @@
 
 use super::{
     codec::to_json,
+    configured,
     entity::{config_event, directory_department, directory_group, directory_user, holder, pool, tenant},
     failure::Abort,
     instant::micros,
@@ -67,6 +68,9 @@ pub async fn apply(
             Write::PoolInsert(row) => insert_pool(conn, org.key, row).await?,
             Write::PoolUpdate(row) => update_pool(conn, org.key, row).await?,
             Write::PoolDelete(id, seen) => delete_pool(conn, org.key, *id, *seen).await?,
+            Write::RowInsert(table, row) => configured::insert(conn, org.key, *table, row).await?,
+            Write::RowUpdate(table, row) => configured::update(conn, org.key, *table, row).await?,
+            Write::RowDelete(table, id) => configured::delete(conn, org.key, *table, *id).await?,
             Write::Department(row) => departments.push(row),
             Write::Group(row) => groups.push(row),
             Write::User(row) => users.push(row),

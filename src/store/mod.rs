@@ -7,6 +7,7 @@
 pub mod codec;
 pub mod config;
 pub mod config_event;
+pub mod configured;
 pub mod dialect;
 pub mod entity;
 pub mod failure;
