@@ -9,7 +9,7 @@ use crate::{
     domain::{
         config_change::{ConfigChange, Occupancy},
         ids::PoolId,
-        organisation::Organisation,
+        organisation::{Organisation, Revisions},
         principal::Principal,
         refusal::Reason,
     },
@@ -68,15 +68,12 @@ pub enum Ask {
 }
 
 /// The answer to a call for a tenant that does not exist. The tenant comes from the credential, so that is what is wrong.
-fn unknown_tenant() -> Error {
+pub(crate) fn unknown_tenant() -> Error {
     Error::refused(Reason::Unauthenticated, "the tenant of this credential does not exist")
 }
 
-/// How every mutation begins: the answer that was given before, or the certainty that `org` is current.
-pub(crate) async fn enter(tx: &Tx, org: &Organisation, key: Option<&RequestKey>) -> Result<Option<Vec<u8>>, Abort> {
-    let Some((revisions, found)) = request::enter(tx, org.key, key).await? else {
-        return Err(unknown_tenant().into());
-    };
+/// The answer that was given before, or the certainty that `org` is what was committed when the revisions were read.
+pub(crate) fn current(org: &Organisation, revisions: Revisions, found: Found) -> Result<Option<Vec<u8>>, Abort> {
     match found {
         Found::Answer(response) => Ok(Some(response)),
         Found::Other => {
@@ -86,6 +83,12 @@ pub(crate) async fn enter(tx: &Tx, org: &Organisation, key: Option<&RequestKey>)
         Found::Nothing if revisions != org.revisions => Err(Abort::Stale),
         Found::Nothing => Ok(None),
     }
+}
+
+/// How a mutation begins that reads nothing else with it.
+pub(crate) async fn enter(tx: &Tx, org: &Organisation, key: Option<&RequestKey>) -> Result<Option<Vec<u8>>, Abort> {
+    let (revisions, found) = request::enter(tx, org.key, key).await?.ok_or_else(unknown_tenant)?;
+    current(org, revisions, found)
 }
 
 impl App {

@@ -1,6 +1,7 @@
 //! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
 
 pub mod call;
+pub mod circulate;
 pub mod directory;
 pub mod flow;
 pub mod page;

@@ -134,6 +134,11 @@ foreign_id!(
     128
 );
 foreign_id!(
+    /// An account's id in another system.
+    ExternalId,
+    64
+);
+foreign_id!(
     /// A reason for returning an account, from the tenant's list.
     ReasonId,
     64

@@ -1,5 +1,8 @@
 //! The rules. Pure and synchronous: no database, no network, no clock, no randomness. `now` is an argument.
 
+pub mod account;
+pub mod change;
+pub mod circulation;
 pub mod config_change;
 pub mod configured;
 pub mod directory;
