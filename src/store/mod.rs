@@ -11,6 +11,7 @@ pub mod configured;
 pub mod dialect;
 pub mod entity;
 pub mod failure;
+pub mod holdings;
 pub mod instant;
 pub mod lease;
 pub mod migrate;
