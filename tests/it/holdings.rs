@@ -248,9 +248,12 @@ async fn explain(conn: &impl ConnectionTrait, mut statement: Statement) -> Vec<S
         row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default()
     };
     rows.iter()
-        .map(|row| match mysql {
-            true => format!("{} {} {}", text(row, "table"), text(row, "key"), text(row, "Extra")),
-            false => text(row, "detail"),
+        .map(|row| {
+            if mysql {
+                format!("{} {} {}", text(row, "table"), text(row, "key"), text(row, "Extra"))
+            } else {
+                text(row, "detail")
+            }
         })
         .filter(|line| line.contains("account") || line.contains("tenure"))
         .collect()
