@@ -8,6 +8,7 @@ pub mod configured;
 pub mod directory;
 pub mod directory_plan;
 pub mod ids;
+pub mod limits;
 pub mod membership;
 pub mod organisation;
 pub mod patch;

@@ -3,6 +3,7 @@
 use super::{
     directory::Directory,
     ids::{PoolId, TenantKey, TenantName, UserId},
+    limits::LimitRules,
     pool::Pool,
     tenant::Tenant,
 };
@@ -33,6 +34,8 @@ pub struct Organisation {
     pub directory: Arc<Directory>,
     /// Pools by id, which is by creation.
     pub pools: BTreeMap<PoolId, Arc<Pool>>,
+    /// Retention limits.
+    pub limit_rules: LimitRules,
 }
 
 impl Organisation {

@@ -1,6 +1,6 @@
 //! Refusals: why something was not done, as data. All reasons travel to the caller; the first decides the status code.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What kind of answer a reason gives; the gRPC status code follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,16 @@ reasons! {
     InvalidReturnReason = "INVALID_RETURN_REASON", FailedPrecondition;
     /// The reason needs a note.
     ReturnNoteRequired = "RETURN_NOTE_REQUIRED", FailedPrecondition;
+    /// The user holds as many accounts as his retention limit allows.
+    HoldingLimitReached = "HOLDING_LIMIT_REACHED", ResourceExhausted;
+    /// The user holds as many accounts of the pool as it allows.
+    PoolClaimLimitReached = "POOL_CLAIM_LIMIT_REACHED", ResourceExhausted;
+    /// The user claimed as many accounts today as he may.
+    DailyClaimLimitReached = "DAILY_CLAIM_LIMIT_REACHED", ResourceExhausted;
+    /// The tenant has as many of these as it may.
+    ConfigLimitReached = "CONFIG_LIMIT_REACHED", ResourceExhausted;
+    /// The custom field is in use; disable it first.
+    CustomFieldEnabled = "CUSTOM_FIELD_ENABLED", FailedPrecondition;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.
@@ -148,6 +158,8 @@ pub struct Refusal {
     pub message: String,
     /// Facts such as `limit`, `used`, `blocked_until`.
     pub metadata: BTreeMap<&'static str, String>,
+    /// After which time alone, without anything else changing, the reason is gone; `None` if never.
+    pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
@@ -157,6 +169,7 @@ impl Refusal {
             reason,
             message: message.into(),
             metadata: BTreeMap::new(),
+            retry_after: None,
         }
     }
 
@@ -164,6 +177,13 @@ impl Refusal {
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {
         self.metadata.insert(key, value.to_string());
+        self
+    }
+
+    /// Says that time alone takes the reason away.
+    #[must_use]
+    pub const fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
         self
     }
 }

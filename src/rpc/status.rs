@@ -58,8 +58,21 @@ impl From<Error> for Status {
         details.set_error_info(reason.as_str(), DOMAIN, metadata);
         if matches!(reason.class(), Class::Unavailable) || reason == Reason::Contention {
             details.set_retry_info(Some(RETRY_DELAY));
+        } else if let Some(delay) = delay(&error) {
+            details.set_retry_info(Some(delay));
         }
         Self::with_error_details(code(reason.class()), message, details)
+    }
+}
+
+/// When the call may work again without anything else changing: when the last of its refusals has gone by itself.
+fn delay(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Invalid(_) => None,
+        Error::Refused(refusals) => {
+            let delays: Option<Vec<_>> = refusals.iter().map(|refusal| refusal.retry_after).collect();
+            delays?.into_iter().max()
+        }
     }
 }
 

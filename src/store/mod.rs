@@ -15,6 +15,7 @@ pub mod dialect;
 pub mod entity;
 pub mod extras;
 pub mod failure;
+pub mod holdings;
 pub mod instant;
 pub mod lease;
 pub mod migrate;

@@ -2,13 +2,16 @@
 
 use super::{
     codec::{Row, to_json},
+    configured,
     entity::{directory_department, directory_group, directory_user, pool, tenant},
     failure::{Abort, Class, classify},
     instant::{instant, micros},
 };
 use crate::domain::{
+    configured::ConfigTable,
     directory::{Department, Directory, Entry, Group, User},
     ids::{DepartmentId, GroupId, PoolId, TenantKey, TenantName, UserId},
+    limits::LimitRules,
     organisation::{Organisation, Revisions},
     pool::{Pool, PoolState},
     tenant::Tenant,
@@ -57,6 +60,7 @@ pub async fn load(
             None => Arc::new(load_directory(conn, key).await?),
         };
         let pools = load_pools(conn, key).await?;
+        let limit_rules = configured::load(conn, key, ConfigTable::LimitRule).await?;
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
@@ -68,6 +72,7 @@ pub async fn load(
                 tenant: read_tenant(&after)?,
                 directory,
                 pools,
+                limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
             }));
         }
     }

@@ -1,0 +1,25 @@
+//! How many accounts a user may hold, and how many he may claim in a day.
+//!
+//! * [`rule`]: a retention limit as configured.
+//! * [`select`]: which of them holds for a user, which lose, and why.
+//! * [`day`]: the calendar day that daily limits count in.
+//! * [`facts`]: all limits of one user, and the counts that must be read before they can be decided on.
+//! * [`room`]: the decision itself, kept up to date while a batch is decided item by item.
+//!
+//! Limits bound what a user holds *now*; a limit of 0 means none at all, no limit means any number.
+
+pub mod day;
+pub mod facts;
+pub mod room;
+pub mod rule;
+pub mod select;
+
+#[cfg(test)]
+mod room_tests;
+#[cfg(test)]
+mod select_tests;
+
+pub use facts::{Count, Counted, CountsRead, How, UserLimits};
+pub use room::{Held, Room};
+pub use rule::{LimitDepartment, LimitRule, LimitSubjects};
+pub use select::{Explained, Level, LimitRules, Loser, Tie, Why};
