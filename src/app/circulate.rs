@@ -13,9 +13,9 @@ use crate::{
     domain::{
         account::Account,
         change::Change,
-        circulation::{Acquisition, Decision, Item, Scene, Subject, acquisition, decide},
+        circulation::{Acquisition, Decision, Item, Scene, Subject, acquisition, decide, held},
         ids::{AccountId, UserId},
-        limits::{Room, RoomLeft},
+        limits::{How, Room, RoomLeft, UserLimits},
         organisation::Organisation,
         refusal::{Class, Refusal},
     },
@@ -164,9 +164,20 @@ async fn read_holders(
     if gains.is_empty() {
         return Ok(HashMap::new());
     }
-    let limits: HashMap<UserId, _> =
-        gains.iter().map(|(user, gains)| (user.clone(), Room::limits(scene.org, user, gains, scene.now))).collect();
-    let wanted: Vec<_> = limits.iter().map(|(user, limits)| (user.clone(), limits.counts())).collect();
+    let limits: HashMap<UserId, UserLimits> = gains
+        .iter()
+        .map(|(user, gains)| {
+            let claims = gains.iter().any(|gain| gain.how == How::Claimed);
+            let how = if claims { How::Claimed } else { How::Given };
+            (user.clone(), UserLimits::of(scene.org, user, gains.iter().map(|gain| gain.to.pool), how, scene.now))
+        })
+        .collect();
+    // Accounts that leave somebody's hands in the same call may uncover room.
+    let leaving = |user: &UserId| {
+        let owned = |item: &&Item| subjects.get(&item.account).is_some_and(|s| s.account.owner.as_ref() == Some(user));
+        u32::try_from(items.iter().filter(owned).count()).unwrap_or(u32::MAX)
+    };
+    let wanted: Vec<_> = limits.iter().map(|(user, limits)| (user.clone(), limits.counts(leaving(user)))).collect();
     let mut facts = holdings::read(tx, scene.org.key, &wanted).await?;
     let mut holders = HashMap::with_capacity(limits.len());
     for (user, limits) in limits {
@@ -189,10 +200,17 @@ fn decide_all(
         let gain = subject.and_then(|subject| acquisition(scene, &subject.account, &item.wanted));
         let mut holder = gain.as_ref().and_then(|gain| holders.get_mut(&gain.user));
         let rooms = match (&gain, &holder) {
-            (Some(gain), Some(holder)) if bulk.validate_only => holder.room.left(gain),
+            (Some(gain), Some(holder)) if bulk.validate_only => holder.room.left(gain.to, gain.how),
             _ => Vec::new(),
         };
         let decided = decide(scene, subject, item, holder.as_mut().map(|holder| &mut holder.room));
+        if let Ok(Decision::Change(change)) = &decided {
+            let before = subject.map(|subject| held(&subject.account, subject.account.pool_id));
+            let loser = change.end.as_ref().and_then(|end| holders.get_mut(&end.user));
+            if let (Some(before), Some(loser)) = (before, loser) {
+                loser.room.give_back(before);
+            }
+        }
         items.push(if bulk.validate_only {
             looked(item.account, decided, rooms)
         } else {

@@ -137,6 +137,10 @@ reasons! {
     ConfigLimitReached = "CONFIG_LIMIT_REACHED", ResourceExhausted;
     /// The custom field is in use; disable it first.
     CustomFieldEnabled = "CUSTOM_FIELD_ENABLED", FailedPrecondition;
+    /// An account of this name is there already.
+    DuplicateExact = "DUPLICATE_EXACT", AlreadyExists;
+    /// Another account has this external id.
+    ExternalIdTaken = "EXTERNAL_ID_TAKEN", AlreadyExists;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

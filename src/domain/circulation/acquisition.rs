@@ -1,58 +1,71 @@
-//! Who may hold more after a move, and which of his limits the move has to respect.
+//! Who may hold more after a move, and what his limits have to say to it.
 
 use super::{Move, Scene};
 use crate::domain::{
     account::Account,
     ids::{PoolId, UserId},
+    limits::{Held, How, Room},
+    refusal::Refusal,
 };
-
-/// Which limits a move has to respect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checks {
-    /// The user's holding limit.
-    pub holding: bool,
-    /// The pool's limit per member.
-    pub pool: bool,
-    /// The daily limits: only own claims count toward them.
-    pub daily: bool,
-}
 
 /// Somebody may hold more after a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acquisition {
     /// Who.
     pub user: UserId,
-    /// The pool that the account belongs to afterwards.
-    pub pool: Option<PoolId>,
-    /// Whether the account is won.
-    pub won: bool,
-    /// Which limits have to be respected.
-    pub checks: Checks,
+    /// The account as he holds it now, if it only moves between pools in his hands.
+    pub from: Option<Held>,
+    /// The account as he will hold it.
+    pub to: Held,
+    /// How he gets it.
+    pub how: How,
+}
+
+impl Acquisition {
+    /// Why he may not.
+    #[must_use]
+    pub fn check(&self, room: &Room) -> Vec<Refusal> {
+        match self.from {
+            None => room.check(self.to, self.how),
+            Some(from) => room.check_move(from, self.to),
+        }
+    }
+
+    /// Notes that he does.
+    pub fn take(&self, room: &mut Room) {
+        if let Some(from) = self.from {
+            room.give_back(from);
+        }
+        room.take(self.to, self.how);
+    }
+}
+
+/// The account as limits see it.
+#[must_use]
+pub fn held(account: &Account, pool: Option<PoolId>) -> Held {
+    Held { pool, won: account.is_won() }
 }
 
 /// Who gains by the move. Moves that give nobody more than he has gain nobody.
 #[must_use]
 pub fn acquisition(scene: &Scene<'_>, account: &Account, wanted: &Move) -> Option<Acquisition> {
-    let won = account.is_won();
-    let gain = |user: &UserId, pool: Option<PoolId>, holding: bool, daily: bool| {
-        let checks = Checks { holding, pool: pool.is_some(), daily };
-        Some(Acquisition { user: user.clone(), pool, won, checks })
+    let gain = |user: &UserId, how: How| {
+        let to = held(account, account.pool_id);
+        Some(Acquisition { user: user.clone(), from: None, to, how })
     };
-    let keeps = |target: PoolId, clear_owner: bool| {
-        let clears = clear_owner || scene.org.pool(target).is_some_and(|pool| pool.config.clear_owner_on_transfer_in);
-        account.owner.as_ref().filter(|_| !clears)
+    let keep = |target: Option<PoolId>, clear_owner: bool| {
+        let clears = |id: PoolId| scene.org.pool(id).is_some_and(|pool| pool.config.clear_owner_on_transfer_in);
+        let owner = account.owner.as_ref().filter(|_| !clear_owner && !target.is_some_and(clears))?;
+        let (from, to) = (Some(held(account, account.pool_id)), held(account, target));
+        Some(Acquisition { user: owner.clone(), from, to, how: How::Given })
     };
     match wanted {
-        Move::Claim => gain(scene.principal.actor.as_ref()?, account.pool_id, true, true),
-        Move::Assign(to) | Move::ChangeOwner(to) if account.owner.as_ref() != Some(to) => {
-            gain(to, account.pool_id, true, false)
-        }
-        // Between pools the holding count does not change; into a pool it can only fall.
+        Move::Claim => gain(scene.principal.actor.as_ref()?, How::Claimed),
+        Move::Assign(to) | Move::ChangeOwner(to) if account.owner.as_ref() != Some(to) => gain(to, How::Given),
         Move::Transfer { target, clear_owner } | Move::AddToPool { target, clear_owner } => {
-            gain(keeps(*target, *clear_owner)?, Some(*target), false, false)
+            keep(Some(*target), *clear_owner)
         }
-        // Out of a pool it can rise, where pool accounts do not count.
-        Move::RemoveFromPool { clear_owner: false } => gain(account.owner.as_ref()?, None, true, false),
-        Move::Assign(_) | Move::ChangeOwner(_) | Move::Return { .. } | Move::Reclaim { .. } | Move::RemoveFromPool { .. } => None,
+        Move::RemoveFromPool { clear_owner } => keep(None, *clear_owner),
+        Move::Assign(_) | Move::ChangeOwner(_) | Move::Return { .. } | Move::Reclaim { .. } => None,
     }
 }

@@ -68,9 +68,9 @@ pub(super) fn is_member(scene: &Scene<'_>, pool: &Pool) -> bool {
     scene.principal.actor.as_ref().is_some_and(|actor| belongs(scene, pool, actor))
 }
 
-/// Whether the user can own accounts of the pool: its members can, and its admins.
+/// Whether the user can own accounts of the pool.
 pub(super) fn belongs(scene: &Scene<'_>, pool: &Pool, user: &UserId) -> bool {
-    pool.is_member(&scene.org.directory, user) || pool.is_admin(&scene.org.directory, user)
+    pool.can_hold(&scene.org.directory, user)
 }
 
 /// Refuses for good: the principal may not do this.

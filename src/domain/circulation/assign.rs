@@ -83,11 +83,11 @@ fn give(
     }
     let gain = acquisition(scene, account, wanted).zip(room);
     if let Some((gain, room)) = &gain {
-        obstacles.extend(room.check(gain));
+        obstacles.extend(gain.check(room));
     }
     obstacles.clear()?;
     if let Some((gain, room)) = gain {
-        room.take(&gain);
+        gain.take(room);
     }
 
     let ended = account.owner.as_ref().map(|owner| TenureEnd {

@@ -55,11 +55,11 @@ pub(super) fn decide(
     }
     let gain = acquisition(scene, account, &Move::Claim).zip(room);
     if let Some((gain, room)) = &gain {
-        obstacles.extend(room.check(gain));
+        obstacles.extend(gain.check(room));
     }
     obstacles.clear()?;
     if let Some((gain, room)) = gain {
-        room.take(&gain);
+        gain.take(room);
     }
 
     let mut after = successor(scene, account);

@@ -5,6 +5,7 @@ use crate::domain::{
     account::{Account, EntryCause, RetentionClock, Status},
     change::TeamChange,
     ids::{ReasonId, UserId},
+    retention_plan,
 };
 
 /// The account one version on, changed now.
@@ -27,7 +28,7 @@ pub fn give_owner(scene: &Scene<'_>, after: &mut Account, user: &UserId) {
     after.pool_entry_time = None;
     after.pool_entry_cause = None;
     after.clock = RetentionClock { planned_revision: scene.org.revisions.config, ..RetentionClock::default() };
-    super::super::retention_plan::plan(scene.org, after);
+    retention_plan::plan(scene.org, after);
 }
 
 /// Takes it from its owner; it waits from now on.

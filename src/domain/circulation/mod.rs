@@ -12,7 +12,7 @@ mod effect;
 mod give_back;
 mod pool_move;
 
-pub use acquisition::{Acquisition, Checks, acquisition};
+pub use acquisition::{Acquisition, acquisition, held};
 pub use admit::{knows, reads};
 pub use effect::{clear_team, give_owner, lose_owner, successor};
 

@@ -89,11 +89,11 @@ pub(super) fn remove(
     }
     let gain = acquisition(scene, account, &Move::RemoveFromPool { clear_owner }).zip(room);
     if let Some((gain, room)) = &gain {
-        obstacles.extend(room.check(gain));
+        obstacles.extend(gain.check(room));
     }
     obstacles.clear()?;
     let gains = gain.map(|(gain, room)| {
-        room.take(&gain);
+        gain.take(room);
         gain.user
     });
 
@@ -147,11 +147,11 @@ fn enter(
     }
     let gain = acquisition(scene, account, wanted).zip(room);
     if let Some((gain, room)) = &gain {
-        obstacles.extend(room.check(gain));
+        obstacles.extend(gain.check(room));
     }
     obstacles.clear()?;
     let gains = gain.map(|(gain, room)| {
-        room.take(&gain);
+        gain.take(room);
         gain.user
     });
 
