@@ -152,6 +152,10 @@ own_id!(
     /// An account.
     AccountId
 );
+own_id!(
+    /// A reclaim rule.
+    ReclaimRuleId
+);
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ use crate::domain::{
     limits::LimitRules,
     organisation::{Organisation, Revisions},
     pool::{Pool, PoolState},
+    retention::matching::{StoredRule, order},
     tenant::Tenant,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
@@ -61,6 +62,7 @@ pub async fn load(
         };
         let pools = load_pools(conn, key).await?;
         let limit_rules = configured::load(conn, key, ConfigTable::LimitRule).await?;
+        let reclaim_rules = load_reclaim_rules(conn, key).await?;
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
@@ -73,6 +75,7 @@ pub async fn load(
                 directory,
                 pools,
                 limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
+                reclaim_rules,
             }));
         }
     }
@@ -119,6 +122,19 @@ fn read_pool(key: TenantKey, row: &pool::Model) -> Result<Pool, DbErr> {
         create_time: instant(row.create_time),
         update_time: instant(row.update_time),
     })
+}
+
+async fn load_reclaim_rules(
+    conn: &impl ConnectionTrait,
+    key: TenantKey,
+) -> Result<BTreeMap<PoolId, Vec<Arc<StoredRule>>>, DbErr> {
+    let mut rules: Vec<StoredRule> = configured::load(conn, key, ConfigTable::ReclaimRule).await?;
+    rules.sort_by_key(order);
+    let mut by_pool: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for rule in rules {
+        by_pool.entry(rule.config.pool_id).or_default().push(Arc::new(rule));
+    }
+    Ok(by_pool)
 }
 
 /// Reads the stored number.
