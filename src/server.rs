@@ -8,8 +8,9 @@ use crate::{
         Api,
         identity::IdentityLayer,
         proto::{
-            DESCRIPTORS, circulation_service_server::CirculationServiceServer, directory_service_server::DirectoryServiceServer, pool_service_server::PoolServiceServer,
-            tenant_service_server::TenantServiceServer,
+            DESCRIPTORS, account_service_server::AccountServiceServer,
+            circulation_service_server::CirculationServiceServer, directory_service_server::DirectoryServiceServer,
+            pool_service_server::PoolServiceServer, tenant_service_server::TenantServiceServer,
         },
         shield::ShieldLayer,
     },
@@ -97,6 +98,7 @@ impl Bound {
             .add_optional_service(v1alpha)
             .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(DirectoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(AccountServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(CirculationServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(PoolServiceServer::new(api).max_decoding_message_size(limit))
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)

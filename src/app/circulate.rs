@@ -21,7 +21,9 @@ use crate::{
     },
     error::Error,
     store::{
-        Abort, Tx, apply, config::By, holdings,
+        Abort, Tx, apply,
+        config::By,
+        holdings,
         request::{self, RequestKey},
         subject,
     },
@@ -98,7 +100,8 @@ impl App {
         let key = once.key.as_ref().filter(|_| !bulk.validate_only);
         let unit = self.db.unit(name, call.deadline).replayable(key.is_some());
         self.on_snapshot(call, &unit, |org| async move {
-            unit.retry(|| unit.tx(async |tx| self.move_once(tx, &org, call, key, once, bulk).await)).await
+            unit.retry(|| unit.tx(async |tx| self.move_once(tx, &org, call, key, once, bulk).await))
+                .await
         })
         .await
     }
@@ -123,7 +126,11 @@ impl App {
             subjects.extend(loaded.subjects);
         }
         let principal = Self::principal(org, call)?;
-        let scene = Scene { org, principal: &principal, now: self.clock.now() };
+        let scene = Scene {
+            org,
+            principal: &principal,
+            now: self.clock.now(),
+        };
         let mut holders = read_holders(tx, &scene, &subjects, &bulk.items).await?;
         let (mut outcome, changes) = decide_all(&scene, &subjects, &mut holders, bulk);
         if let (Mode::Single, false, Some(item)) = (bulk.mode, bulk.validate_only, outcome.items.first()) {
@@ -133,8 +140,15 @@ impl App {
         }
         outcome.applied = outcome.applied && !changes.is_empty();
         if outcome.applied {
-            let versions = holders.iter().map(|(user, holder)| (user.clone(), holder.version)).collect();
-            let by = By { caller: &principal.caller, actor: principal.actor.as_ref(), now: scene.now };
+            let versions = holders
+                .iter()
+                .map(|(user, holder)| (user.clone(), holder.version))
+                .collect();
+            let by = By {
+                caller: &principal.caller,
+                actor: principal.actor.as_ref(),
+                now: scene.now,
+            };
             apply::apply(tx, org.key, &changes, &versions, &by).await?;
         }
         if let Some(key) = key {
@@ -169,20 +183,36 @@ async fn read_holders(
         .map(|(user, gains)| {
             let claims = gains.iter().any(|gain| gain.how == How::Claimed);
             let how = if claims { How::Claimed } else { How::Given };
-            (user.clone(), UserLimits::of(scene.org, user, gains.iter().map(|gain| gain.to.pool), how, scene.now))
+            (
+                user.clone(),
+                UserLimits::of(scene.org, user, gains.iter().map(|gain| gain.to.pool), how, scene.now),
+            )
         })
         .collect();
     // Accounts that leave somebody's hands in the same call may uncover room.
     let leaving = |user: &UserId| {
-        let owned = |item: &&Item| subjects.get(&item.account).is_some_and(|s| s.account.owner.as_ref() == Some(user));
+        let owned = |item: &&Item| {
+            subjects
+                .get(&item.account)
+                .is_some_and(|s| s.account.owner.as_ref() == Some(user))
+        };
         u32::try_from(items.iter().filter(owned).count()).unwrap_or(u32::MAX)
     };
-    let wanted: Vec<_> = limits.iter().map(|(user, limits)| (user.clone(), limits.counts(leaving(user)))).collect();
+    let wanted: Vec<_> = limits
+        .iter()
+        .map(|(user, limits)| (user.clone(), limits.counts(leaving(user))))
+        .collect();
     let mut facts = holdings::read(tx, scene.org.key, &wanted).await?;
     let mut holders = HashMap::with_capacity(limits.len());
     for (user, limits) in limits {
         let facts = facts.remove(&user).ok_or(Abort::Stale)?;
-        holders.insert(user, Holder { version: facts.version, room: Room::new(limits, facts.counts) });
+        holders.insert(
+            user,
+            Holder {
+                version: facts.version,
+                room: Room::new(limits, facts.counts),
+            },
+        );
     }
     Ok(holders)
 }
@@ -221,7 +251,11 @@ fn decide_all(
                 }
                 Some(account)
             });
-            ItemOutcome { account: item.account, moved, admission: None }
+            ItemOutcome {
+                account: item.account,
+                moved,
+                admission: None,
+            }
         });
     }
     let refused = items.iter().any(|item| item.moved.is_err());
@@ -234,18 +268,32 @@ fn decide_all(
         }
         return (Outcome { applied: false, items }, changes);
     }
-    (Outcome { applied: !bulk.validate_only, items }, changes)
+    (
+        Outcome {
+            applied: !bulk.validate_only,
+            items,
+        },
+        changes,
+    )
 }
 
 /// What was seen by only looking. That there is no such account is an answer of its own, not something in the way.
 fn looked(account: AccountId, decided: Result<Decision, Error>, rooms: Vec<RoomLeft>) -> ItemOutcome {
     let (moved, refusals) = match decided {
         Ok(_) => (Ok(None), Vec::new()),
-        Err(Error::Refused(refusals)) if refusals.first().is_none_or(|first| first.reason.class() != Class::NotFound) => {
+        Err(Error::Refused(refusals))
+            if refusals
+                .first()
+                .is_none_or(|first| first.reason.class() != Class::NotFound) =>
+        {
             (Ok(None), refusals)
         }
         Err(error) => (Err(error), Vec::new()),
     };
     let admission = moved.is_ok().then_some(Admission { refusals, rooms });
-    ItemOutcome { account, moved, admission }
+    ItemOutcome {
+        account,
+        moved,
+        admission,
+    }
 }

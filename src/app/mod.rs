@@ -1,7 +1,9 @@
 //! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
 
+pub mod account;
 pub mod call;
 pub mod circulate;
+pub mod create;
 pub mod directory;
 pub mod flow;
 pub mod page;

@@ -32,14 +32,24 @@ impl NewAccount {
     /// Who will own it: whoever was named; otherwise nobody if it goes into a pool, and the actor if not.
     #[must_use]
     pub fn owner<'a>(&'a self, principal: &'a Principal) -> Option<&'a UserId> {
-        self.owner.as_ref().or_else(|| principal.actor.as_ref().filter(|_| self.pool.is_none()))
+        self.owner
+            .as_ref()
+            .or_else(|| principal.actor.as_ref().filter(|_| self.pool.is_none()))
     }
 
     /// Who gains by the creation.
     #[must_use]
     pub fn acquisition(&self, principal: &Principal) -> Option<Acquisition> {
-        let to = super::limits::Held { pool: self.pool, won: false };
-        Some(Acquisition { user: self.owner(principal)?.clone(), from: None, to, how: How::Given })
+        let to = super::limits::Held {
+            pool: self.pool,
+            won: false,
+        };
+        Some(Acquisition {
+            user: self.owner(principal)?.clone(),
+            from: None,
+            to,
+            how: How::Given,
+        })
     }
 }
 
@@ -91,8 +101,18 @@ pub fn decide(
         return Err(Error::refused(Reason::NotAuthorized, message));
     }
     let mut refusals = Vec::new();
-    refusals.extend(twins.name.as_ref().map(|taken| duplicate(scene, taken, Reason::DuplicateExact, "name")));
-    refusals.extend(twins.external_id.as_ref().map(|taken| duplicate(scene, taken, Reason::ExternalIdTaken, "external id")));
+    refusals.extend(
+        twins
+            .name
+            .as_ref()
+            .map(|taken| duplicate(scene, taken, Reason::DuplicateExact, "name")),
+    );
+    refusals.extend(
+        twins
+            .external_id
+            .as_ref()
+            .map(|taken| duplicate(scene, taken, Reason::ExternalIdTaken, "external id")),
+    );
     if pool.is_some_and(|pool| pool.state == PoolState::Disabled) {
         refusals.push(Refusal::new(Reason::PoolDisabled, "the pool is out of use"));
     }
@@ -119,7 +139,10 @@ pub fn decide(
 }
 
 fn find_pool<'a>(scene: &Scene<'a>, id: PoolId) -> Result<&'a Pool, Error> {
-    let pool = scene.org.pool(id).filter(|pool| scene.principal.sees_pool(scene.org, pool));
+    let pool = scene
+        .org
+        .pool(id)
+        .filter(|pool| scene.principal.sees_pool(scene.org, pool));
     pool.ok_or_else(|| Error::not_found("pool", id))
 }
 
@@ -140,7 +163,10 @@ fn may_create(scene: &Scene<'_>, pool: Option<&Pool>, owner: Option<&UserId>) ->
 /// Says where the other one lies, as far as the principal may know; nothing of what is in it.
 fn duplicate(scene: &Scene<'_>, taken: &Taken, reason: Reason, what: &str) -> Refusal {
     let Scene { org, principal, .. } = scene;
-    let pool = taken.pool.and_then(|id| org.pool(id)).filter(|pool| principal.sees_pool(org, pool));
+    let pool = taken
+        .pool
+        .and_then(|id| org.pool(id))
+        .filter(|pool| principal.sees_pool(org, pool));
     let place = match taken.status {
         Status::Canceled => "among the canceled ones",
         Status::Assigned | Status::Unactivated | Status::Reporting => "and has an owner",
@@ -155,7 +181,11 @@ fn duplicate(scene: &Scene<'_>, taken: &Taken, reason: Reason, what: &str) -> Re
     let known = principal.crm_admin
         || pool.is_some_and(|pool| pool.shows_unclaimed() || principal.administers(org, pool))
         || principal.actor.is_some() && principal.actor == taken.owner;
-    if known { refusal.with("account_id", taken.account) } else { refusal }
+    if known {
+        refusal.with("account_id", taken.account)
+    } else {
+        refusal
+    }
 }
 
 fn create(scene: &Scene<'_>, new: &NewAccount, id: AccountId, owner: Option<&UserId>) -> Change {
@@ -175,12 +205,18 @@ fn create(scene: &Scene<'_>, new: &NewAccount, id: AccountId, owner: Option<&Use
     Change {
         columns: Columns::New,
         end: None,
-        start: owner.map(|owner| TenureStart { user: owner.clone(), cause: StartCause::Created }),
+        start: owner.map(|owner| TenureStart {
+            user: owner.clone(),
+            cause: StartCause::Created,
+        }),
         team: TeamChange::Keep,
         extras: Some(new.extras.clone()),
         enters: new.pool,
         gains: owner.cloned(),
-        event: Event { kind: EventKind::Created, effects: Effects::between(None, &after) },
+        event: Event {
+            kind: EventKind::Created,
+            effects: Effects::between(None, &after),
+        },
         after,
     }
 }

@@ -18,7 +18,7 @@ pub mod pool;
 pub mod principal;
 pub mod profile;
 pub mod refusal;
-pub mod retention_plan;
 pub mod retention;
+pub mod retention_plan;
 pub mod tenant;
 pub mod text;

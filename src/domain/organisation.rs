@@ -107,6 +107,7 @@ impl Organisation {
             },
             directory: Arc::new(Directory::compile(BTreeMap::new(), BTreeMap::new(), BTreeMap::new())),
             pools: BTreeMap::new(),
+            limit_rules: LimitRules::default(),
             reclaim_rules: BTreeMap::new(),
         }
     }

@@ -33,8 +33,14 @@ pub fn validate(v: &mut Violations, org: &Organisation, profile: &Profile, extra
         if text.chars().count() > max {
             v.add(field, format!("must be at most {max} characters long"));
         }
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t' && c != '\r') {
-            v.add(field, "must not contain control characters other than tabs and line ends");
+        if text
+            .chars()
+            .any(|c| c.is_control() && c != '\n' && c != '\t' && c != '\r')
+        {
+            v.add(
+                field,
+                "must not contain control characters other than tabs and line ends",
+            );
         }
     }
     if let Some(at) = profile.location {
@@ -58,8 +64,16 @@ pub fn validate(v: &mut Violations, org: &Organisation, profile: &Profile, extra
 pub fn completeness_percent(org: &Organisation, profile: &Profile, extras: &Extras) -> Option<u8> {
     let _ = org;
     let texts = [
-        &profile.name, &profile.grade, &profile.industry, &profile.source, &profile.region, &profile.phone, &profile.email,
-        &profile.website, &profile.address, &profile.remark,
+        &profile.name,
+        &profile.grade,
+        &profile.industry,
+        &profile.source,
+        &profile.region,
+        &profile.phone,
+        &profile.email,
+        &profile.website,
+        &profile.address,
+        &profile.remark,
     ];
     let filled = texts.iter().filter(|text| !text.is_empty()).count()
         + usize::from(profile.location.is_some())

@@ -19,13 +19,19 @@ fn facts(account: &Account) -> Option<ClockFacts> {
 
 fn store(org: &Organisation, after: &mut Account, plan: Option<Plan>) {
     let planned_revision = org.revisions.config;
-    after.clock = plan.map_or(RetentionClock { planned_revision, ..RetentionClock::default() }, |plan| RetentionClock {
-        anchor_time: plan.deadline.map(|deadline| deadline.anchor),
-        reclaim_time: plan.deadline.map(|deadline| deadline.at),
-        rule_id: plan.rule.map(|rule| rule.0),
-        notice_floor: plan.notice_floor,
-        planned_revision,
-    });
+    after.clock = plan.map_or(
+        RetentionClock {
+            planned_revision,
+            ..RetentionClock::default()
+        },
+        |plan| RetentionClock {
+            anchor_time: plan.deadline.map(|deadline| deadline.anchor),
+            reclaim_time: plan.deadline.map(|deadline| deadline.at),
+            rule_id: plan.rule.map(|rule| rule.0),
+            notice_floor: plan.notice_floor,
+            planned_revision,
+        },
+    );
 }
 
 /// After an acquisition or an activity.

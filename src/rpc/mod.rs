@@ -1,6 +1,7 @@
 //! tonic, nowhere else. Each method decodes, calls the flow, encodes; layers around all of them see to identity,
 //! deadlines and cancellation.
 
+pub mod account;
 pub mod circulation;
 pub mod convert;
 pub mod directory;

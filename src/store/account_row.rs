@@ -27,7 +27,11 @@ fn or_zero(time: Option<DateTime<Utc>>) -> i64 {
 
 /// Reads a row.
 pub fn read(row: Model) -> Result<Account, DbErr> {
-    let at = Row { table: "account", tenant: TenantKey(row.tenant), key: &row.id };
+    let at = Row {
+        table: "account",
+        tenant: TenantKey(row.tenant),
+        key: &row.id,
+    };
     let last_end_reason = Some(&row.last_end_reason).filter(|text| !text.is_empty());
     Ok(Account {
         id: AccountId(row.id),
@@ -71,7 +75,10 @@ pub fn read(row: Model) -> Result<Account, DbErr> {
             email: row.email,
             website: row.website,
             address: row.address,
-            location: row.latitude.zip(row.longitude).map(|(latitude, longitude)| Location { latitude, longitude }),
+            location: row
+                .latitude
+                .zip(row.longitude)
+                .map(|(latitude, longitude)| Location { latitude, longitude }),
             remark: row.remark,
             external_id: at.id_opt("external_id", row.external_id.as_ref(), ExternalId::parse)?,
         },
@@ -117,14 +124,28 @@ fn clock(account: &Account) -> Vec<Column> {
 fn circulation(account: &Account, columns: &mut Vec<Column>) {
     columns.extend([
         ("status", account.status.number().into()),
-        ("status_before_cancel", account.status_before_cancel.map(Status::number).into()),
+        (
+            "status_before_cancel",
+            account.status_before_cancel.map(Status::number).into(),
+        ),
         ("owner", text(account.owner.as_ref())),
         ("last_owner", text(account.last_owner.as_ref())),
         ("owner_since", account.owner_since.map(micros).into()),
         ("pool_id", account.pool_id.map(|id| id.0).into()),
         ("pool_entry_time", account.pool_entry_time.map(micros).into()),
-        ("pool_entry_cause", account.pool_entry_cause.map(EntryCause::number).into()),
-        ("last_end_reason", account.last_end_reason.as_ref().map(ToString::to_string).unwrap_or_default().into()),
+        (
+            "pool_entry_cause",
+            account.pool_entry_cause.map(EntryCause::number).into(),
+        ),
+        (
+            "last_end_reason",
+            account
+                .last_end_reason
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+                .into(),
+        ),
         ("last_end_note", account.last_end_note.clone().into()),
         ("transfer_count", account.transfer_count.into()),
         ("deal_status", account.deal_status.number().into()),

@@ -30,7 +30,11 @@ async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u64, DbErr> 
 }
 
 fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
-    if usize::try_from(changed).is_ok_and(|changed| changed == expected) { Ok(()) } else { Err(Abort::Moved) }
+    if usize::try_from(changed).is_ok_and(|changed| changed == expected) {
+        Ok(())
+    } else {
+        Err(Abort::Moved)
+    }
 }
 
 /// Applies `changes`; `holders` are the versions of the guard rows that the decisions were made on.
@@ -45,7 +49,11 @@ pub async fn apply(
     changes.sort_by_key(|change| change.after.id);
     enter_pools(conn, tenant, &changes).await?;
     for which in [Columns::New, Columns::Circulation, Columns::Profile] {
-        let some: Vec<_> = changes.iter().copied().filter(|change| change.columns == which).collect();
+        let some: Vec<_> = changes
+            .iter()
+            .copied()
+            .filter(|change| change.columns == which)
+            .collect();
         for chunk in some.chunks(CHUNK) {
             match which {
                 Columns::New => insert_accounts(conn, tenant, chunk).await?,
@@ -68,7 +76,10 @@ pub async fn apply(
 async fn enter_pools(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
     let pools: std::collections::BTreeSet<PoolId> = changes.iter().filter_map(|change| change.enters).collect();
     for pool in pools {
-        let mut update = Update { sql: "UPDATE pool SET entries = entries + 1 WHERE tenant = ".into(), values: vec![] };
+        let mut update = Update {
+            sql: "UPDATE pool SET entries = entries + 1 WHERE tenant = ".into(),
+            values: vec![],
+        };
         update.value(tenant.0);
         update.text(" AND state = 1 AND id = ");
         update.value(pool.0);
@@ -116,7 +127,10 @@ async fn update_accounts(
             }
             values.push(value);
         }
-        rows.push(Row { key: change.after.id.0.into(), values });
+        rows.push(Row {
+            key: change.after.id.0.into(),
+            values,
+        });
     }
     let mut update = Update::set("account", "id", &names, &rows);
     update.text(", version = version + 1 WHERE tenant = ");
@@ -144,9 +158,15 @@ async fn guard_holders(
         // The guard row is created with the user; without it, it is the directory that moved.
         users.insert(user.as_str(), *versions.get(user).ok_or(Abort::Stale)?);
     }
-    let users: Vec<(Value, Value)> = users.into_iter().map(|(user, version)| (user.into(), version.into())).collect();
+    let users: Vec<(Value, Value)> = users
+        .into_iter()
+        .map(|(user, version)| (user.into(), version.into()))
+        .collect();
     for chunk in users.chunks(CHUNK) {
-        let mut update = Update { sql: "UPDATE holder SET version = version + 1 WHERE tenant = ".into(), values: vec![] };
+        let mut update = Update {
+            sql: "UPDATE holder SET version = version + 1 WHERE tenant = ".into(),
+            values: vec![],
+        };
         update.value(tenant.0);
         update.text(" AND user_id IN ");
         update.list(chunk.iter().map(|(user, _)| user.clone()));
@@ -157,9 +177,23 @@ async fn guard_holders(
     Ok(())
 }
 
-async fn end_tenures(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change], by: &By<'_>) -> Result<(), Abort> {
-    const COLUMNS: &[&str] =
-        &["open", "end_time", "end_cause", "end_actor", "reason", "note", "rule_id", "deadline", "bans_claim"];
+async fn end_tenures(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    changes: &[&Change],
+    by: &By<'_>,
+) -> Result<(), Abort> {
+    const COLUMNS: &[&str] = &[
+        "open",
+        "end_time",
+        "end_cause",
+        "end_actor",
+        "reason",
+        "note",
+        "rule_id",
+        "deadline",
+        "bans_claim",
+    ];
     let rows: Vec<Row> = changes
         .iter()
         .filter_map(|change| {
@@ -175,7 +209,10 @@ async fn end_tenures(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[
                 end.deadline.map(micros).into(),
                 end.bans_claim.into(),
             ];
-            Some(Row { key: change.after.id.0.into(), values })
+            Some(Row {
+                key: change.after.id.0.into(),
+                values,
+            })
         })
         .collect();
     if rows.is_empty() {
@@ -190,10 +227,24 @@ async fn end_tenures(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[
     expect(run(conn, update).await?, rows.len())
 }
 
-async fn start_tenures(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change], by: &By<'_>) -> Result<(), Abort> {
+async fn start_tenures(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    changes: &[&Change],
+    by: &By<'_>,
+) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &[
-        "tenant", "account_id", "start_version", "user_id", "pool_id", "start_time", "start_cause", "start_actor", "open",
-        "reason", "note",
+        "tenant",
+        "account_id",
+        "start_version",
+        "user_id",
+        "pool_id",
+        "start_time",
+        "start_cause",
+        "start_actor",
+        "open",
+        "reason",
+        "note",
     ];
     let rows: Vec<Vec<Value>> = changes
         .iter()
@@ -223,31 +274,55 @@ async fn start_tenures(conn: &impl ConnectionTrait, tenant: TenantKey, changes: 
 }
 
 async fn write_team(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
-    let cleared: Vec<&&Change> = changes.iter().filter(|change| change.team == TeamChange::Clear).collect();
+    let cleared: Vec<&&Change> = changes
+        .iter()
+        .filter(|change| change.team == TeamChange::Clear)
+        .collect();
     if !cleared.is_empty() {
-        let mut delete = Update { sql: "DELETE FROM account_team WHERE tenant = ".into(), values: vec![] };
+        let mut delete = Update {
+            sql: "DELETE FROM account_team WHERE tenant = ".into(),
+            values: vec![],
+        };
         delete.value(tenant.0);
         delete.text(" AND account_id IN ");
         delete.list(cleared.iter().map(|change| change.after.id.0.into()));
         delete.text(" AND user_id <> ");
         let ids: Vec<Value> = cleared.iter().map(|change| change.after.id.0.into()).collect();
-        let owners: Vec<Value> =
-            cleared.iter().map(|change| change.after.owner.as_ref().map_or("", |owner| owner.as_str()).into()).collect();
+        let owners: Vec<Value> = cleared
+            .iter()
+            .map(|change| change.after.owner.as_ref().map_or("", |owner| owner.as_str()).into())
+            .collect();
         delete.by_key("account_id", ids.iter().zip(&owners));
         run(conn, delete).await?;
     }
     for change in changes {
         match &change.team {
             TeamChange::Keep | TeamChange::Clear => {}
-            TeamChange::Put(user, role, access) => extras::put_member(conn, tenant, &change.after, user, *role, *access).await?,
+            TeamChange::Put(user, role, access) => {
+                extras::put_member(conn, tenant, &change.after, user, *role, *access).await?
+            }
             TeamChange::Remove(user) => extras::remove_member(conn, tenant, &change.after, user).await?,
         }
     }
     Ok(())
 }
 
-async fn write_events(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change], by: &By<'_>) -> Result<(), Abort> {
-    const COLUMNS: &[&str] = &["tenant", "account_id", "version", "event_time", "kind", "caller", "actor", "effects"];
+async fn write_events(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    changes: &[&Change],
+    by: &By<'_>,
+) -> Result<(), Abort> {
+    const COLUMNS: &[&str] = &[
+        "tenant",
+        "account_id",
+        "version",
+        "event_time",
+        "kind",
+        "caller",
+        "actor",
+        "effects",
+    ];
     let mut rows = Vec::with_capacity(changes.len());
     for change in changes {
         let account = &change.after;

@@ -18,7 +18,10 @@ pub(super) struct Update {
 impl Update {
     /// `UPDATE table SET columns... ` for `rows`, whose key is in `key`.
     pub(super) fn set(table: &str, key: &str, columns: &[&str], rows: &[Row]) -> Self {
-        let mut update = Self { sql: format!("UPDATE {table} SET "), values: Vec::new() };
+        let mut update = Self {
+            sql: format!("UPDATE {table} SET "),
+            values: Vec::new(),
+        };
         for (at, column) in columns.iter().enumerate() {
             if at > 0 {
                 update.sql.push_str(", ");
@@ -75,7 +78,10 @@ impl Update {
 
 /// `INSERT INTO table (columns) VALUES (...), (...)`.
 pub(super) fn insert(table: &str, columns: &[&str], rows: impl IntoIterator<Item = Vec<Value>>) -> Update {
-    let mut insert = Update { sql: format!("INSERT INTO {table} ({}) VALUES ", columns.join(", ")), values: Vec::new() };
+    let mut insert = Update {
+        sql: format!("INSERT INTO {table} ({}) VALUES ", columns.join(", ")),
+        values: Vec::new(),
+    };
     for (at, row) in rows.into_iter().enumerate() {
         if at > 0 {
             insert.text(", ");

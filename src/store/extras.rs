@@ -19,7 +19,10 @@ async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<(), DbErr> {
 }
 
 fn about(sql: &str, tenant: TenantKey, accounts: impl IntoIterator<Item = AccountId>) -> Update {
-    let mut update = Update { sql: format!("{sql} WHERE tenant = "), values: vec![] };
+    let mut update = Update {
+        sql: format!("{sql} WHERE tenant = "),
+        values: vec![],
+    };
     update.value(tenant.0);
     update.text(" AND account_id IN ");
     update.list(accounts.into_iter().map(|id| id.0.into()));
@@ -28,28 +31,60 @@ fn about(sql: &str, tenant: TenantKey, accounts: impl IntoIterator<Item = Accoun
 
 /// Writes tags and custom fields of the changes that have them: what was there goes, what is there afterwards comes.
 pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), DbErr> {
-    let with: Vec<(&Change, &Extras)> =
-        changes.iter().filter_map(|change| Some((*change, change.extras.as_ref()?))).collect();
+    let with: Vec<(&Change, &Extras)> = changes
+        .iter()
+        .filter_map(|change| Some((*change, change.extras.as_ref()?)))
+        .collect();
     if with.is_empty() {
         return Ok(());
     }
     // A new account has nothing yet.
-    let old: Vec<_> = with.iter().map(|(change, _)| &change.after).filter(|account| account.version > 1).collect();
+    let old: Vec<_> = with
+        .iter()
+        .map(|(change, _)| &change.after)
+        .filter(|account| account.version > 1)
+        .collect();
     if !old.is_empty() {
-        run(conn, about("DELETE FROM account_tag", tenant, old.iter().map(|account| account.id))).await?;
-        run(conn, about("DELETE FROM account_field", tenant, old.iter().map(|account| account.id))).await?;
+        run(
+            conn,
+            about("DELETE FROM account_tag", tenant, old.iter().map(|account| account.id)),
+        )
+        .await?;
+        run(
+            conn,
+            about(
+                "DELETE FROM account_field",
+                tenant,
+                old.iter().map(|account| account.id),
+            ),
+        )
+        .await?;
     }
     let tags: Vec<Vec<Value>> = with
         .iter()
         .flat_map(|(change, extras)| {
             let id = change.after.id.0;
-            extras.tags.iter().map(move |tag| vec![tenant.0.into(), id.into(), tag.as_str().into()])
+            extras
+                .tags
+                .iter()
+                .map(move |tag| vec![tenant.0.into(), id.into(), tag.as_str().into()])
         })
         .collect();
     for chunk in tags.chunks(1000) {
-        run(conn, insert("account_tag", &["tenant", "account_id", "tag"], chunk.to_vec())).await?;
+        run(
+            conn,
+            insert("account_tag", &["tenant", "account_id", "tag"], chunk.to_vec()),
+        )
+        .await?;
     }
-    const COLUMNS: &[&str] = &["tenant", "account_id", "field_id", "text_value", "number_value", "time_value"];
+    const COLUMNS: &[&str] = &[
+        "tenant",
+        "account_id",
+        "field_id",
+        "text_value",
+        "number_value",
+        "time_value",
+    ];
     let fields: Vec<Vec<Value>> = with
         .iter()
         .flat_map(|(change, extras)| {
@@ -60,7 +95,14 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
                     FieldValue::Number(number) => (None, Some(*number), None),
                     FieldValue::Time(time) => (None, None, Some(micros(*time))),
                 };
-                vec![tenant.0.into(), id.into(), (*field).into(), text.into(), number.into(), time.into()]
+                vec![
+                    tenant.0.into(),
+                    id.into(),
+                    (*field).into(),
+                    text.into(),
+                    number.into(),
+                    time.into(),
+                ]
             })
         })
         .collect();
@@ -80,7 +122,11 @@ pub async fn read(
     if accounts.is_empty() {
         return Ok(all);
     }
-    let select = about("SELECT account_id, tag FROM account_tag", tenant, accounts.iter().copied());
+    let select = about(
+        "SELECT account_id, tag FROM account_tag",
+        tenant,
+        accounts.iter().copied(),
+    );
     for row in query(conn, select, " ORDER BY account_id, tag").await? {
         let id: Uuid = row.try_get("", "account_id")?;
         all.entry(AccountId(id)).or_default().tags.push(row.try_get("", "tag")?);
@@ -96,7 +142,10 @@ pub async fn read(
             .or(number.map(FieldValue::Number))
             .or(time.map(|time| FieldValue::Time(instant(time))));
         if let Some(value) = value {
-            all.entry(AccountId(id)).or_default().fields.insert(row.try_get("", "field_id")?, value);
+            all.entry(AccountId(id))
+                .or_default()
+                .fields
+                .insert(row.try_get("", "field_id")?, value);
         }
     }
     Ok(all)
@@ -104,7 +153,12 @@ pub async fn read(
 
 async fn query(conn: &impl ConnectionTrait, mut select: Update, end: &str) -> Result<Vec<sea_orm::QueryResult>, DbErr> {
     select.text(end);
-    conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), select.sql, select.values)).await
+    conn.query_all_raw(Statement::from_sql_and_values(
+        conn.get_database_backend(),
+        select.sql,
+        select.values,
+    ))
+    .await
 }
 
 pub(super) async fn put_member(

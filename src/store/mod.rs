@@ -25,6 +25,7 @@ pub mod pool;
 pub mod request;
 pub mod secret;
 pub mod subject;
+pub mod twin;
 pub mod tx;
 pub mod unit;
 

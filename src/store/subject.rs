@@ -56,10 +56,14 @@ pub async fn load(
     let mut values: Vec<Value> = vec![actor.into(), caller.into(), request_id.into()];
     values.extend(ids.into_iter().map(Value::from));
     values.extend([actor.into(), tenant.0.into()]);
-    let rows = conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values)).await?;
+    let rows = conn
+        .query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
+        .await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let revisions =
-        Revisions { config: first.try_get("", "config_revision")?, directory: first.try_get("", "directory_revision")? };
+    let revisions = Revisions {
+        config: first.try_get("", "config_revision")?,
+        directory: first.try_get("", "directory_revision")?,
+    };
     let found = found(first, key)?;
     let mut subjects = HashMap::with_capacity(rows.len());
     for row in &rows {
@@ -76,7 +80,11 @@ pub async fn load(
         };
         subjects.insert(subject.account.id, subject);
     }
-    Ok(Some(Loaded { revisions, found, subjects }))
+    Ok(Some(Loaded {
+        revisions,
+        found,
+        subjects,
+    }))
 }
 
 /// The ids, repeated up to a power of two: few texts of the statement, so few prepared statements.

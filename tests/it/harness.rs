@@ -11,6 +11,7 @@ use tidepool::{
     domain::{ids::TenantName, refusal::Reason, tenant::TenantSettings},
     lifecycle::{self, Running},
     rpc::proto::{
+        account_service_client::AccountServiceClient, circulation_service_client::CirculationServiceClient,
         directory_service_client::DirectoryServiceClient, pool_service_client::PoolServiceClient,
         tenant_service_client::TenantServiceClient,
     },
@@ -220,6 +221,16 @@ impl Client {
     /// `DirectoryService`.
     pub(crate) fn directory(&self) -> DirectoryServiceClient<Stub> {
         DirectoryServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `AccountService`.
+    pub(crate) fn accounts(&self) -> AccountServiceClient<Stub> {
+        AccountServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `CirculationService`.
+    pub(crate) fn circulation(&self) -> CirculationServiceClient<Stub> {
+        CirculationServiceClient::with_interceptor(self.channel.clone(), self.clone())
     }
 
     /// `PoolService`.

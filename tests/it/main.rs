@@ -5,6 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod harness;
+mod world;
 
+mod circulation;
 mod configuration;
 mod holdings;
+mod races;

@@ -43,7 +43,10 @@ impl Acquisition {
 /// The account as limits see it.
 #[must_use]
 pub fn held(account: &Account, pool: Option<PoolId>) -> Held {
-    Held { pool, won: account.is_won() }
+    Held {
+        pool,
+        won: account.is_won(),
+    }
 }
 
 /// Who gains by the move. Moves that give nobody more than he has gain nobody.
@@ -51,13 +54,31 @@ pub fn held(account: &Account, pool: Option<PoolId>) -> Held {
 pub fn acquisition(scene: &Scene<'_>, account: &Account, wanted: &Move) -> Option<Acquisition> {
     let gain = |user: &UserId, how: How| {
         let to = held(account, account.pool_id);
-        Some(Acquisition { user: user.clone(), from: None, to, how })
+        Some(Acquisition {
+            user: user.clone(),
+            from: None,
+            to,
+            how,
+        })
     };
     let keep = |target: Option<PoolId>, clear_owner: bool| {
-        let clears = |id: PoolId| scene.org.pool(id).is_some_and(|pool| pool.config.clear_owner_on_transfer_in);
-        let owner = account.owner.as_ref().filter(|_| !clear_owner && !target.is_some_and(clears))?;
+        let clears = |id: PoolId| {
+            scene
+                .org
+                .pool(id)
+                .is_some_and(|pool| pool.config.clear_owner_on_transfer_in)
+        };
+        let owner = account
+            .owner
+            .as_ref()
+            .filter(|_| !clear_owner && !target.is_some_and(clears))?;
         let (from, to) = (Some(held(account, account.pool_id)), held(account, target));
-        Some(Acquisition { user: owner.clone(), from, to, how: How::Given })
+        Some(Acquisition {
+            user: owner.clone(),
+            from,
+            to,
+            how: How::Given,
+        })
     };
     match wanted {
         Move::Claim => gain(scene.principal.actor.as_ref()?, How::Claimed),

@@ -34,16 +34,25 @@ pub fn reads(scene: &Scene<'_>, subject: &Subject) -> bool {
 /// may be told so, although he can no longer read it.
 #[must_use]
 pub fn knows(scene: &Scene<'_>, subject: &Subject) -> bool {
-    let live = !matches!(subject.account.status, Status::Canceled | Status::Merged | Status::Deleted);
+    let live = !matches!(
+        subject.account.status,
+        Status::Canceled | Status::Merged | Status::Deleted
+    );
     reads(scene, subject)
-        || live && own_pool(scene, &subject.account).is_some_and(|pool| pool.shows_unclaimed() && is_member(scene, pool))
+        || live
+            && own_pool(scene, &subject.account).is_some_and(|pool| pool.shows_unclaimed() && is_member(scene, pool))
 }
 
 /// The account, if the principal may know of it and it can move at all.
 pub(super) fn known<'a>(scene: &Scene<'_>, subject: Option<&'a Subject>, id: AccountId) -> Result<&'a Subject, Error> {
-    let subject = subject.filter(|subject| knows(scene, subject)).ok_or_else(|| Error::not_found("account", id))?;
+    let subject = subject
+        .filter(|subject| knows(scene, subject))
+        .ok_or_else(|| Error::not_found("account", id))?;
     if subject.account.status == Status::Merged {
-        return Err(Error::refused(Reason::AccountMerged, "the account was merged into another one"));
+        return Err(Error::refused(
+            Reason::AccountMerged,
+            "the account was merged into another one",
+        ));
     }
     Ok(subject)
 }
@@ -65,7 +74,11 @@ pub(super) fn is_supervisor(scene: &Scene<'_>, account: &Account) -> bool {
 }
 
 pub(super) fn is_member(scene: &Scene<'_>, pool: &Pool) -> bool {
-    scene.principal.actor.as_ref().is_some_and(|actor| belongs(scene, pool, actor))
+    scene
+        .principal
+        .actor
+        .as_ref()
+        .is_some_and(|actor| belongs(scene, pool, actor))
 }
 
 /// Whether the user can own accounts of the pool.
@@ -90,7 +103,10 @@ impl Obstacles {
     pub(super) fn new(account: &Account, etag: Option<i64>) -> Self {
         let mut obstacles = Self::default();
         if etag.is_some_and(|etag| etag != account.version) {
-            obstacles.add(Refusal::new(Reason::EtagMismatch, "the account was changed since it was read; read it again"));
+            obstacles.add(Refusal::new(
+                Reason::EtagMismatch,
+                "the account was changed since it was read; read it again",
+            ));
         }
         obstacles
     }
@@ -114,12 +130,20 @@ impl Obstacles {
             let names = names.join(", ");
             let current = account.status.as_str();
             let message = format!("the account is {current}; this needs {names}");
-            self.add(Refusal::new(Reason::InvalidStatus, message).with("current", current).with("allowed", names));
+            self.add(
+                Refusal::new(Reason::InvalidStatus, message)
+                    .with("current", current)
+                    .with("allowed", names),
+            );
         }
     }
 
     /// Ends the checks: nothing was in the way, or all of it.
     pub(super) fn clear(self) -> Result<(), Error> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::Refused(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Refused(self.0))
+        }
     }
 }

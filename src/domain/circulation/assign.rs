@@ -31,7 +31,10 @@ pub(super) fn assign(
     let mut obstacles = Obstacles::new(account, etag);
     obstacles.status(account, &[Status::Unassigned, Status::Assigned]);
     match pool {
-        None => obstacles.refuse(Reason::NotAPoolAccount, "the account belongs to no pool; change its owner instead"),
+        None => obstacles.refuse(
+            Reason::NotAPoolAccount,
+            "the account belongs to no pool; change its owner instead",
+        ),
         Some(pool) if pool.state == PoolState::Disabled => {
             obstacles.refuse(Reason::PoolDisabled, "the pool is out of use");
         }
@@ -53,13 +56,28 @@ pub(super) fn change_owner(
     let mut obstacles = Obstacles::new(account, etag);
     if account.status == Status::Unassigned {
         // Nobody can hand over what nobody owns, so who may is not the question.
-        obstacles.refuse(Reason::InvalidStatus, "nobody owns the account; claim or assign it first");
+        obstacles.refuse(
+            Reason::InvalidStatus,
+            "nobody owns the account; claim or assign it first",
+        );
         return Err(obstacles.clear().err().unwrap_or_else(Error::internal));
     }
     allow(may, "the owner, those above him and CRM admins")?;
     obstacles.status(account, &[Status::Assigned]);
-    let cause = (StartCause::OwnerChanged, EndCause::OwnerChanged, EventKind::OwnerChanged);
-    give(scene, account, to, room, obstacles, &Move::ChangeOwner(to.clone()), cause)
+    let cause = (
+        StartCause::OwnerChanged,
+        EndCause::OwnerChanged,
+        EventKind::OwnerChanged,
+    );
+    give(
+        scene,
+        account,
+        to,
+        room,
+        obstacles,
+        &Move::ChangeOwner(to.clone()),
+        cause,
+    )
 }
 
 fn give(
@@ -106,7 +124,10 @@ fn give(
     Ok(Decision::Change(Box::new(Change {
         columns: Columns::Circulation,
         end: ended,
-        start: Some(TenureStart { user: to.clone(), cause: start }),
+        start: Some(TenureStart {
+            user: to.clone(),
+            cause: start,
+        }),
         team: clear_team(scene, account),
         extras: None,
         enters: None,

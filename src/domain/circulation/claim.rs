@@ -25,14 +25,22 @@ pub(super) fn decide(
 ) -> Result<Decision, Error> {
     let account = &subject.account;
     let Some(actor) = &scene.principal.actor else {
-        return Err(Error::refused(Reason::ActorRequired, "a claim is for the actor; say for whom the call is made"));
+        return Err(Error::refused(
+            Reason::ActorRequired,
+            "a claim is for the actor; say for whom the call is made",
+        ));
     };
     let Some(pool) = own_pool(scene, account) else {
-        return Err(Error::refused(Reason::NotAPoolAccount, "the account belongs to no pool"));
+        return Err(Error::refused(
+            Reason::NotAPoolAccount,
+            "the account belongs to no pool",
+        ));
     };
     if !is_member(scene, pool) {
         let message = format!("{actor} is neither a member nor an admin of the pool");
-        return Err(Refusal::new(Reason::NotPoolMember, message).with("pool_id", pool.id).into());
+        return Err(Refusal::new(Reason::NotPoolMember, message)
+            .with("pool_id", pool.id)
+            .into());
     }
     let mut obstacles = Obstacles::new(account, etag);
     if account.status == Status::Assigned {
@@ -44,7 +52,10 @@ pub(super) fn decide(
         obstacles.refuse(Reason::PoolDisabled, "the pool is out of use");
     }
     if pool.config.claim_mode == ClaimMode::AdminsAssign {
-        obstacles.refuse(Reason::PoolNotClaimable, "accounts of this pool are assigned by its admins, not claimed");
+        obstacles.refuse(
+            Reason::PoolNotClaimable,
+            "accounts of this pool are assigned by its admins, not claimed",
+        );
     }
     if let (Some(days), Some(since)) = (pool.config.cooldown_days, subject.banned_since) {
         let until = add_days(since, days, scene.org.zone(pool));
@@ -67,12 +78,18 @@ pub(super) fn decide(
     Ok(Decision::Change(Box::new(Change {
         columns: Columns::Circulation,
         end: None,
-        start: Some(TenureStart { user: actor.clone(), cause: StartCause::Claimed }),
+        start: Some(TenureStart {
+            user: actor.clone(),
+            cause: StartCause::Claimed,
+        }),
         team: clear_team(scene, account),
         extras: None,
         enters: None,
         gains: Some(actor.clone()),
-        event: Event { kind: EventKind::Claimed, effects: Effects::between(Some(account), &after) },
+        event: Event {
+            kind: EventKind::Claimed,
+            effects: Effects::between(Some(account), &after),
+        },
         after,
     })))
 }

@@ -11,7 +11,11 @@ use crate::domain::{
 /// The account one version on, changed now.
 #[must_use]
 pub fn successor(scene: &Scene<'_>, account: &Account) -> Account {
-    Account { version: account.version + 1, update_time: scene.now.max(account.update_time), ..account.clone() }
+    Account {
+        version: account.version + 1,
+        update_time: scene.now.max(account.update_time),
+        ..account.clone()
+    }
 }
 
 /// Makes the user its owner.
@@ -27,7 +31,10 @@ pub fn give_owner(scene: &Scene<'_>, after: &mut Account, user: &UserId) {
     after.status = Status::Assigned;
     after.pool_entry_time = None;
     after.pool_entry_cause = None;
-    after.clock = RetentionClock { planned_revision: scene.org.revisions.config, ..RetentionClock::default() };
+    after.clock = RetentionClock {
+        planned_revision: scene.org.revisions.config,
+        ..RetentionClock::default()
+    };
     retention_plan::plan(scene.org, after);
 }
 
@@ -40,7 +47,10 @@ pub fn lose_owner(scene: &Scene<'_>, after: &mut Account, cause: EntryCause, rea
     after.pool_entry_cause = Some(cause);
     after.last_end_reason = reason.cloned();
     note.clone_into(&mut after.last_end_note);
-    after.clock = RetentionClock { planned_revision: scene.org.revisions.config, ..RetentionClock::default() };
+    after.clock = RetentionClock {
+        planned_revision: scene.org.revisions.config,
+        ..RetentionClock::default()
+    };
 }
 
 /// Clear rule 1, by the pool that the account belonged to before, or the tenant's for accounts outside pools.

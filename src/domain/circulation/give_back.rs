@@ -28,11 +28,17 @@ pub(super) fn give_back(
     let pool = own_pool(scene, account);
     // A CRM admin takes accounts of a pool back by reclaiming them; outside pools there is only returning.
     let may = is_owner(scene, account) || is_supervisor(scene, account) || pool.is_none() && scene.principal.crm_admin;
-    allow(may || account.status != Status::Assigned, "the owner and those above him")?;
+    allow(
+        may || account.status != Status::Assigned,
+        "the owner and those above him",
+    )?;
     let mut obstacles = Obstacles::new(account, etag);
     obstacles.status(account, &[Status::Assigned]);
     if pool.is_some_and(|pool| !pool.config.members_may_return) {
-        obstacles.refuse(Reason::ReturnNotAllowed, "accounts of this pool are not returned; its admins reclaim them");
+        obstacles.refuse(
+            Reason::ReturnNotAllowed,
+            "accounts of this pool are not returned; its admins reclaim them",
+        );
     }
     check_reason(scene, &mut obstacles, pool, reason, note);
     check_target(scene, &mut obstacles, account, pool, target);
@@ -60,10 +66,24 @@ pub(super) fn reclaim(scene: &Scene<'_>, subject: &Subject, etag: Option<i64>, n
 
     let mut after = successor(scene, account);
     lose_owner(scene, &mut after, EntryCause::Reclaimed, None, note);
-    Ok(ended(scene, account, after, (EndCause::Reclaimed, EventKind::Reclaimed), None, note, None))
+    Ok(ended(
+        scene,
+        account,
+        after,
+        (EndCause::Reclaimed, EventKind::Reclaimed),
+        None,
+        note,
+        None,
+    ))
 }
 
-fn check_reason(scene: &Scene<'_>, obstacles: &mut Obstacles, pool: Option<&Pool>, reason: Option<&ReasonId>, note: &str) {
+fn check_reason(
+    scene: &Scene<'_>,
+    obstacles: &mut Obstacles,
+    pool: Option<&Pool>,
+    reason: Option<&ReasonId>,
+    note: &str,
+) {
     let settings = &scene.org.tenant.settings;
     let Some(id) = reason else {
         if settings.return_reason_required {
@@ -101,7 +121,10 @@ fn check_target(
             obstacles.add(Refusal::new(Reason::TargetPoolMismatch, message).with("pool_id", pool.id));
         }
         (Some(_), _) => {}
-        (None, None) => obstacles.refuse(Reason::TargetPoolRequired, "the account belongs to no pool; say which one it goes to"),
+        (None, None) => obstacles.refuse(
+            Reason::TargetPoolRequired,
+            "the account belongs to no pool; say which one it goes to",
+        ),
         (None, Some(id)) => {
             // Where the owner or the actor is at home; a CRM admin is at home everywhere.
             let users = [&scene.principal.actor, &account.owner];
@@ -109,7 +132,11 @@ fn check_target(
                 scene.principal.crm_admin || users.iter().copied().flatten().any(|user| belongs(scene, pool, user))
             };
             match scene.org.pool(id).filter(|pool| permitted(pool)) {
-                None => forbidden(obstacles, id, "is none that the owner or the actor is a member or admin of"),
+                None => forbidden(
+                    obstacles,
+                    id,
+                    "is none that the owner or the actor is a member or admin of",
+                ),
                 Some(pool) if pool.state == PoolState::Disabled => forbidden(obstacles, id, "is out of use"),
                 Some(_) => {}
             }

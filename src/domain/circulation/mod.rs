@@ -126,9 +126,17 @@ impl Decision {
 
 /// Decides one move. `room` is what the user who would gain the account may still take; it is used up by a move that is
 /// allowed, so that later items of the same call are decided on what is left.
-pub fn decide(scene: &Scene<'_>, subject: Option<&Subject>, item: &Item, room: Option<&mut Room>) -> Result<Decision, Error> {
+pub fn decide(
+    scene: &Scene<'_>,
+    subject: Option<&Subject>,
+    item: &Item,
+    room: Option<&mut Room>,
+) -> Result<Decision, Error> {
     let subject = admit::known(scene, subject, item.account)?;
-    let scene = &Scene { now: scene.now.max(subject.account.update_time), ..*scene };
+    let scene = &Scene {
+        now: scene.now.max(subject.account.update_time),
+        ..*scene
+    };
     match &item.wanted {
         Move::Claim => claim::decide(scene, subject, item.etag, room),
         Move::Assign(to) => assign::assign(scene, subject, item.etag, to, room),
@@ -140,10 +148,9 @@ pub fn decide(scene: &Scene<'_>, subject: Option<&Subject>, item: &Item, room: O
         Move::Transfer { target, clear_owner } => {
             pool_move::transfer(scene, subject, item.etag, *target, *clear_owner, room)
         }
-        Move::AddToPool { target, clear_owner } => pool_move::add(scene, subject, item.etag, *target, *clear_owner, room),
+        Move::AddToPool { target, clear_owner } => {
+            pool_move::add(scene, subject, item.etag, *target, *clear_owner, room)
+        }
         Move::RemoveFromPool { clear_owner } => pool_move::remove(scene, subject, item.etag, *clear_owner, room),
     }
 }
-
-#[cfg(test)]
-mod tests;

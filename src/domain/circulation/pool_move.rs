@@ -33,17 +33,26 @@ pub(super) fn transfer(
     let source = own_pool(scene, account);
     let admin = scene.principal.crm_admin || source.is_some_and(|pool| scene.principal.administers(scene.org, pool));
     let member = is_owner(scene, account) && source.is_some_and(|pool| pool.config.members_may_transfer_out);
-    allow(admin || member, "admins of the pool, CRM admins, and its owner where the pool lets him")?;
+    allow(
+        admin || member,
+        "admins of the pool, CRM admins, and its owner where the pool lets him",
+    )?;
     let mut obstacles = Obstacles::new(account, etag);
     obstacles.status(account, MOVABLE);
     match source {
         None => obstacles.refuse(Reason::NotAPoolAccount, "the account belongs to no pool; add it to one"),
-        Some(source) if source.id == target => obstacles.refuse(Reason::SamePool, "the account is in this pool already"),
+        Some(source) if source.id == target => {
+            obstacles.refuse(Reason::SamePool, "the account is in this pool already")
+        }
         Some(_) => {}
     }
     let pool = find_target(scene, &mut obstacles, target, admin);
     let wanted = Move::Transfer { target, clear_owner };
-    let mover = Mover { admin, kind: EventKind::Transferred, entry: EntryCause::Transferred };
+    let mover = Mover {
+        admin,
+        kind: EventKind::Transferred,
+        entry: EntryCause::Transferred,
+    };
     enter(scene, account, pool, clear_owner, &wanted, mover, obstacles, room)
 }
 
@@ -56,18 +65,31 @@ pub(super) fn add(
     room: Option<&mut Room>,
 ) -> Result<Decision, Error> {
     let account = &subject.account;
-    let visible = scene.org.pool(target).filter(|pool| scene.principal.sees_pool(scene.org, pool));
+    let visible = scene
+        .org
+        .pool(target)
+        .filter(|pool| scene.principal.sees_pool(scene.org, pool));
     let admin = scene.principal.crm_admin || visible.is_some_and(|pool| scene.principal.administers(scene.org, pool));
     let member = is_owner(scene, account) && visible.is_none_or(|pool| pool.config.members_may_add);
-    allow(admin || member, "admins of the target pool, CRM admins, and the account's owner where the pool lets him")?;
+    allow(
+        admin || member,
+        "admins of the target pool, CRM admins, and the account's owner where the pool lets him",
+    )?;
     let mut obstacles = Obstacles::new(account, etag);
     obstacles.status(account, MOVABLE);
     if account.pool_id.is_some() {
-        obstacles.refuse(Reason::AlreadyInPool, "the account belongs to a pool already; transfer it to move it elsewhere");
+        obstacles.refuse(
+            Reason::AlreadyInPool,
+            "the account belongs to a pool already; transfer it to move it elsewhere",
+        );
     }
     let pool = find_target(scene, &mut obstacles, target, admin);
     let wanted = Move::AddToPool { target, clear_owner };
-    let mover = Mover { admin, kind: EventKind::AddedToPool, entry: EntryCause::Added };
+    let mover = Mover {
+        admin,
+        kind: EventKind::AddedToPool,
+        entry: EntryCause::Added,
+    };
     enter(scene, account, pool, clear_owner, &wanted, mover, obstacles, room)
 }
 
@@ -99,7 +121,11 @@ pub(super) fn remove(
 
     let mut after = successor(scene, account);
     after.pool_id = None;
-    let mover = Mover { admin: true, kind: EventKind::RemovedFromPool, entry: EntryCause::Transferred };
+    let mover = Mover {
+        admin: true,
+        kind: EventKind::RemovedFromPool,
+        entry: EntryCause::Transferred,
+    };
     Ok(moved(scene, account, after, clear_owner, None, gains, mover))
 }
 
@@ -127,7 +153,10 @@ fn find_target<'a>(scene: &Scene<'a>, obstacles: &mut Obstacles, target: PoolId,
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the shared end of two moves, called from nowhere else")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the shared end of two moves, called from nowhere else"
+)]
 fn enter(
     scene: &Scene<'_>,
     account: &Account,
@@ -157,7 +186,15 @@ fn enter(
 
     let mut after = successor(scene, account);
     after.pool_id = pool.map(|pool| pool.id);
-    Ok(moved(scene, account, after, clears, pool.map(|pool| pool.id), gains, mover))
+    Ok(moved(
+        scene,
+        account,
+        after,
+        clears,
+        pool.map(|pool| pool.id),
+        gains,
+        mover,
+    ))
 }
 
 fn moved(
@@ -180,7 +217,11 @@ fn moved(
         rule_id: None,
         deadline: account.clock.reclaim_time,
     });
-    let team = if end.is_some() { clear_team(scene, account) } else { TeamChange::Keep };
+    let team = if end.is_some() {
+        clear_team(scene, account)
+    } else {
+        TeamChange::Keep
+    };
     if end.is_some() {
         lose_owner(scene, &mut after, mover.entry, None, "");
     } else if after.status == Status::Assigned {
@@ -199,7 +240,10 @@ fn moved(
         extras: None,
         enters,
         gains,
-        event: Event { kind: mover.kind, effects },
+        event: Event {
+            kind: mover.kind,
+            effects,
+        },
         after,
     }))
 }

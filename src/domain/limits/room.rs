@@ -136,7 +136,12 @@ impl Room {
     /// What each limit that such an account comes under still allows, in the order in which they are checked.
     #[must_use]
     pub fn left(&self, account: Held, how: How) -> Vec<RoomLeft> {
-        let left = |kind, limit, counted, rule_id| RoomLeft { kind, limit, used: self.counts.get(counted), rule_id };
+        let left = |kind, limit, counted, rule_id| RoomLeft {
+            kind,
+            limit,
+            used: self.counts.get(counted),
+            rule_id,
+        };
         let mut rooms = Vec::new();
         if how == How::Claimed {
             rooms.extend(self.daily(account).map(|(daily, counted)| {
@@ -147,9 +152,15 @@ impl Room {
                 left(kind, daily.limit, counted, None)
             }));
         }
-        rooms.extend(self.pool(account).map(|(_, applied)| left(LimitKind::Pool, applied.limit, applied.counted, None)));
+        rooms.extend(
+            self.pool(account)
+                .map(|(_, applied)| left(LimitKind::Pool, applied.limit, applied.counted, None)),
+        );
         let rule = self.limits.holding.as_ref().map(|holding| holding.rule);
-        rooms.extend(self.holding(account).map(|applied| left(LimitKind::Holding, applied.limit, applied.counted, rule)));
+        rooms.extend(
+            self.holding(account)
+                .map(|applied| left(LimitKind::Holding, applied.limit, applied.counted, rule)),
+        );
         rooms
     }
 

@@ -29,7 +29,11 @@ pub fn single<M>(
 ) -> Result<Bulk, Error> {
     decode(|v| {
         let item = read_item(v, "", account, etag, |v| wanted(v, "", message));
-        Some(Bulk { items: vec![item?], mode: Mode::Single, validate_only })
+        Some(Bulk {
+            items: vec![item?],
+            mode: Mode::Single,
+            validate_only,
+        })
     })
 }
 
@@ -50,14 +54,20 @@ pub fn bulk<M>(
         for (at, message) in messages.iter().enumerate() {
             let at = format!("items[{at}].");
             let (account, etag) = target(message);
-            let Some(item) = read_item(v, &at, &account, &etag, |v| wanted(v, &at, message)) else { continue };
+            let Some(item) = read_item(v, &at, &account, &etag, |v| wanted(v, &at, message)) else {
+                continue;
+            };
             if !seen.insert(item.account) {
                 v.add(format!("{at}account_id"), "is there twice");
             }
             items.push(item);
         }
         let mode = if atomic { Mode::Atomic } else { Mode::Each };
-        Some(Bulk { items, mode, validate_only })
+        Some(Bulk {
+            items,
+            mode,
+            validate_only,
+        })
     })
 }
 
@@ -71,7 +81,11 @@ fn read_item(
     let account = id(v, &format!("{at}account_id"), account, AccountId::parse);
     let etag = etag_opt(v, &format!("{at}etag"), etag);
     let wanted = wanted(v);
-    Some(Item { account: account?, etag: etag?, wanted: wanted? })
+    Some(Item {
+        account: account?,
+        etag: etag?,
+        wanted: wanted?,
+    })
 }
 
 /// Reads who an account is assigned to.
@@ -89,7 +103,11 @@ pub fn give_back(v: &mut Violations, at: &str, reason: &str, note: &str, target:
     let reason = id_opt(v, &format!("{at}reason_id"), reason, ReasonId::parse);
     check_text(v, &format!("{at}note"), note, NOTE_MAX);
     let target = id_opt(v, &format!("{at}target_pool_id"), target, PoolId::parse);
-    Some(Move::Return { reason: reason?, note: note.to_owned(), target: target? })
+    Some(Move::Return {
+        reason: reason?,
+        note: note.to_owned(),
+        target: target?,
+    })
 }
 
 /// Reads why an account is taken back.
@@ -162,7 +180,9 @@ const fn encode_entry_cause(cause: EntryCause) -> proto::PoolEntryCause {
 /// The parts of the response of a call for one account.
 #[must_use]
 pub fn encode_single(outcome: &Outcome) -> (Option<proto::Ownership>, Option<proto::Admission>) {
-    let Some(item) = outcome.items.first() else { return (None, None) };
+    let Some(item) = outcome.items.first() else {
+        return (None, None);
+    };
     let ownership = item.moved.as_ref().ok().and_then(Option::as_ref).map(encode_ownership);
     (ownership, item.admission.as_ref().map(encode_admission))
 }
@@ -186,7 +206,8 @@ pub fn encode_bulk(outcome: &Outcome) -> (bool, Vec<proto::MoveResult>) {
 }
 
 /// The status that a single call would answer, as a message.
-fn encode_error(error: &Error) -> tonic_types::Status {
+#[must_use]
+pub fn encode_error(error: &Error) -> tonic_types::Status {
     use prost::Message;
     let status = tonic::Status::from(error.clone());
     tonic_types::Status::decode(status.details()).unwrap_or_else(|_| tonic_types::Status {
@@ -211,7 +232,11 @@ pub fn encode_refusal(refusal: &Refusal) -> proto::Refusal {
     proto::Refusal {
         reason: proto::ErrorReason::from_str_name(&name).unwrap_or_default().into(),
         message: refusal.message.clone(),
-        metadata: refusal.metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        metadata: refusal
+            .metadata
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Between messages and domain types, one file per noun. Decoding collects everything that is wrong.
 
+pub mod account;
 pub mod circulation;
 pub mod config_event;
 pub mod directory;
