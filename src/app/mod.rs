@@ -1,6 +1,7 @@
 //! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
 
 pub mod account;
+pub mod activity;
 pub mod call;
 pub mod circulate;
 pub mod create;
@@ -9,6 +10,7 @@ pub mod flow;
 pub mod page;
 pub mod pool;
 pub mod snapshots;
+pub mod sweep;
 pub mod tenant;
 
 use crate::{clock::Clock, id::Ids, store::Db};

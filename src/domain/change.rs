@@ -113,6 +113,10 @@ pub enum EventKind {
     Updated,
     /// Its team changed.
     TeamChanged,
+    /// Activities changed what is known of follow-ups and deals.
+    ActivityRecorded,
+    /// Its deadline moved because rules did.
+    Replanned,
     /// It was canceled.
     Canceled,
     /// It was restored.
@@ -137,6 +141,8 @@ impl EventKind {
             Self::RemovedFromPool => "account.removed_from_pool",
             Self::Updated => "account.updated",
             Self::TeamChanged => "account.team_changed",
+            Self::ActivityRecorded => "account.activity_recorded",
+            Self::Replanned => "account.replanned",
             Self::Canceled => "account.canceled",
             Self::Restored => "account.restored",
             Self::Deleted => "account.deleted",

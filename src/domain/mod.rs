@@ -1,6 +1,7 @@
 //! The rules. Pure and synchronous: no database, no network, no clock, no randomness. `now` is an argument.
 
 pub mod account;
+pub mod activity;
 pub mod change;
 pub mod circulation;
 pub mod config_change;
@@ -20,5 +21,6 @@ pub mod profile;
 pub mod refusal;
 pub mod retention;
 pub mod retention_plan;
+pub mod sweep;
 pub mod tenant;
 pub mod text;

@@ -5,6 +5,7 @@
 //! they read and write, they decide nothing.
 
 pub mod account_row;
+pub mod activity;
 pub mod apply;
 mod batch;
 pub mod codec;
@@ -12,6 +13,7 @@ pub mod config;
 pub mod config_event;
 pub mod configured;
 pub mod dialect;
+pub mod due;
 pub mod entity;
 pub mod extras;
 pub mod failure;
