@@ -147,6 +147,10 @@ own_id!(
     /// An account.
     AccountId
 );
+own_id!(
+    /// A reclaim rule.
+    ReclaimRuleId
+);
 
 #[cfg(test)]
 mod tests {

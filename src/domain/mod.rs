@@ -12,5 +12,6 @@ pub mod patch;
 pub mod pool;
 pub mod principal;
 pub mod refusal;
+pub mod retention;
 pub mod tenant;
 pub mod text;

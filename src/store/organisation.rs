@@ -2,15 +2,18 @@
 
 use super::{
     codec::{Row, to_json},
+    configured,
     entity::{directory_department, directory_group, directory_user, pool, tenant},
     failure::{Abort, Class, classify},
     instant::{instant, micros},
 };
 use crate::domain::{
+    configured::ConfigTable,
     directory::{Department, Directory, Entry, Group, User},
     ids::{DepartmentId, GroupId, PoolId, TenantKey, TenantName, UserId},
     organisation::{Organisation, Revisions},
     pool::{Pool, PoolState},
+    retention::matching::{StoredRule, order},
     tenant::Tenant,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
@@ -57,6 +60,7 @@ pub async fn load(
             None => Arc::new(load_directory(conn, key).await?),
         };
         let pools = load_pools(conn, key).await?;
+        let reclaim_rules = load_reclaim_rules(conn, key).await?;
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
@@ -68,6 +72,7 @@ pub async fn load(
                 tenant: read_tenant(&after)?,
                 directory,
                 pools,
+                reclaim_rules,
             }));
         }
     }
@@ -114,6 +119,19 @@ fn read_pool(key: TenantKey, row: &pool::Model) -> Result<Pool, DbErr> {
         create_time: instant(row.create_time),
         update_time: instant(row.update_time),
     })
+}
+
+async fn load_reclaim_rules(
+    conn: &impl ConnectionTrait,
+    key: TenantKey,
+) -> Result<BTreeMap<PoolId, Vec<Arc<StoredRule>>>, DbErr> {
+    let mut rules: Vec<StoredRule> = configured::load(conn, key, ConfigTable::ReclaimRule).await?;
+    rules.sort_by_key(order);
+    let mut by_pool: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for rule in rules {
+        by_pool.entry(rule.config.pool_id).or_default().push(Arc::new(rule));
+    }
+    Ok(by_pool)
 }
 
 /// Reads the stored number.
