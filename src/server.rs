@@ -9,7 +9,7 @@ use crate::{
         identity::IdentityLayer,
         proto::{
             DESCRIPTORS, directory_service_server::DirectoryServiceServer, pool_service_server::PoolServiceServer,
-            tenant_service_server::TenantServiceServer,
+            retention_rule_service_server::RetentionRuleServiceServer, tenant_service_server::TenantServiceServer,
         },
         shield::ShieldLayer,
     },
@@ -97,7 +97,8 @@ impl Bound {
             .add_optional_service(v1alpha)
             .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(DirectoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
-            .add_service(PoolServiceServer::new(api).max_decoding_message_size(limit))
+            .add_service(PoolServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(RetentionRuleServiceServer::new(api).max_decoding_message_size(limit))
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
             .await
     }

@@ -12,7 +12,7 @@ use tidepool::{
     lifecycle::{self, Running},
     rpc::proto::{
         directory_service_client::DirectoryServiceClient, pool_service_client::PoolServiceClient,
-        tenant_service_client::TenantServiceClient,
+        retention_rule_service_client::RetentionRuleServiceClient, tenant_service_client::TenantServiceClient,
     },
     store::Db,
 };
@@ -225,6 +225,11 @@ impl Client {
     /// `PoolService`.
     pub(crate) fn pools(&self) -> PoolServiceClient<Stub> {
         PoolServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `RetentionRuleService`.
+    pub(crate) fn retention_rules(&self) -> RetentionRuleServiceClient<Stub> {
+        RetentionRuleServiceClient::with_interceptor(self.channel.clone(), self.clone())
     }
 }
 

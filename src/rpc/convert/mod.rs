@@ -3,6 +3,7 @@
 pub mod config_event;
 pub mod directory;
 pub mod pool;
+pub mod retention_rule;
 pub mod tenant;
 
 use crate::{
