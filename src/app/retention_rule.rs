@@ -17,12 +17,11 @@ use crate::{
         patch::merge,
         pool::Pool,
         principal::Principal,
-        refusal::{Reason, Violations},
+        refusal::Reason,
         retention::{
-            matching::{StoredRule, order},
+            matching::{StoredRule, order, rearrange},
             rule::{ReclaimRule, ReclaimTerms},
         },
-        text::check_unique,
     },
     error::Error,
 };
@@ -216,7 +215,8 @@ impl App {
             let pool = input.pool_id;
             administered(facts.org, facts.principal, pool, || Error::not_found("pool", pool))?;
             facts.principal.require_crm_admin()?;
-            let rules = in_order(facts.org.reclaim_rules(pool), &input.places)?;
+            let ids: Vec<_> = input.places.iter().map(|(id, _)| *id).collect();
+            let rules = rearrange(facts.org.reclaim_rules(pool), &ids)?;
             for (rule, (_, etag)) in rules.iter().zip(&input.places) {
                 check_etag(*etag, rule.version)?;
             }
@@ -241,9 +241,10 @@ impl App {
         etag: Option<i64>,
         enabled: bool,
     ) -> Result<Reply<StoredRule>, Error> {
-        let (name, action) = match enabled {
-            true => ("EnableReclaimRule", Action::Enabled),
-            false => ("DisableReclaimRule", Action::Disabled),
+        let (name, action) = if enabled {
+            ("EnableReclaimRule", Action::Enabled)
+        } else {
+            ("DisableReclaimRule", Action::Disabled)
         };
         self.configure(call, name, once, Ask::Nothing, |facts| {
             let old = find_to_change(facts, id, etag)?;
@@ -275,33 +276,4 @@ impl App {
         })
         .await
     }
-}
-
-/// The rules in the order of `places`, which must name each of them once and no other.
-fn in_order<'a>(
-    rules: &'a [Arc<StoredRule>],
-    places: &[(ReclaimRuleId, Option<i64>)],
-) -> Result<Vec<&'a StoredRule>, Error> {
-    let mut violations = Violations::default();
-    check_unique(&mut violations, "places", places.iter().map(|(id, _)| id));
-    let mut found = Vec::with_capacity(places.len());
-    for (at, (id, _)) in places.iter().enumerate() {
-        match rules.iter().find(|rule| rule.id == id.0) {
-            Some(rule) => found.push(rule.as_ref()),
-            None => violations.add(
-                format!("places[{at}].reclaim_rule_id"),
-                format!("the pool has no reclaim rule {id}"),
-            ),
-        }
-    }
-    for missing in rules.iter().filter(|rule| places.iter().all(|(id, _)| rule.id != id.0)) {
-        violations.add(
-            "places",
-            format!("must name rule {} too: all rules of the pool, each once", missing.id),
-        );
-    }
-    if violations.is_empty() {
-        return Ok(found);
-    }
-    Err(violations.into())
 }

@@ -5,5 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod harness;
+mod reclaim_rules;
 
 mod configuration;
+mod retention_rules;
