@@ -9,6 +9,7 @@ pub mod directory;
 pub mod flow;
 pub mod page;
 pub mod pool;
+pub mod retention_rule;
 pub mod snapshots;
 pub mod sweep;
 pub mod tenant;

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod identity;
 pub mod methods;
 pub mod pool;
+pub mod retention_rule;
 pub mod shield;
 pub mod status;
 pub mod tenant;

@@ -13,7 +13,7 @@ use tidepool::{
     rpc::proto::{
         account_service_client::AccountServiceClient, circulation_service_client::CirculationServiceClient,
         directory_service_client::DirectoryServiceClient, pool_service_client::PoolServiceClient,
-        tenant_service_client::TenantServiceClient,
+        retention_rule_service_client::RetentionRuleServiceClient, tenant_service_client::TenantServiceClient,
     },
     store::Db,
 };
@@ -236,6 +236,11 @@ impl Client {
     /// `PoolService`.
     pub(crate) fn pools(&self) -> PoolServiceClient<Stub> {
         PoolServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `RetentionRuleService`.
+    pub(crate) fn retention_rules(&self) -> RetentionRuleServiceClient<Stub> {
+        RetentionRuleServiceClient::with_interceptor(self.channel.clone(), self.clone())
     }
 }
 

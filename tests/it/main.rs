@@ -5,9 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod harness;
+mod reclaim_rules;
 mod world;
 
 mod circulation;
 mod configuration;
 mod holdings;
 mod races;
+mod retention_rules;

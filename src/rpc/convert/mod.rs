@@ -5,6 +5,7 @@ pub mod circulation;
 pub mod config_event;
 pub mod directory;
 pub mod pool;
+pub mod retention_rule;
 pub mod tenant;
 
 use crate::{
