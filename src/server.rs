@@ -8,8 +8,9 @@ use crate::{
         Api,
         identity::IdentityLayer,
         proto::{
-            DESCRIPTORS, directory_service_server::DirectoryServiceServer, pool_service_server::PoolServiceServer,
-            tenant_service_server::TenantServiceServer,
+            DESCRIPTORS, custom_field_service_server::CustomFieldServiceServer,
+            directory_service_server::DirectoryServiceServer, pool_service_server::PoolServiceServer,
+            retention_limit_service_server::RetentionLimitServiceServer, tenant_service_server::TenantServiceServer,
         },
         shield::ShieldLayer,
     },
@@ -97,6 +98,8 @@ impl Bound {
             .add_optional_service(v1alpha)
             .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(DirectoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(RetentionLimitServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(CustomFieldServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(PoolServiceServer::new(api).max_decoding_message_size(limit))
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
             .await

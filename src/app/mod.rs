@@ -1,10 +1,13 @@
 //! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
 
 pub mod call;
+pub mod configured;
+pub mod custom_field;
 pub mod directory;
 pub mod flow;
 pub mod page;
 pub mod pool;
+pub mod retention_limit;
 pub mod snapshots;
 pub mod tenant;
 

@@ -2,6 +2,7 @@
 
 pub mod config_change;
 pub mod configured;
+pub mod custom_field;
 pub mod directory;
 pub mod directory_plan;
 pub mod ids;

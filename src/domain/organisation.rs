@@ -1,6 +1,8 @@
 //! A tenant's configuration and directory at one revision each: what every decision is made on.
 
 use super::{
+    configured::Configured,
+    custom_field::CustomField,
     directory::Directory,
     ids::{PoolId, TenantKey, TenantName, UserId},
     limits::LimitRules,
@@ -36,6 +38,8 @@ pub struct Organisation {
     pub pools: BTreeMap<PoolId, Arc<Pool>>,
     /// Retention limits.
     pub limit_rules: LimitRules,
+    /// Definitions of custom fields, disabled ones too, by id.
+    pub custom_fields: Vec<Arc<Configured<CustomField>>>,
 }
 
 impl Organisation {
