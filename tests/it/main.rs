@@ -7,4 +7,7 @@
 mod harness;
 
 mod configuration;
+mod custom_fields;
 mod holdings;
+mod limits_config;
+mod limits_explained;
