@@ -10,11 +10,7 @@ use tidepool::{
     config::Config,
     domain::{ids::TenantName, refusal::Reason, tenant::TenantSettings},
     lifecycle::{self, Running},
-    rpc::proto::{
-        account_service_client::AccountServiceClient, circulation_service_client::CirculationServiceClient,
-        directory_service_client::DirectoryServiceClient, pool_service_client::PoolServiceClient,
-        retention_rule_service_client::RetentionRuleServiceClient, tenant_service_client::TenantServiceClient,
-    },
+    rpc::proto,
     store::Db,
 };
 use tonic::{
@@ -212,36 +208,26 @@ impl Interceptor for Client {
     }
 }
 
-impl Client {
-    /// `TenantService`.
-    pub(crate) fn tenants(&self) -> TenantServiceClient<Stub> {
-        TenantServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
+/// The clients of the services, one a line.
+macro_rules! clients {
+    ($($name:ident = $module:ident::$client:ident;)*) => {
+        impl Client {
+            $(pub(crate) fn $name(&self) -> proto::$module::$client<Stub> {
+                proto::$module::$client::with_interceptor(self.channel.clone(), self.clone())
+            })*
+        }
+    };
+}
 
-    /// `DirectoryService`.
-    pub(crate) fn directory(&self) -> DirectoryServiceClient<Stub> {
-        DirectoryServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `AccountService`.
-    pub(crate) fn accounts(&self) -> AccountServiceClient<Stub> {
-        AccountServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `CirculationService`.
-    pub(crate) fn circulation(&self) -> CirculationServiceClient<Stub> {
-        CirculationServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `PoolService`.
-    pub(crate) fn pools(&self) -> PoolServiceClient<Stub> {
-        PoolServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `RetentionRuleService`.
-    pub(crate) fn retention_rules(&self) -> RetentionRuleServiceClient<Stub> {
-        RetentionRuleServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
+clients! {
+    tenants = tenant_service_client::TenantServiceClient;
+    directory = directory_service_client::DirectoryServiceClient;
+    pools = pool_service_client::PoolServiceClient;
+    retention_rules = retention_rule_service_client::RetentionRuleServiceClient;
+    limits = retention_limit_service_client::RetentionLimitServiceClient;
+    custom_fields = custom_field_service_client::CustomFieldServiceClient;
+    accounts = account_service_client::AccountServiceClient;
+    circulation = circulation_service_client::CirculationServiceClient;
 }
 
 /// What a refused call said.

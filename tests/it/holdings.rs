@@ -19,11 +19,11 @@ const Q: PoolId = PoolId(Uuid::from_u128(2));
 
 /// What an account of `owner` looks like to a count.
 #[derive(Clone, Copy)]
-struct Row {
-    owner: &'static str,
-    pool: Option<PoolId>,
-    status: i16,
-    deal_status: i16,
+pub(crate) struct Row {
+    pub(crate) owner: &'static str,
+    pub(crate) pool: Option<PoolId>,
+    pub(crate) status: i16,
+    pub(crate) deal_status: i16,
 }
 
 async fn run(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) {
@@ -31,7 +31,7 @@ async fn run(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) {
     conn.execute_raw(statement).await.unwrap();
 }
 
-async fn put_account(conn: &impl ConnectionTrait, row: Row) {
+pub(crate) async fn put_account(conn: &impl ConnectionTrait, row: Row) {
     let sql = "INSERT INTO account (tenant, id, status, owner, owner_since, pool_id, last_end_reason, last_end_note, \
                deal_status, kind, name, name_key, grade, industry, source, region, phone, email, website, address, \
                remark) VALUES (1, ?, ?, ?, 0, ?, '', '', ?, 1, 'x', 'x', '', '', '', '', '', '', '', '', '')";
@@ -52,7 +52,7 @@ async fn put_account(conn: &impl ConnectionTrait, row: Row) {
 }
 
 /// A tenure that began `micros` after the epoch and is over.
-async fn put_tenure(conn: &impl ConnectionTrait, user: &str, pool: PoolId, cause: i16, micros: i64) {
+pub(crate) async fn put_tenure(conn: &impl ConnectionTrait, user: &str, pool: PoolId, cause: i16, micros: i64) {
     let sql = "INSERT INTO tenure (tenant, account_id, start_version, user_id, pool_id, start_time, start_cause, \
                end_time, reason, note) VALUES (1, ?, 1, ?, ?, ?, ?, 9, '', '')";
     let id = Uuid::now_v7();
@@ -82,7 +82,7 @@ fn deadline() -> tokio::time::Instant {
     tokio::time::Instant::now() + std::time::Duration::from_secs(30)
 }
 
-async fn in_tx<T>(server: &Server, body: impl AsyncFnOnce(&Tx) -> T) -> T {
+pub(crate) async fn in_tx<T>(server: &Server, body: impl AsyncFnOnce(&Tx) -> T) -> T {
     let unit = server.db().unit("test", deadline());
     unit.tx(async |tx| Ok(body(tx).await)).await.unwrap()
 }

@@ -10,6 +10,9 @@ mod world;
 
 mod circulation;
 mod configuration;
+mod custom_fields;
 mod holdings;
+mod limits_config;
+mod limits_explained;
 mod races;
 mod retention_rules;
