@@ -7,6 +7,7 @@ use crate::{
     rpc::{
         Api,
         identity::IdentityLayer,
+        malformed::MalformedLayer,
         proto::{
             DESCRIPTORS, directory_service_server::DirectoryServiceServer, pool_service_server::PoolServiceServer,
             tenant_service_server::TenantServiceServer,
@@ -75,7 +76,8 @@ impl Bound {
                 Status::from(Error::internal()).into_http::<tonic::body::Body>()
             }))
             .layer(ShieldLayer::new(tasks, config.max_concurrent_calls))
-            .layer(IdentityLayer);
+            .layer(IdentityLayer)
+            .layer(MalformedLayer);
         let describe = || {
             config
                 .reflection

@@ -4,6 +4,7 @@
 pub mod convert;
 pub mod directory;
 pub mod identity;
+pub mod malformed;
 pub mod methods;
 pub mod pool;
 pub mod shield;
