@@ -20,7 +20,7 @@ use crate::{
     store::{self, pool::PoolCounters},
 };
 use chrono::TimeDelta;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How near a reclaim deadline counts as soon.
 const DUE_SOON: TimeDelta = TimeDelta::days(7);
@@ -56,7 +56,7 @@ fn find_to_change<'a>(facts: &Facts<'a>, id: PoolId, etag: Option<i64>) -> Resul
 }
 
 fn check(org: &Organisation, id: Option<PoolId>, config: &PoolConfig) -> Result<(), Error> {
-    let violations = config.validate(org);
+    let violations = config.validate(org).within("pool");
     if !violations.is_empty() {
         return Err(violations.into());
     }
@@ -179,7 +179,8 @@ impl App {
             if old.state == state {
                 return Ok((ConfigChange::default(), old.clone()));
             }
-            let event = ConfigEvent::new::<PoolConfig>("pool", id, action, None, None);
+            let states = [old.state, state].map(|state| BTreeMap::from([("state", state)]));
+            let event = ConfigEvent::new("pool", id, action, Some(&states[0]), Some(&states[1]));
             let new = Pool {
                 state,
                 version: old.version + 1,
