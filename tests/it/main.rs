@@ -4,6 +4,20 @@
 //! gets a database of its own. `TIDEPOOL_TEST_POOL_SIZE` sets the size of the connection pool.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod build;
 mod harness;
+mod raw;
 
-mod configuration;
+mod bad_input;
+mod bad_messages;
+mod directory;
+mod directory_sync;
+mod identity;
+mod misuse;
+mod paging;
+mod pools;
+mod pools_life;
+mod pools_members;
+mod requests;
+mod tenancy;
+mod tenant;
