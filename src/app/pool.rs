@@ -126,7 +126,15 @@ impl App {
             .take(size + 1)
             .cloned()
             .collect();
-        Ok(page::cut(&self.pages, &list, rows, size, |pool| pool.id))
+        let weigh = |pool: &Arc<Pool>| page::weigh(&pool.config);
+        Ok(page::cut_by_weight(
+            &self.pages,
+            &list,
+            rows,
+            size,
+            |pool| pool.id,
+            weigh,
+        ))
     }
 
     /// Changes a pool.

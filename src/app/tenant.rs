@@ -172,7 +172,15 @@ impl App {
             })
             .await
             .map_err(|abort| unit.error(abort))?;
-        Ok(page::cut(&self.pages, &list, rows, input.size, |event| event.id))
+        let weigh = |event: &StoredEvent| page::weigh(&event.changes);
+        Ok(page::cut_by_weight(
+            &self.pages,
+            &list,
+            rows,
+            input.size,
+            |event| event.id,
+            weigh,
+        ))
     }
 
     /// Creates a tenant. For operators, from the command line: there is no rpc for it.

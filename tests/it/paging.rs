@@ -246,6 +246,28 @@ async fn a_token_is_good_for_one_list() {
     server.stop().await;
 }
 
+/// However large the rows are, a page is a message that clients take; what does not fit comes with the next one.
+#[tokio::test]
+async fn pages_of_large_rows_are_shorter() {
+    let server = Server::start().await;
+    let admin = server.admin();
+    let large = |id: String| User {
+        roles: (0..50).map(|at| format!("{at:064}")).collect(),
+        skills: (0..50).map(|at| format!("{at:02}{}", "\u{1f30a}".repeat(62))).collect(),
+        ..user(&id)
+    };
+    let ids: Vec<_> = (0..275).map(|at| format!("u{at:03}")).collect();
+    for part in ids.chunks(55) {
+        push_users(&admin, part.iter().cloned().map(large).collect()).await;
+    }
+    let (all, pages) = walk!(500, |token| users(&admin, 500, token, ""));
+    assert_eq!((all, pages), (ids.clone(), 2));
+    let (mut newest, pages) = walk!(500, |token| history(&admin, 500, token, "user"));
+    newest.reverse();
+    assert_eq!((newest, pages), (ids, 2));
+    server.stop().await;
+}
+
 /// Users are listed by department, as primary or further one, and by supervisor, direct or not.
 #[tokio::test]
 async fn users_are_filtered() {
