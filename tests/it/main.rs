@@ -7,3 +7,5 @@
 mod harness;
 
 mod configuration;
+mod faults;
+mod proxy;
