@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod harness;
+mod proxy;
+mod rig;
 
 mod configuration;
 mod faults;
-mod proxy;
+mod outcomes;
