@@ -11,3 +11,4 @@ mod rig;
 mod configuration;
 mod faults;
 mod outcomes;
+mod storm;

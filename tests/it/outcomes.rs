@@ -1,12 +1,10 @@
 //! What callers are told when the database, the network or they themselves go away half-way, through the real port.
 
 use crate::{
-    harness::{Refused, Server, external_server, on_a_server},
+    harness::{Client, Refused, Server, external_server, on_a_server},
     proxy::{COMMIT, Fault, Proxy},
-    rig::{rests, serves_in_parallel},
+    rig::serves_in_parallel,
 };
-use futures::StreamExt;
-use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{collections::BTreeMap, time::Duration};
 use tidepool::{
     config::Config,
@@ -31,11 +29,13 @@ async fn behind_a_proxy(test: &str, change: impl FnOnce(&mut Config)) -> Option<
         config.database.url = through.url(&config.database.url);
         change(config);
     });
-    Some((with_ann(server.await).await, proxy))
+    let server = server.await;
+    add_ann(&server.admin()).await;
+    Some((server, proxy))
 }
 
 /// Pools need an administrator.
-async fn with_ann(server: Server) -> Server {
+pub(crate) async fn add_ann(admin: &Client) {
     let request = BatchUpsertUsersRequest {
         users: vec![User {
             id: "ann".into(),
@@ -45,11 +45,10 @@ async fn with_ann(server: Server) -> Server {
         }],
         ..BatchUpsertUsersRequest::default()
     };
-    server.admin().directory().batch_upsert_users(request).await.unwrap();
-    server
+    admin.directory().batch_upsert_users(request).await.unwrap();
 }
 
-fn pool(name: &str, request_id: &str) -> CreatePoolRequest {
+pub(crate) fn pool(name: &str, request_id: &str) -> CreatePoolRequest {
     CreatePoolRequest {
         pool: Some(Pool {
             display_name: name.into(),
@@ -62,16 +61,24 @@ fn pool(name: &str, request_id: &str) -> CreatePoolRequest {
 }
 
 async fn create(server: &Server, request: CreatePoolRequest) -> Result<CreatePoolResponse, Status> {
-    Ok(server.admin().pools().create_pool(request).await?.into_inner())
+    create_as(&server.admin(), request).await
+}
+
+pub(crate) async fn create_as(admin: &Client, request: CreatePoolRequest) -> Result<CreatePoolResponse, Status> {
+    Ok(admin.pools().create_pool(request).await?.into_inner())
 }
 
 /// How many pools there are of each name.
 async fn pools(server: &Server) -> BTreeMap<String, usize> {
+    pools_of(&server.admin()).await
+}
+
+pub(crate) async fn pools_of(admin: &Client) -> BTreeMap<String, usize> {
     let request = ListPoolsRequest {
         page_size: 500,
         ..ListPoolsRequest::default()
     };
-    let listed = server.admin().pools().list_pools(request).await.unwrap().into_inner();
+    let listed = admin.pools().list_pools(request).await.unwrap().into_inner();
     let mut names = BTreeMap::new();
     for pool in listed.pools {
         *names.entry(pool.display_name).or_default() += 1;
@@ -145,7 +152,8 @@ async fn an_unknown_outcome_is_not_forgotten() {
 /// The same request many times at once, one that changes nothing included: one answer.
 #[tokio::test]
 async fn a_storm_of_one_request_gets_one_answer() {
-    let server = with_ann(Server::start().await).await;
+    let server = Server::start().await;
+    add_ann(&server.admin()).await;
     let storm = |request: CreatePoolRequest| {
         let calls = (0..16).map(|_| create(&server, request.clone())).collect::<Vec<_>>();
         futures::future::join_all(calls)
@@ -172,75 +180,6 @@ async fn a_storm_of_one_request_gets_one_answer() {
         });
         for answer in futures::future::join_all(calls).await {
             assert_eq!(answer.pool, answers[0].pool);
-        }
-    }
-    server.stop().await;
-}
-
-/// Callers that go away at any moment: what was acknowledged is there, nothing is there twice, no connection is gone.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cancelled_calls_lose_and_leak_nothing() {
-    const CALLS: usize = 200;
-    let server = match external_server() {
-        None => Server::start().await,
-        Some(url) => {
-            let proxy = Proxy::start(&url).await;
-            proxy.delay(Duration::from_millis(1));
-            Server::start_with(|config| config.database.url = proxy.url(&config.database.url)).await
-        }
-    };
-    let server = with_ann(server).await;
-    let seed = std::env::var("TIDEPOOL_TEST_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| rand::rng().random());
-    println!("TIDEPOOL_TEST_SEED={seed}");
-    let mut random = StdRng::seed_from_u64(seed);
-    let patience: Vec<_> = (0..CALLS)
-        .map(|_| Duration::from_micros(random.random_range(0..120_000)))
-        .collect();
-    let server_ref = &server;
-    let answers: Vec<_> = futures::stream::iter(patience.into_iter().enumerate())
-        .map(|(number, patience)| async move {
-            let name = format!("pool-{number}");
-            let mut pools = server_ref.admin().pools();
-            let mut request = Request::new(pool(&name, ""));
-            let answer = if number % 2 == 0 {
-                // The caller goes away.
-                timeout(patience, pools.create_pool(request)).await.ok()
-            } else {
-                // The caller said before how long it would wait.
-                request.set_timeout(patience);
-                Some(pools.create_pool(request).await)
-            };
-            (name, answer)
-        })
-        .buffer_unordered(8)
-        .collect()
-        .await;
-    serves_in_parallel(server.db()).await;
-    rests(server.db()).await;
-    create(&server, pool("last", "")).await.unwrap();
-
-    let names = pools(&server).await;
-    assert!(names.values().all(|count| *count == 1), "{names:?}");
-    let acknowledged = answers.iter().filter(|(_, answer)| matches!(answer, Some(Ok(_))));
-    let mut count = 0;
-    for (name, _) in acknowledged {
-        assert!(names.contains_key(name), "{name} was acknowledged");
-        count += 1;
-    }
-    println!("{count} of {CALLS} were acknowledged, {} happened", names.len() - 1);
-    for (name, answer) in &answers {
-        if let Some(Err(status)) = answer {
-            let code = status.code();
-            assert!(
-                matches!(
-                    code,
-                    Code::DeadlineExceeded | Code::Cancelled | Code::Aborted | Code::Unavailable
-                ),
-                "{name}: {status:?}"
-            );
         }
     }
     server.stop().await;
