@@ -184,10 +184,15 @@ impl Server {
         }
     }
 
+    /// Stops the server and leaves its data.
+    pub(crate) async fn stop_serving(self) -> Storage {
+        self.running.stop().await;
+        self.storage
+    }
+
     /// Stops the server and removes its data.
     pub(crate) async fn stop(self) {
-        self.running.stop().await;
-        self.storage.remove().await;
+        self.stop_serving().await.remove().await;
     }
 }
 

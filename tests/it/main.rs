@@ -7,8 +7,13 @@
 mod harness;
 mod proxy;
 mod rig;
+mod schema;
 
 mod configuration;
 mod faults;
+mod house;
+mod migrations;
+mod one_server;
 mod outcomes;
+mod session;
 mod storm;
