@@ -68,6 +68,9 @@ pub struct Database {
     pub max_connections: u32,
     /// How long a call may wait for a connection, in milliseconds, before it is answered as busy.
     pub acquire_timeout_ms: u64,
+    /// How long the database may leave one attempt of a unit of work without an answer, in milliseconds, before the
+    /// connection is given up: the last resort against a network that swallows packets.
+    pub attempt_timeout_ms: u64,
     /// Whether `serve` applies missing schema steps itself. On SQLite it always does.
     pub auto_migrate: bool,
     /// Allows a server on another host without a verified TLS certificate.
@@ -80,6 +83,7 @@ impl Default for Database {
             url: "sqlite:tidepool.sqlite".to_owned().into(),
             max_connections: 16,
             acquire_timeout_ms: 3000,
+            attempt_timeout_ms: 15_000,
             auto_migrate: false,
             insecure: false,
         }
@@ -192,6 +196,9 @@ impl Config {
         if !(1..=1000).contains(&database.max_connections) {
             errors.push("database.max_connections: must be 1 to 1000".into());
         }
+        if !(100..=600_000).contains(&database.attempt_timeout_ms) {
+            errors.push("database.attempt_timeout_ms: must be 100 to 600000".into());
+        }
         let url = database.url.expose_secret();
         match Engine::of_url(url) {
             None => errors.push("database.url: must begin with sqlite: or mysql://".into()),
@@ -214,7 +221,7 @@ impl Config {
             url: self.database.url.clone(),
             max_connections: self.database.max_connections,
             acquire_timeout: Duration::from_millis(self.database.acquire_timeout_ms),
-            attempt_timeout: Duration::from_secs(15),
+            attempt_timeout: Duration::from_millis(self.database.attempt_timeout_ms),
         }
     }
 

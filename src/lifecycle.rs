@@ -6,13 +6,19 @@ use crate::{
     config::Config,
     error::Error,
     server::Bound,
-    store::{self, Db, dialect::Engine, migrate, open::OpenError},
+    store::{
+        Db, DbErr,
+        dialect::Engine,
+        durability,
+        lock::{LockError, ServerLock},
+        migrate,
+        open::OpenError,
+    },
 };
-use sea_orm::{ConnectionTrait, DbErr, Statement};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     task::JoinHandle,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -42,6 +48,9 @@ pub enum StartError {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] DbErr),
+    /// Another server has the SQLite file.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The flows could not start.
     #[error(transparent)]
     App(#[from] Error),
@@ -75,6 +84,10 @@ pub struct Running {
 impl Running {
     /// Starts to serve on a database whose schema is current.
     pub async fn start(config: &Config, db: Db, clock: Clock) -> Result<Self, StartError> {
+        let lock = ServerLock::take(&config.store())?;
+        for concern in durability::concerns(&db).await? {
+            tracing::warn!("the database may lose what it acknowledged, or refuse changes: {concern}");
+        }
         let wanted = config.server.insecure_listen.unwrap_or(config.server.listen);
         let app = Arc::new(App::start(db.clone(), clock).await?);
         let bound = Bound::bind(wanted)
@@ -85,7 +98,7 @@ impl Running {
             tracing::warn!(%address, "INSECURE: whoever reaches this address can act as anybody in any tenant");
         }
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(bound, app.clone(), config.clone(), stop.clone()));
+        let serving = tokio::spawn(serve(bound, app.clone(), config.clone(), stop.clone(), lock));
         tracing::info!(%address, "serving");
         Ok(Self {
             app,
@@ -110,7 +123,7 @@ impl Running {
     }
 }
 
-async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationToken) {
+async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationToken, lock: Option<ServerLock>) {
     let health = HealthReporter::new();
     for name in [LIVENESS, STARTUP] {
         health.set_service_status(name, ServingStatus::Serving).await;
@@ -152,6 +165,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     }
     probe.abort();
     app.db.close().await;
+    drop(lock);
     tracing::info!("stopped");
 }
 
@@ -174,7 +188,7 @@ async fn probe(db: Db, health: HealthReporter, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = sleep(PROBE_EVERY) => {}
         }
-        let answered = ping(&db).await;
+        let answered = db.ping(PROBE_EVERY).await;
         if stop.is_cancelled() {
             return;
         }
@@ -194,22 +208,4 @@ async fn probe(db: Db, health: HealthReporter, stop: CancellationToken) {
             }
         }
     }
-}
-
-async fn ping(db: &Db) -> bool {
-    let db = db.clone();
-    // In a task of its own: a probe that is given up must not drop a statement.
-    let task = tokio::spawn(async move {
-        let unit = db.unit("probe", Instant::now() + PROBE_EVERY);
-        let answered: Result<(), store::Abort> = async {
-            let reader = unit.reader().await?;
-            let statement = Statement::from_string(reader.get_database_backend(), "SELECT 1");
-            reader.query_one_raw(statement).await?;
-            Ok(())
-        }
-        .await;
-        // Busy is not broken.
-        matches!(answered, Ok(()) | Err(store::Abort::Busy | store::Abort::Late))
-    });
-    matches!(timeout(PROBE_EVERY, task).await, Ok(Ok(true)))
 }

@@ -67,7 +67,8 @@ pub(super) fn found(row: &QueryResult, key: Option<&RequestKey>) -> Result<Found
     })
 }
 
-/// Remembers the answer.
+/// Remembers the answer. Somebody who sent the same request at the same time may have been faster: then the whole unit
+/// runs again, and finds that answer.
 pub async fn remember(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,

@@ -27,7 +27,7 @@ pub(crate) const ACME: &str = "acme";
 
 /// Where a test keeps its data.
 #[derive(Debug)]
-enum Storage {
+pub(crate) enum Storage {
     Folder(TempDir),
     Database { server: String, name: String },
 }
@@ -49,21 +49,32 @@ pub(crate) fn external_server() -> Option<String> {
         .filter(|url| !url.is_empty())
 }
 
-fn pool_size() -> u32 {
+/// Whether the suite runs on a MySQL-family server. Says so where the test runner does not swallow it if not: nothing is
+/// left out silently.
+pub(crate) fn on_a_server(test: &str, why: &str) -> bool {
+    use std::io::Write;
+    let server = external_server().is_some();
+    if !server {
+        writeln!(std::io::stderr(), "NOT RUN on SQLite: {test}: {why}").unwrap();
+    }
+    server
+}
+
+pub(crate) fn pool_size() -> u32 {
     env::var("TIDEPOOL_TEST_POOL_SIZE")
         .ok()
         .and_then(|size| size.parse().ok())
         .unwrap_or(4)
 }
 
-async fn run_sql(url: &str, sql: String) {
+pub(crate) async fn run_sql(url: &str, sql: String) {
     let db = Database::connect(url).await.unwrap();
     db.execute_unprepared(&sql).await.unwrap();
     db.close().await.unwrap();
 }
 
 impl Storage {
-    async fn create() -> (Self, String) {
+    pub(crate) async fn create() -> (Self, String) {
         match external_server() {
             None => {
                 let folder = tempfile::tempdir().unwrap();
@@ -80,7 +91,7 @@ impl Storage {
         }
     }
 
-    async fn remove(self) {
+    pub(crate) async fn remove(self) {
         match self {
             Self::Folder(folder) => folder.close().unwrap(),
             Self::Database { server, name } => run_sql(&server, format!("DROP DATABASE {name}")).await,
@@ -237,10 +248,15 @@ impl Server {
         }
     }
 
+    /// Stops the server and leaves its data.
+    pub(crate) async fn stop_serving(self) -> Storage {
+        self.running.stop().await;
+        self.storage
+    }
+
     /// Stops the server and removes its data.
     pub(crate) async fn stop(self) {
-        self.running.stop().await;
-        self.storage.remove().await;
+        self.stop_serving().await.remove().await;
     }
 }
 

@@ -28,6 +28,17 @@ mod paging;
 mod pools;
 mod pools_life;
 mod pools_members;
+mod proxy;
 mod requests;
+mod rig;
+mod schema;
 mod tenancy;
 mod tenant;
+
+mod faults;
+mod house;
+mod migrations;
+mod one_server;
+mod outcomes;
+mod session;
+mod storm;
