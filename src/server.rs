@@ -110,6 +110,7 @@ impl Bound {
             custom_field_service_server::CustomFieldServiceServer,
             account_service_server::AccountServiceServer,
             circulation_service_server::CirculationServiceServer,
+            activity_service_server::ActivityServiceServer,
         )
         .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
         .await

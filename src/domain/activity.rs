@@ -220,8 +220,9 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         after.last_won_time = deals.last_won_time;
         after.deal_status = deals.status();
     }
-    let same = |of: fn(&Account) -> (Option<DateTime<Utc>>, i64, Option<DateTime<Utc>>)| of(account) == of(&after);
-    if same(|account| (account.last_follow_up_time, account.won_count, account.last_won_time)) {
+    // Whatever is said about deals raises the version, also where it changes no fact: two who write the same object at the
+    // same time would otherwise not notice each other.
+    if deals.is_none() && after.last_follow_up_time == account.last_follow_up_time {
         return None;
     }
     if after.status == Status::Assigned {
@@ -257,6 +258,18 @@ fn changed(before: &Account, after: &Account) -> Vec<String> {
         fields.push("deals".to_owned());
     }
     fields
+}
+
+/// Whether activities mean anything for the account: not while it is out of use.
+#[must_use]
+pub const fn takes(account: &Account) -> bool {
+    !matches!(account.status, Status::Canceled | Status::Merged | Status::Deleted)
+}
+
+/// Whether a deal that `actor` closed counts: done by the owner, by a member of the team, or by a system.
+#[must_use]
+pub fn closes(account: &Account, actor: Option<&UserId>, is_member: impl Fn(&UserId) -> bool) -> bool {
+    actor.is_none_or(|actor| account.owner.as_ref() == Some(actor) || is_member(actor))
 }
 
 /// Checks an event's time against our clock.

@@ -141,6 +141,12 @@ reasons! {
     DuplicateExact = "DUPLICATE_EXACT", AlreadyExists;
     /// Another account has this external id.
     ExternalIdTaken = "EXTERNAL_ID_TAKEN", AlreadyExists;
+    /// The event's time lies too far ahead.
+    OccurredInFuture = "OCCURRED_IN_FUTURE", InvalidArgument;
+    /// The source told of another event under this id.
+    EventIdReused = "EVENT_ID_REUSED", AlreadyExists;
+    /// The business object belongs to another account.
+    ObjectOfOtherAccount = "OBJECT_OF_OTHER_ACCOUNT", FailedPrecondition;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

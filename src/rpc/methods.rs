@@ -16,7 +16,7 @@ pub enum Needs {
 }
 
 use Needs::{ActorOr, Caller, Nothing, Scope as OneOf};
-use Scope::{Admin, Config, Directory};
+use Scope::{Admin, Config, Directory, Ingest};
 
 const CONFIGURE: Needs = ActorOr(&[Admin, Config]);
 const FOR_USERS: Needs = ActorOr(&[Admin]);
@@ -84,6 +84,11 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.CustomFieldService/ListCustomFields", Caller),
     ("/tidepool.v1.CustomFieldService/UpdateCustomField", CONFIGURE),
     ("/tidepool.v1.CustomFieldService/DeleteCustomField", CONFIGURE),
+    (
+        "/tidepool.v1.ActivityService/RecordActivities",
+        ActorOr(&[Admin, Ingest]),
+    ),
+    ("/tidepool.v1.ActivityService/ListActivities", FOR_USERS),
     ("/grpc.health.v1.Health/Check", Nothing),
     ("/grpc.health.v1.Health/List", Nothing),
     ("/grpc.health.v1.Health/Watch", Nothing),

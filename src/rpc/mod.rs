@@ -2,6 +2,7 @@
 //! deadlines and cancellation.
 
 pub mod account;
+pub mod activity;
 pub mod circulation;
 pub mod convert;
 pub mod custom_field;

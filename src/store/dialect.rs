@@ -40,6 +40,22 @@ impl Engine {
         }
     }
 
+    /// The end of an insert that replaces `columns` of the row that has the same key.
+    #[must_use]
+    pub fn or_update(self, key: &[&str], columns: &[&str]) -> String {
+        let set = |form: fn(&str) -> String| columns.iter().map(|column| form(column)).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::MySql => format!(
+                " ON DUPLICATE KEY UPDATE {}",
+                set(|column| format!("{column} = VALUES({column})"))
+            ),
+            Self::Sqlite => {
+                let set = set(|column| format!("{column} = excluded.{column}"));
+                format!(" ON CONFLICT ({}) DO UPDATE SET {set}", key.join(", "))
+            }
+        }
+    }
+
     /// Inserts unless the key is there; the count of affected rows says which.
     #[must_use]
     pub const fn insert_or_ignore(self) -> &'static str {

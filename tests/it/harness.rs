@@ -310,6 +310,7 @@ clients! {
     limits = retention_limit_service_client::RetentionLimitServiceClient;
     custom_fields = custom_field_service_client::CustomFieldServiceClient;
     accounts = account_service_client::AccountServiceClient;
+    activities = activity_service_client::ActivityServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;
 }
 

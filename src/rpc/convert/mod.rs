@@ -1,6 +1,7 @@
 //! Between messages and domain types, one file per noun. Decoding collects everything that is wrong.
 
 pub mod account;
+pub mod activity;
 pub mod circulation;
 pub mod config_event;
 pub mod custom_field;
