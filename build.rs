@@ -21,6 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         // Maps in requests would make the digest of a repeated request depend on their order.
         .btree_map(".")
+        // The error model is the one that every gRPC library has.
+        .extern_path(".google.rpc.Status", "::tonic_types::Status")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

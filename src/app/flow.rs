@@ -8,15 +8,15 @@ use super::{App, call::Call};
 use crate::{
     domain::{
         config_change::{ConfigChange, Occupancy},
-        ids::PoolId,
-        organisation::Organisation,
+        ids::{PoolId, TenantName},
+        organisation::{Organisation, Revisions},
         principal::Principal,
         refusal::Reason,
     },
     error::Error,
     id::Ids,
     store::{
-        Abort, Tx, Unit, config,
+        Abort, Deadline, Tx, Unit, config,
         request::{self, Found, RequestKey},
     },
 };
@@ -68,15 +68,12 @@ pub enum Ask {
 }
 
 /// The answer to a call for a tenant that does not exist. The tenant comes from the credential, so that is what is wrong.
-fn unknown_tenant() -> Error {
+pub(crate) fn unknown_tenant() -> Error {
     Error::refused(Reason::Unauthenticated, "the tenant of this credential does not exist")
 }
 
-/// How every mutation begins: the answer that was given before, or the certainty that `org` is current.
-pub(crate) async fn enter(tx: &Tx, org: &Organisation, key: Option<&RequestKey>) -> Result<Option<Vec<u8>>, Abort> {
-    let Some((revisions, found)) = request::enter(tx, org.key, key).await? else {
-        return Err(unknown_tenant().into());
-    };
+/// The answer that was given before, or the certainty that `org` is what was committed when the revisions were read.
+pub(crate) fn current(org: &Organisation, revisions: Revisions, found: Found) -> Result<Option<Vec<u8>>, Abort> {
     match found {
         Found::Answer(response) => Ok(Some(response)),
         Found::Other => {
@@ -86,6 +83,12 @@ pub(crate) async fn enter(tx: &Tx, org: &Organisation, key: Option<&RequestKey>)
         Found::Nothing if revisions != org.revisions => Err(Abort::Stale),
         Found::Nothing => Ok(None),
     }
+}
+
+/// How a mutation begins that reads nothing else with it.
+pub(crate) async fn enter(tx: &Tx, org: &Organisation, key: Option<&RequestKey>) -> Result<Option<Vec<u8>>, Abort> {
+    let (revisions, found) = request::enter(tx, org.key, key).await?.ok_or_else(unknown_tenant)?;
+    current(org, revisions, found)
 }
 
 impl App {
@@ -111,17 +114,31 @@ impl App {
         &self,
         call: &Call,
         unit: &Unit<'_>,
+        decide: impl FnMut(Arc<Organisation>) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Abort>>,
+    {
+        self.on_tenant(&call.tenant, unit, call.deadline, decide).await
+    }
+
+    /// The same for work that nobody called for.
+    pub(crate) async fn on_tenant<T, F>(
+        &self,
+        tenant: &TenantName,
+        unit: &Unit<'_>,
+        deadline: Deadline,
         mut decide: impl FnMut(Arc<Organisation>) -> F,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Abort>>,
     {
-        let found = self.snapshots.at_hand(&call.tenant, call.deadline).await;
+        let found = self.snapshots.at_hand(tenant, deadline).await;
         let mut org = found.map_err(|abort| unit.error(abort))?.ok_or_else(unknown_tenant)?;
         for _ in 0..SNAPSHOTS {
             match decide(org.clone()).await {
                 Err(Abort::Stale) => {
-                    let newer = self.snapshots.newer_than(&org, call.deadline).await;
+                    let newer = self.snapshots.newer_than(&org, deadline).await;
                     org = newer.map_err(|abort| unit.error(abort))?.ok_or_else(unknown_tenant)?;
                 }
                 decided => return decided.map_err(|abort| unit.error(abort)),

@@ -1,14 +1,20 @@
 //! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
 
+pub mod account;
+pub mod activity;
 pub mod call;
+pub mod circulate;
 pub mod configured;
+pub mod create;
 pub mod custom_field;
 pub mod directory;
 pub mod flow;
 pub mod page;
 pub mod pool;
 pub mod retention_limit;
+pub mod retention_rule;
 pub mod snapshots;
+pub mod sweep;
 pub mod tenant;
 
 use crate::{clock::Clock, id::Ids, store::Db};

@@ -5,6 +5,7 @@ use super::{
     call::Call,
     flow::{Ask, Facts, Once, Reply},
     page::{self, List},
+    retention_rule,
     tenant::{check_etag, unknown_paths},
 };
 use crate::{
@@ -179,6 +180,9 @@ impl App {
             if old.state == state {
                 return Ok((ConfigChange::default(), old.clone()));
             }
+            if state == PoolState::Disabled {
+                refuse_if_referenced(facts.org, id)?;
+            }
             let event = ConfigEvent::new::<PoolConfig>("pool", id, action, None, None);
             let new = Pool {
                 state,
@@ -233,17 +237,39 @@ impl App {
             if occupancy.accounts > 0 {
                 return Err(not_empty(occupancy).into());
             }
+            refuse_if_referenced(facts.org, id)?;
             let event = ConfigEvent::new("pool", id, Action::Deleted, Some(&old.config), None);
-            Ok((
-                ConfigChange {
-                    writes: vec![Write::PoolDelete(id, occupancy)],
-                    events: vec![event],
-                },
-                (),
-            ))
+            let mut change = ConfigChange {
+                writes: vec![Write::PoolDelete(id, occupancy)],
+                events: vec![event],
+            };
+            // Its own rules go with it.
+            for rule in facts.org.reclaim_rules(id) {
+                retention_rule::remove(&mut change, rule);
+            }
+            Ok((change, ()))
         })
         .await
     }
+}
+
+/// Refuses to take away a pool into which rules of other pools reclaim, in use or not: what was valid when it was saved
+/// stays valid.
+fn refuse_if_referenced(org: &Organisation, id: PoolId) -> Result<(), Refusal> {
+    let rules = org.reclaim_rules_into(id);
+    if rules.is_empty() {
+        return Ok(());
+    }
+    // As many as fit into the details.
+    let named: Vec<_> = rules.iter().take(10).map(|rule| rule.id.to_string()).collect();
+    let message = format!(
+        "{} reclaim rule(s) of other pools reclaim into this pool; change them first: {}",
+        rules.len(),
+        named.join(", ")
+    );
+    Err(Refusal::new(Reason::PoolReferenced, message)
+        .with("references", named.join(","))
+        .with("reference_count", rules.len()))
 }
 
 fn not_empty(occupancy: Occupancy) -> Refusal {

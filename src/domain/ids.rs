@@ -139,6 +139,21 @@ foreign_id!(
     128
 );
 foreign_id!(
+    /// An account's id in another system.
+    ExternalId,
+    64
+);
+foreign_id!(
+    /// An event of a source.
+    EventId,
+    128
+);
+foreign_id!(
+    /// A business object of a source.
+    ObjectId,
+    64
+);
+foreign_id!(
     /// A reason for returning an account, from the tenant's list.
     ReasonId,
     64
@@ -151,6 +166,10 @@ own_id!(
 own_id!(
     /// An account.
     AccountId
+);
+own_id!(
+    /// A reclaim rule.
+    ReclaimRuleId
 );
 
 #[cfg(test)]

@@ -42,6 +42,12 @@ impl Pool {
         self.config.administrators.contains(user) && directory.is_active(user)
     }
 
+    /// Whether the user can own accounts of the pool: its members can, and its admins.
+    #[must_use]
+    pub fn can_hold(&self, directory: &Directory, user: &UserId) -> bool {
+        self.is_member(directory, user) || self.is_admin(directory, user)
+    }
+
     /// Whether members see accounts that wait for an owner.
     #[must_use]
     pub fn shows_unclaimed(&self) -> bool {

@@ -1,8 +1,14 @@
 //! The rules. Pure and synchronous: no database, no network, no clock, no randomness. `now` is an argument.
 
+pub mod account;
+pub mod activity;
+pub mod change;
+pub mod circulation;
 pub mod config_change;
 pub mod configured;
+pub mod creation;
 pub mod custom_field;
+pub mod days;
 pub mod directory;
 pub mod directory_plan;
 pub mod ids;
@@ -12,6 +18,10 @@ pub mod organisation;
 pub mod patch;
 pub mod pool;
 pub mod principal;
+pub mod profile;
 pub mod refusal;
+pub mod retention;
+pub mod retention_plan;
+pub mod sweep;
 pub mod tenant;
 pub mod text;

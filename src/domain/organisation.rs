@@ -7,6 +7,7 @@ use super::{
     ids::{PoolId, TenantKey, TenantName, UserId},
     limits::LimitRules,
     pool::Pool,
+    retention::matching::{StoredRule, effective_rule},
     tenant::Tenant,
 };
 use chrono_tz::Tz;
@@ -40,6 +41,8 @@ pub struct Organisation {
     pub limit_rules: LimitRules,
     /// Definitions of custom fields, disabled ones too, by id.
     pub custom_fields: Vec<Arc<Configured<CustomField>>>,
+    /// Reclaim rules by pool, in the order in which they are asked.
+    pub reclaim_rules: BTreeMap<PoolId, Vec<Arc<StoredRule>>>,
 }
 
 impl Organisation {
@@ -55,6 +58,27 @@ impl Organisation {
         pool.config.time_zone.unwrap_or(self.tenant.settings.time_zone)
     }
 
+    /// The pool's reclaim rules in the order in which they are asked.
+    #[must_use]
+    pub fn reclaim_rules(&self, pool: PoolId) -> &[Arc<StoredRule>] {
+        self.reclaim_rules.get(&pool).map_or(&[], Vec::as_slice)
+    }
+
+    /// The reclaim rule that decides over the pool's accounts.
+    #[must_use]
+    pub fn reclaim_rule(&self, pool: PoolId) -> Option<&Arc<StoredRule>> {
+        effective_rule(self.reclaim_rules(pool))
+    }
+
+    /// Rules of other pools that reclaim into this one, in use or not.
+    #[must_use]
+    pub fn reclaim_rules_into(&self, pool: PoolId) -> Vec<&Arc<StoredRule>> {
+        let rules = self.reclaim_rules.values().flatten();
+        rules
+            .filter(|rule| rule.config.terms.target_pool_id == Some(pool))
+            .collect()
+    }
+
     /// What refers to the user and would be left dangling without him, in words.
     #[must_use]
     pub fn pools_administered_by(&self, user: &UserId) -> Vec<PoolId> {
@@ -63,5 +87,33 @@ impl Organisation {
             .filter(|pool| pool.config.administrators.contains(user))
             .map(|pool| pool.id)
             .collect()
+    }
+}
+
+#[cfg(test)]
+impl Organisation {
+    /// A tenant in Shanghai in which nothing is configured yet.
+    pub(crate) fn bare() -> Self {
+        use super::tenant::TenantSettings;
+        let epoch = chrono::DateTime::UNIX_EPOCH;
+        Self {
+            key: TenantKey(1),
+            name: TenantName::parse("acme").unwrap(),
+            revisions: Revisions {
+                config: 1,
+                directory: 1,
+            },
+            tenant: Tenant {
+                settings: TenantSettings::new("Acme".into(), chrono_tz::Asia::Shanghai),
+                version: 1,
+                create_time: epoch,
+                update_time: epoch,
+            },
+            directory: Arc::new(Directory::compile(BTreeMap::new(), BTreeMap::new(), BTreeMap::new())),
+            pools: BTreeMap::new(),
+            limit_rules: LimitRules::default(),
+            custom_fields: Vec::new(),
+            reclaim_rules: BTreeMap::new(),
+        }
     }
 }

@@ -85,6 +85,48 @@ reasons! {
     PoolReferenced = "POOL_REFERENCED", FailedPrecondition;
     /// Other records refer to the user, department or group.
     DirectoryReferenced = "DIRECTORY_REFERENCED", FailedPrecondition;
+    /// The account was merged into another one.
+    AccountMerged = "ACCOUNT_MERGED", FailedPrecondition;
+    /// The call only makes sense for a user, and none was named.
+    ActorRequired = "ACTOR_REQUIRED", PermissionDenied;
+    /// The actor is neither a member nor an admin of the pool.
+    NotPoolMember = "NOT_POOL_MEMBER", PermissionDenied;
+    /// The account is not in a status that this starts from.
+    InvalidStatus = "INVALID_STATUS", FailedPrecondition;
+    /// The account belongs to no pool.
+    NotAPoolAccount = "NOT_A_POOL_ACCOUNT", FailedPrecondition;
+    /// The account belongs to a pool already.
+    AlreadyInPool = "ALREADY_IN_POOL", FailedPrecondition;
+    /// The account is in the target pool already.
+    SamePool = "SAME_POOL", FailedPrecondition;
+    /// The pool is out of use.
+    PoolDisabled = "POOL_DISABLED", FailedPrecondition;
+    /// Accounts of the pool are assigned, not claimed.
+    PoolNotClaimable = "POOL_NOT_CLAIMABLE", FailedPrecondition;
+    /// Somebody else was faster.
+    AlreadyClaimed = "ALREADY_CLAIMED", FailedPrecondition;
+    /// The actor gave the account up or lost it too short a time ago.
+    ClaimCooldownActive = "CLAIM_COOLDOWN_ACTIVE", FailedPrecondition;
+    /// Who would get the account is not an active user.
+    AssigneeInactive = "ASSIGNEE_INACTIVE", FailedPrecondition;
+    /// Who would get the account is not a member of its pool.
+    AssigneeNotMember = "ASSIGNEE_NOT_MEMBER", FailedPrecondition;
+    /// The owner would keep the account but is not a member of the target pool.
+    OwnerNotMemberOfTarget = "OWNER_NOT_MEMBER_OF_TARGET", FailedPrecondition;
+    /// The target pool is out of use, not permitted or not there.
+    TargetPoolForbidden = "TARGET_POOL_FORBIDDEN", FailedPrecondition;
+    /// The account belongs to no pool, so the call has to name one.
+    TargetPoolRequired = "TARGET_POOL_REQUIRED", FailedPrecondition;
+    /// The account goes back to the pool that it belongs to.
+    TargetPoolMismatch = "TARGET_POOL_MISMATCH", FailedPrecondition;
+    /// Accounts of the pool are not returned.
+    ReturnNotAllowed = "RETURN_NOT_ALLOWED", FailedPrecondition;
+    /// Returning needs a reason.
+    ReturnReasonRequired = "RETURN_REASON_REQUIRED", FailedPrecondition;
+    /// The reason cannot be chosen here.
+    InvalidReturnReason = "INVALID_RETURN_REASON", FailedPrecondition;
+    /// The reason needs a note.
+    ReturnNoteRequired = "RETURN_NOTE_REQUIRED", FailedPrecondition;
     /// The user holds as many accounts as his retention limit allows.
     HoldingLimitReached = "HOLDING_LIMIT_REACHED", ResourceExhausted;
     /// The user holds as many accounts of the pool as it allows.
@@ -95,6 +137,10 @@ reasons! {
     ConfigLimitReached = "CONFIG_LIMIT_REACHED", ResourceExhausted;
     /// The custom field is in use; disable it first.
     CustomFieldEnabled = "CUSTOM_FIELD_ENABLED", FailedPrecondition;
+    /// An account of this name is there already.
+    DuplicateExact = "DUPLICATE_EXACT", AlreadyExists;
+    /// Another account has this external id.
+    ExternalIdTaken = "EXTERNAL_ID_TAKEN", AlreadyExists;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

@@ -1,6 +1,7 @@
 //! Bounds of human text and of numbers, checked in one way everywhere.
 
 use super::refusal::Violations;
+use unicode_normalization::UnicodeNormalization;
 
 /// Longest name of a thing, in characters.
 pub const NAME_MAX: usize = 255;
@@ -57,6 +58,38 @@ pub fn check_unique<T: Ord>(violations: &mut Violations, field: &str, entries: i
     for (at, entry) in entries.into_iter().enumerate() {
         if !seen.insert(entry) {
             violations.add(format!("{field}[{at}]"), "is there twice");
+        }
+    }
+}
+
+/// The form of a name in which duplicates, order and prefixes are told: compatibility forms folded, lower case, white
+/// space collapsed.
+#[must_use]
+pub fn name_key(name: &str) -> String {
+    let folded: String = name.nfkc().flat_map(char::to_lowercase).collect();
+    // Lower case can bring composed forms apart; one more pass makes the result its own key.
+    let folded: String = folded.nfkc().collect();
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_key;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_that_read_the_same_have_one_key() {
+        assert_eq!(name_key("  ACME\u{3000}Ｉｎｃ.  "), "acme inc.");
+        assert_eq!(name_key("Café"), name_key("Cafe\u{301}"));
+        assert_ne!(name_key("Café"), name_key("Cafe"));
+        assert_ne!(name_key("Straße"), name_key("Strasse"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_its_own_key(name in "\\PC{0,40}") {
+            let key = name_key(&name);
+            prop_assert_eq!(name_key(&key), key);
         }
     }
 }

@@ -19,6 +19,7 @@ use Needs::{ActorOr, Caller, Nothing, Scope as OneOf};
 use Scope::{Admin, Config, Directory};
 
 const CONFIGURE: Needs = ActorOr(&[Admin, Config]);
+const FOR_USERS: Needs = ActorOr(&[Admin]);
 const PUSH_DIRECTORY: Needs = OneOf(&[Admin, Directory]);
 
 /// Every method of the API.
@@ -55,6 +56,34 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.CustomFieldService/ListCustomFields", Caller),
     ("/tidepool.v1.CustomFieldService/UpdateCustomField", CONFIGURE),
     ("/tidepool.v1.CustomFieldService/DeleteCustomField", CONFIGURE),
+    ("/tidepool.v1.CirculationService/ClaimAccount", FOR_USERS),
+    ("/tidepool.v1.CirculationService/BulkClaimAccounts", FOR_USERS),
+    ("/tidepool.v1.CirculationService/AssignAccount", FOR_USERS),
+    ("/tidepool.v1.CirculationService/BulkAssignAccounts", FOR_USERS),
+    ("/tidepool.v1.CirculationService/ChangeAccountOwner", FOR_USERS),
+    ("/tidepool.v1.CirculationService/BulkChangeAccountOwners", FOR_USERS),
+    ("/tidepool.v1.CirculationService/ReturnAccount", FOR_USERS),
+    ("/tidepool.v1.CirculationService/BulkReturnAccounts", FOR_USERS),
+    ("/tidepool.v1.CirculationService/ReclaimAccount", FOR_USERS),
+    ("/tidepool.v1.CirculationService/BulkReclaimAccounts", FOR_USERS),
+    ("/tidepool.v1.CirculationService/TransferAccount", FOR_USERS),
+    ("/tidepool.v1.CirculationService/BulkTransferAccounts", FOR_USERS),
+    ("/tidepool.v1.CirculationService/AddAccountToPool", FOR_USERS),
+    ("/tidepool.v1.CirculationService/BulkAddAccountsToPool", FOR_USERS),
+    ("/tidepool.v1.CirculationService/RemoveAccountFromPool", FOR_USERS),
+    ("/tidepool.v1.CirculationService/BulkRemoveAccountsFromPool", FOR_USERS),
+    ("/tidepool.v1.AccountService/CreateAccount", FOR_USERS),
+    ("/tidepool.v1.AccountService/BulkCreateAccounts", FOR_USERS),
+    ("/tidepool.v1.AccountService/GetAccount", FOR_USERS),
+    ("/tidepool.v1.AccountService/BatchGetAccounts", FOR_USERS),
+    ("/tidepool.v1.RetentionRuleService/CreateReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/GetReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/ListReclaimRules", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/UpdateReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/ReorderReclaimRules", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/EnableReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/DisableReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/DeleteReclaimRule", CONFIGURE),
     ("/grpc.health.v1.Health/Check", Nothing),
     ("/grpc.health.v1.Health/List", Nothing),
     ("/grpc.health.v1.Health/Watch", Nothing),

@@ -1,6 +1,8 @@
 //! tonic, nowhere else. Each method decodes, calls the flow, encodes; layers around all of them see to identity,
 //! deadlines and cancellation.
 
+pub mod account;
+pub mod circulation;
 pub mod convert;
 pub mod custom_field;
 pub mod directory;
@@ -8,6 +10,7 @@ pub mod identity;
 pub mod methods;
 pub mod pool;
 pub mod retention_limit;
+pub mod retention_rule;
 pub mod shield;
 pub mod status;
 pub mod tenant;

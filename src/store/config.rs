@@ -50,7 +50,13 @@ pub async fn apply(
     ids: &Ids,
 ) -> Result<Revisions, Abort> {
     let to = change.raise(org.revisions);
-    let raised = tenant::Entity::update_many()
+    let mut raise = tenant::Entity::update_many();
+    if change.moves_deadlines() {
+        raise = raise
+            .col_expr(tenant::Column::RetentionRevision, to.config.into())
+            .col_expr(tenant::Column::RetentionTime, micros(by.now).into());
+    }
+    let raised = raise
         .col_expr(tenant::Column::ConfigRevision, to.config.into())
         .col_expr(tenant::Column::DirectoryRevision, to.directory.into())
         .filter(tenant::Column::Id.eq(org.key.0))

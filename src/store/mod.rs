@@ -4,12 +4,18 @@
 //! which the engines differ. Functions here take `&impl ConnectionTrait` and a [`TenantKey`](crate::domain::ids::TenantKey);
 //! they read and write, they decide nothing.
 
+pub mod account_row;
+pub mod activity;
+pub mod apply;
+mod batch;
 pub mod codec;
 pub mod config;
 pub mod config_event;
 pub mod configured;
 pub mod dialect;
+pub mod due;
 pub mod entity;
+pub mod extras;
 pub mod failure;
 pub mod holdings;
 pub mod instant;
@@ -20,6 +26,8 @@ pub mod organisation;
 pub mod pool;
 pub mod request;
 pub mod secret;
+pub mod subject;
+pub mod twin;
 pub mod tx;
 pub mod unit;
 

@@ -14,6 +14,7 @@ use crate::domain::{
     limits::LimitRules,
     organisation::{Organisation, Revisions},
     pool::{Pool, PoolState},
+    retention::matching::{StoredRule, order},
     tenant::Tenant,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
@@ -62,6 +63,7 @@ pub async fn load(
         let pools = load_pools(conn, key).await?;
         let limit_rules = configured::load(conn, key, ConfigTable::LimitRule).await?;
         let custom_fields = configured::load(conn, key, ConfigTable::CustomField).await?;
+        let reclaim_rules = load_reclaim_rules(conn, key).await?;
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
@@ -75,6 +77,7 @@ pub async fn load(
                 pools,
                 limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
                 custom_fields: custom_fields.into_iter().map(Arc::new).collect(),
+                reclaim_rules,
             }));
         }
     }
@@ -121,6 +124,19 @@ fn read_pool(key: TenantKey, row: &pool::Model) -> Result<Pool, DbErr> {
         create_time: instant(row.create_time),
         update_time: instant(row.update_time),
     })
+}
+
+async fn load_reclaim_rules(
+    conn: &impl ConnectionTrait,
+    key: TenantKey,
+) -> Result<BTreeMap<PoolId, Vec<Arc<StoredRule>>>, DbErr> {
+    let mut rules: Vec<StoredRule> = configured::load(conn, key, ConfigTable::ReclaimRule).await?;
+    rules.sort_by_key(order);
+    let mut by_pool: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for rule in rules {
+        by_pool.entry(rule.config.pool_id).or_default().push(Arc::new(rule));
+    }
+    Ok(by_pool)
 }
 
 /// Reads the stored number.
@@ -243,6 +259,9 @@ pub async fn create(conn: &impl ConnectionTrait, name: &TenantName, new: &Tenant
         name: Set(name.to_string()),
         config_revision: Set(1),
         directory_revision: Set(1),
+        retention_revision: Set(0),
+        retention_time: Set(0),
+        replanned_revision: Set(0),
         settings_version: Set(new.version),
         settings: Set(to_json(&new.settings)?),
         create_time: Set(micros(new.create_time)),
@@ -253,4 +272,14 @@ pub async fn create(conn: &impl ConnectionTrait, name: &TenantName, new: &Tenant
         Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Reads a tenant's name.
+pub(super) fn tenant_name(key: TenantKey, text: &str) -> Result<TenantName, DbErr> {
+    Row {
+        table: "tenant",
+        tenant: key,
+        key: &key.0,
+    }
+    .id("name", text, TenantName::parse)
 }

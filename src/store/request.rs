@@ -7,7 +7,7 @@ use crate::domain::{
     organisation::Revisions,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, Statement};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryResult, Statement};
 
 /// Which request it is and what it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,13 +50,17 @@ pub async fn enter(
         config: row.try_get("", "config_revision")?,
         directory: row.try_get("", "directory_revision")?,
     };
+    Ok(Some((revisions, found(&row, key)?)))
+}
+
+/// What the joined columns of `request` say of the request.
+pub(super) fn found(row: &QueryResult, key: Option<&RequestKey>) -> Result<Found, DbErr> {
     let hash: Option<Vec<u8>> = row.try_get("", "payload_hash")?;
-    let found = match (key, hash) {
+    Ok(match (key, hash) {
         (Some(key), Some(hash)) if hash == key.payload_hash => Found::Answer(row.try_get("", "response")?),
         (Some(_), Some(_)) => Found::Other,
         _ => Found::Nothing,
-    };
-    Ok(Some((revisions, found)))
+    })
 }
 
 /// Remembers the answer.

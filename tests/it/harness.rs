@@ -11,9 +11,10 @@ use tidepool::{
     domain::{ids::TenantName, refusal::Reason, tenant::TenantSettings},
     lifecycle::{self, Running},
     rpc::proto::{
+        account_service_client::AccountServiceClient, circulation_service_client::CirculationServiceClient,
         custom_field_service_client::CustomFieldServiceClient, directory_service_client::DirectoryServiceClient,
         pool_service_client::PoolServiceClient, retention_limit_service_client::RetentionLimitServiceClient,
-        tenant_service_client::TenantServiceClient,
+        retention_rule_service_client::RetentionRuleServiceClient, tenant_service_client::TenantServiceClient,
     },
     store::Db,
 };
@@ -223,6 +224,16 @@ impl Client {
         DirectoryServiceClient::with_interceptor(self.channel.clone(), self.clone())
     }
 
+    /// `AccountService`.
+    pub(crate) fn accounts(&self) -> AccountServiceClient<Stub> {
+        AccountServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `CirculationService`.
+    pub(crate) fn circulation(&self) -> CirculationServiceClient<Stub> {
+        CirculationServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
     /// `PoolService`.
     pub(crate) fn pools(&self) -> PoolServiceClient<Stub> {
         PoolServiceClient::with_interceptor(self.channel.clone(), self.clone())
@@ -236,6 +247,11 @@ impl Client {
     /// `CustomFieldService`.
     pub(crate) fn custom_fields(&self) -> CustomFieldServiceClient<Stub> {
         CustomFieldServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `RetentionRuleService`.
+    pub(crate) fn retention_rules(&self) -> RetentionRuleServiceClient<Stub> {
+        RetentionRuleServiceClient::with_interceptor(self.channel.clone(), self.clone())
     }
 }
 

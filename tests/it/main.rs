@@ -5,9 +5,14 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod harness;
+mod reclaim_rules;
+mod world;
 
+mod circulation;
 mod configuration;
 mod custom_fields;
 mod holdings;
 mod limits_config;
 mod limits_explained;
+mod races;
+mod retention_rules;

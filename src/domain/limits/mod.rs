@@ -22,6 +22,6 @@ mod room_tests;
 mod select_tests;
 
 pub use facts::{Count, Counted, CountsRead, How, UserLimits};
-pub use room::{Held, Room};
+pub use room::{Held, LimitKind, Room, RoomLeft};
 pub use rule::{LimitDepartment, LimitRule, LimitSubjects};
 pub use select::{Explained, Level, LimitRules, Loser, Tie, Why};

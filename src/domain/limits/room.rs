@@ -21,6 +21,32 @@ pub struct Held {
     pub won: bool,
 }
 
+/// A kind of limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitKind {
+    /// How many accounts the user may hold.
+    Holding,
+    /// How many accounts of the pool he may hold.
+    Pool,
+    /// How many accounts of the pool he may claim today.
+    DailyPool,
+    /// How many accounts he may claim today.
+    DailyTenant,
+}
+
+/// What one limit still allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomLeft {
+    /// Which limit.
+    pub kind: LimitKind,
+    /// How many it allows.
+    pub limit: u32,
+    /// How many count toward it.
+    pub used: u32,
+    /// The rule that decides, for the holding limit.
+    pub rule_id: Option<uuid::Uuid>,
+}
+
 /// What one user may still get.
 #[derive(Clone, Debug)]
 pub struct Room {
@@ -105,6 +131,37 @@ impl Room {
             (applied.counts || left == 0).then_some(left)
         });
         left.min()
+    }
+
+    /// What each limit that such an account comes under still allows, in the order in which they are checked.
+    #[must_use]
+    pub fn left(&self, account: Held, how: How) -> Vec<RoomLeft> {
+        let left = |kind, limit, counted, rule_id| RoomLeft {
+            kind,
+            limit,
+            used: self.counts.get(counted),
+            rule_id,
+        };
+        let mut rooms = Vec::new();
+        if how == How::Claimed {
+            rooms.extend(self.daily(account).map(|(daily, counted)| {
+                let kind = match counted {
+                    Counted::DailyPool { .. } => LimitKind::DailyPool,
+                    _ => LimitKind::DailyTenant,
+                };
+                left(kind, daily.limit, counted, None)
+            }));
+        }
+        rooms.extend(
+            self.pool(account)
+                .map(|(_, applied)| left(LimitKind::Pool, applied.limit, applied.counted, None)),
+        );
+        let rule = self.limits.holding.as_ref().map(|holding| holding.rule);
+        rooms.extend(
+            self.holding(account)
+                .map(|applied| left(LimitKind::Holding, applied.limit, applied.counted, rule)),
+        );
+        rooms
     }
 
     fn holding(&self, account: Held) -> Option<Applied> {

@@ -1,10 +1,13 @@
 //! Between messages and domain types, one file per noun. Decoding collects everything that is wrong.
 
+pub mod account;
+pub mod circulation;
 pub mod config_event;
 pub mod custom_field;
 pub mod directory;
 pub mod pool;
 pub mod retention_limit;
+pub mod retention_rule;
 pub mod tenant;
 
 use crate::{

@@ -4,6 +4,7 @@
     reason = "columns are documented where they are declared, in the migrations"
 )]
 
+pub mod account;
 pub mod config_event;
 pub mod directory_department;
 pub mod directory_group;

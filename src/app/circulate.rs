@@ -1,0 +1,299 @@
+//! Accounts change hands: every single and bulk move is this one flow.
+//!
+//! Statement budget for n accounts, `k = ceil(n / 128)`: k reads of the accounts with the revisions, bans and the answer
+//! of a repeated request; k reads of guard rows with what limits count, where somebody gains; k writes each of accounts,
+//! guard rows, tenures and events as the moves need them; one request row. A claim is 2 reads and 4 writes.
+
+use super::{
+    App,
+    call::Call,
+    flow::{self, Once, Reply},
+};
+use crate::{
+    domain::{
+        account::Account,
+        change::Change,
+        circulation::{Acquisition, Decision, Item, Scene, Subject, acquisition, decide, held},
+        ids::{AccountId, UserId},
+        limits::{How, Room, RoomLeft, UserLimits},
+        organisation::Organisation,
+        refusal::{Class, Refusal},
+    },
+    error::Error,
+    store::{
+        Abort, Tx, apply,
+        config::By,
+        holdings,
+        request::{self, RequestKey},
+        subject,
+    },
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// What one refused item means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// There are no others: the call itself is refused.
+    Single,
+    /// Nothing: each is decided for itself.
+    Each,
+    /// None of them moves.
+    Atomic,
+}
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub struct Bulk {
+    /// The moves, each account once, in the order in which they are decided.
+    pub items: Vec<Item>,
+    /// What one refused item means for the others.
+    pub mode: Mode,
+    /// Only says what would be answered.
+    pub validate_only: bool,
+}
+
+/// "May I?"
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Everything in the way.
+    pub refusals: Vec<Refusal>,
+    /// What the limits still allow.
+    pub rooms: Vec<RoomLeft>,
+}
+
+/// What came of one item.
+#[derive(Clone, Debug)]
+pub struct ItemOutcome {
+    /// Of which account.
+    pub account: AccountId,
+    /// The account afterwards if it moved, nothing if it was only held back by others, or why it was refused.
+    pub moved: Result<Option<Account>, Error>,
+    /// With `validate_only`: what would be answered.
+    pub admission: Option<Admission>,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Whether anything was changed.
+    pub applied: bool,
+    /// One per item, in their order.
+    pub items: Vec<ItemOutcome>,
+}
+
+/// What a user may still take, and the version of the guard row that this was read with.
+struct Holder {
+    version: i64,
+    room: Room,
+}
+
+impl App {
+    /// Makes the moves.
+    pub async fn circulate(
+        &self,
+        call: &Call,
+        name: &'static str,
+        once: &Once<'_, Outcome>,
+        bulk: &Bulk,
+    ) -> Result<Reply<Outcome>, Error> {
+        // Only looking leaves no trace, so there is nothing to replay.
+        let key = once.key.as_ref().filter(|_| !bulk.validate_only);
+        let unit = self.db.unit(name, call.deadline).replayable(key.is_some());
+        self.on_snapshot(call, &unit, |org| async move {
+            unit.retry(|| unit.tx(async |tx| self.move_once(tx, &org, call, key, once, bulk).await))
+                .await
+        })
+        .await
+    }
+
+    async fn move_once(
+        &self,
+        tx: &Tx,
+        org: &Arc<Organisation>,
+        call: &Call,
+        key: Option<&RequestKey>,
+        once: &Once<'_, Outcome>,
+        bulk: &Bulk,
+    ) -> Result<Reply<Outcome>, Abort> {
+        let mut subjects = HashMap::with_capacity(bulk.items.len());
+        for chunk in bulk.items.chunks(subject::CHUNK) {
+            let ids: Vec<_> = chunk.iter().map(|item| item.account).collect();
+            let loaded = subject::load(tx, org.key, key, call.actor.as_ref(), &ids).await?;
+            let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
+            if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
+                return Ok(Reply::Replayed(response));
+            }
+            subjects.extend(loaded.subjects);
+        }
+        let principal = Self::principal(org, call)?;
+        let scene = Scene {
+            org,
+            principal: &principal,
+            now: self.clock.now(),
+        };
+        let mut holders = read_holders(tx, &scene, &subjects, &bulk.items).await?;
+        let (mut outcome, changes) = decide_all(&scene, &subjects, &mut holders, bulk);
+        if let (Mode::Single, false, Some(item)) = (bulk.mode, bulk.validate_only, outcome.items.first()) {
+            if let Err(error) = &item.moved {
+                return Err(error.clone().into());
+            }
+        }
+        outcome.applied = outcome.applied && !changes.is_empty();
+        if outcome.applied {
+            let versions = holders
+                .iter()
+                .map(|(user, holder)| (user.clone(), holder.version))
+                .collect();
+            let by = By {
+                caller: &principal.caller,
+                actor: principal.actor.as_ref(),
+                now: scene.now,
+            };
+            apply::apply(tx, org.key, &changes, &versions, &by).await?;
+        }
+        if let Some(key) = key {
+            request::remember(tx, org.key, key, (once.encode)(&outcome), scene.now).await?;
+        }
+        Ok(Reply::Done(outcome))
+    }
+}
+
+/// Reads what everybody who gains may still take, in the same statement as his guard row's version.
+async fn read_holders(
+    tx: &Tx,
+    scene: &Scene<'_>,
+    subjects: &HashMap<AccountId, Subject>,
+    items: &[Item],
+) -> Result<HashMap<UserId, Holder>, Abort> {
+    let mut gains: HashMap<UserId, Vec<Acquisition>> = HashMap::new();
+    for item in items {
+        let subject = subjects.get(&item.account);
+        if let Some(gain) = subject.and_then(|subject| acquisition(scene, &subject.account, &item.wanted)) {
+            // Guard rows come with users of the directory; whoever is none of them is refused by the decision.
+            if scene.org.directory.users.contains_key(&gain.user) {
+                gains.entry(gain.user.clone()).or_default().push(gain);
+            }
+        }
+    }
+    if gains.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let limits: HashMap<UserId, UserLimits> = gains
+        .iter()
+        .map(|(user, gains)| {
+            let claims = gains.iter().any(|gain| gain.how == How::Claimed);
+            let how = if claims { How::Claimed } else { How::Given };
+            (
+                user.clone(),
+                UserLimits::of(scene.org, user, gains.iter().map(|gain| gain.to.pool), how, scene.now),
+            )
+        })
+        .collect();
+    // Accounts that leave somebody's hands in the same call may uncover room.
+    let leaving = |user: &UserId| {
+        let owned = |item: &&Item| {
+            subjects
+                .get(&item.account)
+                .is_some_and(|s| s.account.owner.as_ref() == Some(user))
+        };
+        u32::try_from(items.iter().filter(owned).count()).unwrap_or(u32::MAX)
+    };
+    let wanted: Vec<_> = limits
+        .iter()
+        .map(|(user, limits)| (user.clone(), limits.counts(leaving(user))))
+        .collect();
+    let mut facts = holdings::read(tx, scene.org.key, &wanted).await?;
+    let mut holders = HashMap::with_capacity(limits.len());
+    for (user, limits) in limits {
+        let facts = facts.remove(&user).ok_or(Abort::Stale)?;
+        holders.insert(
+            user,
+            Holder {
+                version: facts.version,
+                room: Room::new(limits, facts.counts),
+            },
+        );
+    }
+    Ok(holders)
+}
+
+fn decide_all(
+    scene: &Scene<'_>,
+    subjects: &HashMap<AccountId, Subject>,
+    holders: &mut HashMap<UserId, Holder>,
+    bulk: &Bulk,
+) -> (Outcome, Vec<Change>) {
+    let mut items = Vec::with_capacity(bulk.items.len());
+    let mut changes = Vec::with_capacity(bulk.items.len());
+    for item in &bulk.items {
+        let subject = subjects.get(&item.account);
+        let gain = subject.and_then(|subject| acquisition(scene, &subject.account, &item.wanted));
+        let mut holder = gain.as_ref().and_then(|gain| holders.get_mut(&gain.user));
+        let rooms = match (&gain, &holder) {
+            (Some(gain), Some(holder)) if bulk.validate_only => holder.room.left(gain.to, gain.how),
+            _ => Vec::new(),
+        };
+        let decided = decide(scene, subject, item, holder.as_mut().map(|holder| &mut holder.room));
+        if let Ok(Decision::Change(change)) = &decided {
+            let before = subject.map(|subject| held(&subject.account, subject.account.pool_id));
+            let loser = change.end.as_ref().and_then(|end| holders.get_mut(&end.user));
+            if let (Some(before), Some(loser)) = (before, loser) {
+                loser.room.give_back(before);
+            }
+        }
+        items.push(if bulk.validate_only {
+            looked(item.account, decided, rooms)
+        } else {
+            let moved = decided.map(|decision| {
+                let account = decision.account().clone();
+                if let Decision::Change(change) = decision {
+                    changes.push(*change);
+                }
+                Some(account)
+            });
+            ItemOutcome {
+                account: item.account,
+                moved,
+                admission: None,
+            }
+        });
+    }
+    let refused = items.iter().any(|item| item.moved.is_err());
+    if refused && bulk.mode == Mode::Atomic {
+        changes.clear();
+        for item in &mut items {
+            if let Ok(account) = &mut item.moved {
+                *account = None;
+            }
+        }
+        return (Outcome { applied: false, items }, changes);
+    }
+    (
+        Outcome {
+            applied: !bulk.validate_only,
+            items,
+        },
+        changes,
+    )
+}
+
+/// What was seen by only looking. That there is no such account is an answer of its own, not something in the way.
+fn looked(account: AccountId, decided: Result<Decision, Error>, rooms: Vec<RoomLeft>) -> ItemOutcome {
+    let (moved, refusals) = match decided {
+        Ok(_) => (Ok(None), Vec::new()),
+        Err(Error::Refused(refusals))
+            if refusals
+                .first()
+                .is_none_or(|first| first.reason.class() != Class::NotFound) =>
+        {
+            (Ok(None), refusals)
+        }
+        Err(error) => (Err(error), Vec::new()),
+    };
+    let admission = moved.is_ok().then_some(Admission { refusals, rooms });
+    ItemOutcome {
+        account,
+        moved,
+        admission,
+    }
+}

@@ -1,0 +1,209 @@
+//! A change of one account as data: how it is afterwards, what happens to tenures and team, and what is told of it.
+//!
+//! Every move of ownership, and every other change of an account, is one of these, and there is one place that applies
+//! them: `store::apply`. So there is one format of history, one place where clocks restart, one place where events
+//! arise, and exactly one event per version.
+
+use super::{
+    account::{Account, EndCause, Extras, StartCause, TeamAccess, TeamRole},
+    ids::{PoolId, ReasonId, UserId},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Which columns of the account change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// It is new: all of them.
+    New,
+    /// Ownership, deal facts and clock.
+    Circulation,
+    /// The profile, and the clock, which may depend on it.
+    Profile,
+}
+
+/// How a tenure ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenureEnd {
+    /// Whose.
+    pub user: UserId,
+    /// How.
+    pub cause: EndCause,
+    /// The reason given.
+    pub reason: Option<ReasonId>,
+    /// What was written.
+    pub note: String,
+    /// The rule that ended it.
+    pub rule_id: Option<Uuid>,
+    /// When it was due.
+    pub deadline: Option<DateTime<Utc>>,
+    /// Whether it keeps the user from claiming the account again for a while.
+    pub bans_claim: bool,
+}
+
+/// How a tenure begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenureStart {
+    /// Whose.
+    pub user: UserId,
+    /// How.
+    pub cause: StartCause,
+}
+
+/// What happens to the related team.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TeamChange {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// All members go, except the new owner, if he is one.
+    Clear,
+    /// A member is added or gets another role or right.
+    Put(UserId, TeamRole, TeamAccess),
+    /// A member goes.
+    Remove(UserId),
+}
+
+/// A change of one account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The account afterwards. Its version is one above the one that the decision was made on.
+    pub after: Account,
+    /// Which of its columns differ.
+    pub columns: Columns,
+    /// The tenure that ends.
+    pub end: Option<TenureEnd>,
+    /// The tenure that begins.
+    pub start: Option<TenureStart>,
+    /// What happens to the team.
+    pub team: TeamChange,
+    /// Tags and custom fields, if they change: what they are afterwards.
+    pub extras: Option<Extras>,
+    /// The pool that it enters from outside; its guard row is written.
+    pub enters: Option<PoolId>,
+    /// Who may hold more afterwards; his guard row is compared and set.
+    pub gains: Option<UserId>,
+    /// What is told of it.
+    pub event: Event,
+}
+
+/// What happened to an account. The text form is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was created.
+    Created,
+    /// Somebody claimed it.
+    Claimed,
+    /// It was assigned from the pool, or to somebody else.
+    Assigned,
+    /// It was handed over.
+    OwnerChanged,
+    /// It was returned.
+    Returned,
+    /// It was taken back.
+    Reclaimed,
+    /// It was moved to another pool.
+    Transferred,
+    /// It was put into a pool.
+    AddedToPool,
+    /// It was taken out of its pool.
+    RemovedFromPool,
+    /// Its profile changed.
+    Updated,
+    /// Its team changed.
+    TeamChanged,
+    /// Activities changed what is known of follow-ups and deals.
+    ActivityRecorded,
+    /// Its deadline moved because rules did.
+    Replanned,
+    /// It was canceled.
+    Canceled,
+    /// It was restored.
+    Restored,
+    /// It was deleted.
+    Deleted,
+}
+
+impl EventKind {
+    /// As stored and published.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "account.created",
+            Self::Claimed => "account.claimed",
+            Self::Assigned => "account.assigned",
+            Self::OwnerChanged => "account.owner_changed",
+            Self::Returned => "account.returned",
+            Self::Reclaimed => "account.reclaimed",
+            Self::Transferred => "account.transferred",
+            Self::AddedToPool => "account.added_to_pool",
+            Self::RemovedFromPool => "account.removed_from_pool",
+            Self::Updated => "account.updated",
+            Self::TeamChanged => "account.team_changed",
+            Self::ActivityRecorded => "account.activity_recorded",
+            Self::Replanned => "account.replanned",
+            Self::Canceled => "account.canceled",
+            Self::Restored => "account.restored",
+            Self::Deleted => "account.deleted",
+        }
+    }
+}
+
+/// What is told of a change. Field values are not in it, only their names: an event outlives the personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// What came of it.
+    pub effects: Effects,
+}
+
+/// What came of a change: only what differs from before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Effects {
+    /// The status before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<(&'static str, &'static str)>,
+    /// The owner before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<(Option<UserId>, Option<UserId>)>,
+    /// The pool before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<(Option<PoolId>, Option<PoolId>)>,
+    /// The reclaim deadline after, in microseconds since the epoch, if it moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reclaim_time: Option<Option<i64>>,
+    /// How the tenure ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_cause: Option<&'static str>,
+    /// The reason given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonId>,
+    /// The profile fields that changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// The team member that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<UserId>,
+}
+
+impl Effects {
+    /// What differs in ownership between two states.
+    #[must_use]
+    pub fn between(before: Option<&Account>, after: &Account) -> Self {
+        let status = before.map(|before| before.status);
+        let owner = before.and_then(|before| before.owner.clone());
+        let pool = before.and_then(|before| before.pool_id);
+        let reclaim = before.and_then(|before| before.clock.reclaim_time);
+        let before_status = status.map_or("", super::account::Status::as_str);
+        Self {
+            status: (status != Some(after.status)).then(|| (before_status, after.status.as_str())),
+            pool: (pool != after.pool_id).then_some((pool, after.pool_id)),
+            owner: (owner != after.owner).then(|| (owner, after.owner.clone())),
+            reclaim_time: (reclaim != after.clock.reclaim_time)
+                .then(|| after.clock.reclaim_time.map(|time| time.timestamp_micros())),
+            ..Self::default()
+        }
+    }
+}

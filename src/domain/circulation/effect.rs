@@ -1,0 +1,63 @@
+//! What moves do to an account, in one place each: getting an owner, losing him, and what happens to the team.
+
+use super::{Scene, admit::own_pool};
+use crate::domain::{
+    account::{Account, EntryCause, RetentionClock, Status},
+    change::TeamChange,
+    ids::{ReasonId, UserId},
+    retention_plan,
+};
+
+/// The account one version on, changed now.
+#[must_use]
+pub fn successor(scene: &Scene<'_>, account: &Account) -> Account {
+    Account {
+        version: account.version + 1,
+        update_time: scene.now.max(account.update_time),
+        ..account.clone()
+    }
+}
+
+/// Makes the user its owner.
+pub fn give_owner(scene: &Scene<'_>, after: &mut Account, user: &UserId) {
+    let before = after.owner.take().or_else(|| after.last_owner.clone());
+    // Only a change from one owner to a different one counts: the first owner and one who takes it back do not.
+    if before.as_ref().is_some_and(|before| before != user) {
+        after.transfer_count += 1;
+    }
+    after.last_owner = before;
+    after.owner = Some(user.clone());
+    after.owner_since = Some(scene.now.max(after.update_time));
+    after.status = Status::Assigned;
+    after.pool_entry_time = None;
+    after.pool_entry_cause = None;
+    after.clock = RetentionClock {
+        planned_revision: scene.org.revisions.config,
+        ..RetentionClock::default()
+    };
+    retention_plan::plan(scene.org, after);
+}
+
+/// Takes it from its owner; it waits from now on.
+pub fn lose_owner(scene: &Scene<'_>, after: &mut Account, cause: EntryCause, reason: Option<&ReasonId>, note: &str) {
+    after.last_owner = after.owner.take().or_else(|| after.last_owner.take());
+    after.owner_since = None;
+    after.status = Status::Unassigned;
+    after.pool_entry_time = Some(after.update_time);
+    after.pool_entry_cause = Some(cause);
+    after.last_end_reason = reason.cloned();
+    note.clone_into(&mut after.last_end_note);
+    after.clock = RetentionClock {
+        planned_revision: scene.org.revisions.config,
+        ..RetentionClock::default()
+    };
+}
+
+/// Clear rule 1, by the pool that the account belonged to before, or the tenant's for accounts outside pools.
+#[must_use]
+pub fn clear_team(scene: &Scene<'_>, before: &Account) -> TeamChange {
+    let clears = own_pool(scene, before).map_or(scene.org.tenant.settings.clear_team_on_owner_change, |pool| {
+        pool.config.clear_team_on_owner_change
+    });
+    if clears { TeamChange::Clear } else { TeamChange::Keep }
+}

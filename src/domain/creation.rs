@@ -1,0 +1,222 @@
+//! A new account: who may create it, for whom, where; what makes it a duplicate.
+
+use super::{
+    account::{Account, EntryCause, Extras, StartCause, Status},
+    change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureStart},
+    circulation::{Acquisition, Scene},
+    ids::{AccountId, PoolId, UserId},
+    limits::{How, Room},
+    pool::{Pool, PoolState},
+    principal::Principal,
+    profile,
+    refusal::{Reason, Refusal, Violations},
+    retention_plan,
+    tenant::CreatePermission,
+};
+use crate::error::Error;
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewAccount {
+    /// What is known of it.
+    pub profile: super::account::Profile,
+    /// Tags and custom fields.
+    pub extras: Extras,
+    /// The pool that it belongs to.
+    pub pool: Option<PoolId>,
+    /// Who owns it.
+    pub owner: Option<UserId>,
+}
+
+impl NewAccount {
+    /// Who will own it: whoever was named; otherwise nobody if it goes into a pool, and the actor if not.
+    #[must_use]
+    pub fn owner<'a>(&'a self, principal: &'a Principal) -> Option<&'a UserId> {
+        self.owner
+            .as_ref()
+            .or_else(|| principal.actor.as_ref().filter(|_| self.pool.is_none()))
+    }
+
+    /// Who gains by the creation.
+    #[must_use]
+    pub fn acquisition(&self, principal: &Principal) -> Option<Acquisition> {
+        let to = super::limits::Held {
+            pool: self.pool,
+            won: false,
+        };
+        Some(Acquisition {
+            user: self.owner(principal)?.clone(),
+            from: None,
+            to,
+            how: How::Given,
+        })
+    }
+}
+
+/// An account that is there and has the name or the external id of a new one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Which account.
+    pub account: AccountId,
+    /// Where it is in its life.
+    pub status: Status,
+    /// The pool that it belongs to.
+    pub pool: Option<PoolId>,
+    /// Who owns it.
+    pub owner: Option<UserId>,
+}
+
+/// What stands in a new account's way by being there already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Twins {
+    /// Has the same name.
+    pub name: Option<Taken>,
+    /// Has the same external id.
+    pub external_id: Option<Taken>,
+}
+
+/// Decides the creation of one account under the id that it would get.
+pub fn decide(
+    scene: &Scene<'_>,
+    new: &NewAccount,
+    id: AccountId,
+    twins: &Twins,
+    room: Option<&mut Room>,
+) -> Result<Change, Error> {
+    let mut violations = Violations::default();
+    profile::validate(&mut violations, scene.org, &new.profile, &new.extras);
+    if !violations.is_empty() {
+        return Err(violations.into());
+    }
+    let principal = scene.principal;
+    let pool = new.pool.map(|id| find_pool(scene, id)).transpose()?;
+    let owner = new.owner(principal);
+    if pool.is_none() && owner.is_none() {
+        let message = "an account outside pools has an owner; name one, or a pool, or say for whom the call is made";
+        return Err(Error::refused(Reason::ActorRequired, message));
+    }
+    if !may_create(scene, pool, owner) {
+        let message = "creating this account is not open to the actor: see the tenant's create_permission, the pool's \
+                       members_may_add, and who may create for others";
+        return Err(Error::refused(Reason::NotAuthorized, message));
+    }
+    let mut refusals = Vec::new();
+    refusals.extend(
+        twins
+            .name
+            .as_ref()
+            .map(|taken| duplicate(scene, taken, Reason::DuplicateExact, "name")),
+    );
+    refusals.extend(
+        twins
+            .external_id
+            .as_ref()
+            .map(|taken| duplicate(scene, taken, Reason::ExternalIdTaken, "external id")),
+    );
+    if pool.is_some_and(|pool| pool.state == PoolState::Disabled) {
+        refusals.push(Refusal::new(Reason::PoolDisabled, "the pool is out of use"));
+    }
+    if let Some(owner) = owner {
+        if !scene.org.directory.is_active(owner) {
+            let message = format!("{owner} is not an active user");
+            refusals.push(Refusal::new(Reason::AssigneeInactive, message).with("assignee", owner));
+        } else if pool.is_some_and(|pool| !pool.can_hold(&scene.org.directory, owner)) {
+            let message = format!("{owner} is not a member of the pool");
+            refusals.push(Refusal::new(Reason::AssigneeNotMember, message).with("assignee", owner));
+        }
+    }
+    let gain = new.acquisition(principal).zip(room);
+    if let Some((gain, room)) = &gain {
+        refusals.extend(gain.check(room));
+    }
+    if !refusals.is_empty() {
+        return Err(Error::Refused(refusals));
+    }
+    if let Some((gain, room)) = gain {
+        gain.take(room);
+    }
+    Ok(create(scene, new, id, owner))
+}
+
+fn find_pool<'a>(scene: &Scene<'a>, id: PoolId) -> Result<&'a Pool, Error> {
+    let pool = scene
+        .org
+        .pool(id)
+        .filter(|pool| scene.principal.sees_pool(scene.org, pool));
+    pool.ok_or_else(|| Error::not_found("pool", id))
+}
+
+fn may_create(scene: &Scene<'_>, pool: Option<&Pool>, owner: Option<&UserId>) -> bool {
+    let Scene { org, principal, .. } = scene;
+    if principal.crm_admin {
+        return true;
+    }
+    let Some(actor) = &principal.actor else { return false };
+    let into_pool = pool.is_none_or(|pool| principal.administers(org, pool) || pool.config.members_may_add);
+    let for_owner = owner.is_none_or(|owner| {
+        org.tenant.settings.create_permission == CreatePermission::AnyUser
+            && (owner == actor || org.directory.supervises(actor, owner))
+    });
+    into_pool && for_owner
+}
+
+/// Says where the other one lies, as far as the principal may know; nothing of what is in it.
+fn duplicate(scene: &Scene<'_>, taken: &Taken, reason: Reason, what: &str) -> Refusal {
+    let Scene { org, principal, .. } = scene;
+    let pool = taken
+        .pool
+        .and_then(|id| org.pool(id))
+        .filter(|pool| principal.sees_pool(org, pool));
+    let place = match taken.status {
+        Status::Canceled => "among the canceled ones",
+        Status::Assigned | Status::Unactivated | Status::Reporting => "and has an owner",
+        _ if pool.is_some() => "and waits in a pool for an owner: claim it or have it assigned",
+        _ => "and has no owner",
+    };
+    let message = format!("an account of this {what} is there already, {place}");
+    let mut refusal = Refusal::new(reason, message).with("status", taken.status.as_str());
+    if let Some(pool) = pool {
+        refusal = refusal.with("pool_id", pool.id);
+    }
+    let known = principal.crm_admin
+        || pool.is_some_and(|pool| pool.shows_unclaimed() || principal.administers(org, pool))
+        || principal.actor.is_some() && principal.actor == taken.owner;
+    if known {
+        refusal.with("account_id", taken.account)
+    } else {
+        refusal
+    }
+}
+
+fn create(scene: &Scene<'_>, new: &NewAccount, id: AccountId, owner: Option<&UserId>) -> Change {
+    let mut after = Account::new(id, new.profile.clone(), scene.principal.actor.clone(), scene.now);
+    after.version = 1;
+    after.pool_id = new.pool;
+    after.clock.planned_revision = scene.org.revisions.config;
+    if let Some(owner) = owner {
+        after.owner = Some(owner.clone());
+        after.owner_since = Some(scene.now);
+        after.status = Status::Assigned;
+        retention_plan::plan(scene.org, &mut after);
+    } else {
+        after.pool_entry_time = Some(scene.now);
+        after.pool_entry_cause = Some(EntryCause::Created);
+    }
+    Change {
+        columns: Columns::New,
+        end: None,
+        start: owner.map(|owner| TenureStart {
+            user: owner.clone(),
+            cause: StartCause::Created,
+        }),
+        team: TeamChange::Keep,
+        extras: Some(new.extras.clone()),
+        enters: new.pool,
+        gains: owner.cloned(),
+        event: Event {
+            kind: EventKind::Created,
+            effects: Effects::between(None, &after),
+        },
+        after,
+    }
+}

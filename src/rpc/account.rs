@@ -1,0 +1,73 @@
+//! `AccountService`.
+
+use super::{
+    Api,
+    convert::{self, decode, id},
+    mutate, open,
+    proto::{self, account_service_server::AccountService},
+};
+use crate::{
+    app::{account::seen, create::Created},
+    domain::ids::AccountId,
+};
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl AccountService for Api {
+    async fn create_account(
+        &self,
+        request: Request<proto::CreateAccountRequest>,
+    ) -> Result<Response<proto::CreateAccountResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = convert::account::create(message.new_account.clone())?;
+        let org = self.app.organisation(&call).await?;
+        let encode = |created: &Vec<Created>| {
+            let created = created.first().and_then(|created| created.as_ref().ok());
+            let view =
+                created.map(|(account, extras)| seen(&org, account.clone(), extras.clone(), account.create_time));
+            proto::CreateAccountResponse {
+                account: view.as_ref().map(convert::account::encode),
+            }
+        };
+        mutate!(call, "CreateAccount", message, encode, |once| {
+            self.app.create_accounts(&call, "CreateAccount", &once, &input)
+        })
+    }
+
+    async fn bulk_create_accounts(
+        &self,
+        request: Request<proto::BulkCreateAccountsRequest>,
+    ) -> Result<Response<proto::BulkCreateAccountsResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = convert::account::bulk_create(message.new_accounts.clone())?;
+        let encode = |created: &Vec<Created>| proto::BulkCreateAccountsResponse {
+            results: convert::account::encode_created(created),
+        };
+        mutate!(call, "BulkCreateAccounts", message, encode, |once| {
+            self.app.create_accounts(&call, "BulkCreateAccounts", &once, &input)
+        })
+    }
+
+    async fn get_account(
+        &self,
+        request: Request<proto::GetAccountRequest>,
+    ) -> Result<Response<proto::GetAccountResponse>, Status> {
+        let (call, message) = open(request)?;
+        let account = decode(|v| id(v, "account_id", &message.account_id, AccountId::parse))?;
+        let (_, view) = self.app.get_account(&call, account).await?;
+        Ok(Response::new(proto::GetAccountResponse {
+            account: Some(convert::account::encode(&view)),
+        }))
+    }
+
+    async fn batch_get_accounts(
+        &self,
+        request: Request<proto::BatchGetAccountsRequest>,
+    ) -> Result<Response<proto::BatchGetAccountsResponse>, Status> {
+        let (call, message) = open(request)?;
+        let ids = convert::account::batch_get(&message.account_ids)?;
+        let (_, views) = self.app.get_accounts(&call, &ids).await?;
+        let accounts = views.iter().map(convert::account::encode).collect();
+        Ok(Response::new(proto::BatchGetAccountsResponse { accounts }))
+    }
+}

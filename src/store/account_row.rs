@@ -1,0 +1,181 @@
+//! Between the row of an account and the account.
+
+use super::{
+    codec::Row,
+    entity::account::Model,
+    instant::{instant, micros},
+};
+use crate::domain::{
+    account::{Account, AccountKind, DealStatus, EntryCause, Location, Profile, RetentionClock, Status},
+    change::Columns,
+    ids::{AccountId, ExternalId, PoolId, ReasonId, TenantKey, UserId},
+    text::name_key,
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{DbErr, Value};
+
+/// A column and its value.
+pub type Column = (&'static str, Value);
+
+fn merged(micros: i64) -> Option<DateTime<Utc>> {
+    (micros != 0).then(|| instant(micros))
+}
+
+fn or_zero(time: Option<DateTime<Utc>>) -> i64 {
+    time.map_or(0, micros)
+}
+
+/// Reads a row.
+pub fn read(row: Model) -> Result<Account, DbErr> {
+    let at = Row {
+        table: "account",
+        tenant: TenantKey(row.tenant),
+        key: &row.id,
+    };
+    let last_end_reason = Some(&row.last_end_reason).filter(|text| !text.is_empty());
+    Ok(Account {
+        id: AccountId(row.id),
+        version: row.version,
+        status: at.choice("status", Status::from_number(row.status))?,
+        status_before_cancel: row
+            .status_before_cancel
+            .map(|number| at.choice("status_before_cancel", Status::from_number(number)))
+            .transpose()?,
+        owner: at.id_opt("owner", row.owner.as_ref(), UserId::parse)?,
+        last_owner: at.id_opt("last_owner", row.last_owner.as_ref(), UserId::parse)?,
+        owner_since: row.owner_since.map(instant),
+        pool_id: row.pool_id.map(PoolId),
+        pool_entry_time: row.pool_entry_time.map(instant),
+        pool_entry_cause: row
+            .pool_entry_cause
+            .map(|number| at.choice("pool_entry_cause", EntryCause::from_number(number)))
+            .transpose()?,
+        last_end_reason: at.id_opt("last_end_reason", last_end_reason, ReasonId::parse)?,
+        last_end_note: row.last_end_note,
+        transfer_count: row.transfer_count,
+        deal_status: at.choice("deal_status", DealStatus::from_number(row.deal_status))?,
+        won_count: row.won_count,
+        last_won_time: merged(row.last_won_time),
+        last_follow_up_time: merged(row.last_follow_up_time),
+        clock: RetentionClock {
+            anchor_time: row.anchor_time.map(instant),
+            reclaim_time: row.reclaim_time.map(instant),
+            rule_id: row.rule_id,
+            notice_floor: merged(row.notice_floor),
+            planned_revision: row.planned_revision,
+        },
+        profile: Profile {
+            kind: at.choice("kind", AccountKind::from_number(row.kind))?,
+            name: row.name,
+            grade: row.grade,
+            industry: row.industry,
+            source: row.source,
+            region: row.region,
+            phone: row.phone,
+            email: row.email,
+            website: row.website,
+            address: row.address,
+            location: row
+                .latitude
+                .zip(row.longitude)
+                .map(|(latitude, longitude)| Location { latitude, longitude }),
+            remark: row.remark,
+            external_id: at.id_opt("external_id", row.external_id.as_ref(), ExternalId::parse)?,
+        },
+        creator: at.id_opt("creator", row.creator.as_ref(), UserId::parse)?,
+        create_time: instant(row.create_time),
+        update_time: instant(row.update_time),
+    })
+}
+
+/// The columns that a change writes, the version aside.
+#[must_use]
+pub fn columns(account: &Account, which: Columns) -> Vec<Column> {
+    let mut columns = clock(account);
+    columns.push(("update_time", micros(account.update_time).into()));
+    if which != Columns::Profile {
+        circulation(account, &mut columns);
+    }
+    if which != Columns::Circulation {
+        profile(account, &mut columns);
+    }
+    if which == Columns::New {
+        columns.push(("creator", text(account.creator.as_ref())));
+        columns.push(("create_time", micros(account.create_time).into()));
+    }
+    columns
+}
+
+fn text<T: ToString>(value: Option<&T>) -> Value {
+    value.map(ToString::to_string).into()
+}
+
+fn clock(account: &Account) -> Vec<Column> {
+    let clock = &account.clock;
+    vec![
+        ("anchor_time", clock.anchor_time.map(micros).into()),
+        ("reclaim_time", clock.reclaim_time.map(micros).into()),
+        ("rule_id", clock.rule_id.into()),
+        ("notice_floor", or_zero(clock.notice_floor).into()),
+        ("planned_revision", clock.planned_revision.into()),
+    ]
+}
+
+fn circulation(account: &Account, columns: &mut Vec<Column>) {
+    columns.extend([
+        ("status", account.status.number().into()),
+        (
+            "status_before_cancel",
+            account.status_before_cancel.map(Status::number).into(),
+        ),
+        ("owner", text(account.owner.as_ref())),
+        ("last_owner", text(account.last_owner.as_ref())),
+        ("owner_since", account.owner_since.map(micros).into()),
+        ("pool_id", account.pool_id.map(|id| id.0).into()),
+        ("pool_entry_time", account.pool_entry_time.map(micros).into()),
+        (
+            "pool_entry_cause",
+            account.pool_entry_cause.map(EntryCause::number).into(),
+        ),
+        (
+            "last_end_reason",
+            account
+                .last_end_reason
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+                .into(),
+        ),
+        ("last_end_note", account.last_end_note.clone().into()),
+        ("transfer_count", account.transfer_count.into()),
+        ("deal_status", account.deal_status.number().into()),
+        ("won_count", account.won_count.into()),
+        ("last_won_time", or_zero(account.last_won_time).into()),
+        ("last_follow_up_time", or_zero(account.last_follow_up_time).into()),
+    ]);
+}
+
+fn profile(account: &Account, columns: &mut Vec<Column>) {
+    let profile = &account.profile;
+    let key = name_key(&profile.name);
+    // A tombstone gives its name free.
+    let unique = Some(key.clone()).filter(|_| account.status != Status::Deleted);
+    columns.extend([
+        ("kind", profile.kind.number().into()),
+        ("name", profile.name.clone().into()),
+        ("name_key", key.into()),
+        ("unique_name", unique.into()),
+        ("external_id", text(profile.external_id.as_ref())),
+        ("grade", profile.grade.clone().into()),
+        ("industry", profile.industry.clone().into()),
+        ("source", profile.source.clone().into()),
+        ("region", profile.region.clone().into()),
+        ("phone", profile.phone.clone().into()),
+        ("email", profile.email.clone().into()),
+        ("website", profile.website.clone().into()),
+        ("address", profile.address.clone().into()),
+        ("latitude", profile.location.map(|at| at.latitude).into()),
+        ("longitude", profile.location.map(|at| at.longitude).into()),
+        ("remark", profile.remark.clone().into()),
+    ]);
+}

@@ -1,0 +1,342 @@
+//! The one place that applies changes of accounts, in the write order that keeps transactions from waiting for each
+//! other in circles: pools by id, accounts by id, holders by id, then everything that hangs on them.
+//!
+//! Statement budget per 128 changes: 1 update of accounts, 1 of holders where somebody gains, 1 insert of events, 1 more
+//! for each of these that the changes need: pool entries, the end of tenures, their start, tags, custom fields, the team.
+//!
+//! Truth is the compare-and-set on the account's version and on the holder's: fewer rows than expected means that
+//! somebody was faster, and the unit of work is run again.
+
+use super::{
+    account_row::columns,
+    batch::{Row, Update, insert},
+    config::By,
+    extras,
+    failure::{Abort, Class, classify},
+    instant::micros,
+};
+use crate::domain::{
+    change::{Change, Columns, TeamChange},
+    ids::{PoolId, TenantKey, UserId},
+};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use std::collections::{BTreeMap, HashMap};
+
+const CHUNK: usize = 128;
+
+async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u64, DbErr> {
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), update.sql, update.values);
+    Ok(conn.execute_raw(statement).await?.rows_affected())
+}
+
+fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
+    if usize::try_from(changed).is_ok_and(|changed| changed == expected) {
+        Ok(())
+    } else {
+        Err(Abort::Moved)
+    }
+}
+
+/// Applies `changes`; `holders` are the versions of the guard rows that the decisions were made on.
+pub async fn apply(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    changes: &[Change],
+    holders: &HashMap<UserId, i64>,
+    by: &By<'_>,
+) -> Result<(), Abort> {
+    let mut changes: Vec<&Change> = changes.iter().collect();
+    changes.sort_by_key(|change| change.after.id);
+    enter_pools(conn, tenant, &changes).await?;
+    for which in [Columns::New, Columns::Circulation, Columns::Profile] {
+        let some: Vec<_> = changes
+            .iter()
+            .copied()
+            .filter(|change| change.columns == which)
+            .collect();
+        for chunk in some.chunks(CHUNK) {
+            match which {
+                Columns::New => insert_accounts(conn, tenant, chunk).await?,
+                Columns::Circulation | Columns::Profile => update_accounts(conn, tenant, which, chunk).await?,
+            }
+        }
+    }
+    guard_holders(conn, tenant, &changes, holders).await?;
+    for chunk in changes.chunks(CHUNK) {
+        end_tenures(conn, tenant, chunk, by).await?;
+        start_tenures(conn, tenant, chunk, by).await?;
+        extras::write(conn, tenant, chunk).await?;
+        write_team(conn, tenant, chunk).await?;
+        write_events(conn, tenant, chunk, by).await?;
+    }
+    Ok(())
+}
+
+/// A pool that is deleted or taken out of use at the same time is noticed here, and notices these.
+async fn enter_pools(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+    let pools: std::collections::BTreeSet<PoolId> = changes.iter().filter_map(|change| change.enters).collect();
+    for pool in pools {
+        let mut update = Update {
+            sql: "UPDATE pool SET entries = entries + 1 WHERE tenant = ".into(),
+            values: vec![],
+        };
+        update.value(tenant.0);
+        update.text(" AND state = 1 AND id = ");
+        update.value(pool.0);
+        // The pool is not what the decision was made on: so neither is the configuration.
+        expect(run(conn, update).await?, 1).map_err(|_| Abort::Stale)?;
+    }
+    Ok(())
+}
+
+async fn insert_accounts(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+    let mut names = vec!["tenant", "id", "version"];
+    let mut rows = Vec::with_capacity(changes.len());
+    for (at, change) in changes.iter().enumerate() {
+        let account = &change.after;
+        let mut row: Vec<Value> = vec![tenant.0.into(), account.id.0.into(), account.version.into()];
+        for (name, value) in columns(account, Columns::New) {
+            if at == 0 {
+                names.push(name);
+            }
+            row.push(value);
+        }
+        rows.push(row);
+    }
+    match run(conn, insert("account", &names, rows)).await {
+        Ok(_) => Ok(()),
+        // Somebody took the name or the external id since it was looked for: look again, and say who has it.
+        Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn update_accounts(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    which: Columns,
+    changes: &[&Change],
+) -> Result<(), Abort> {
+    let mut names = Vec::new();
+    let mut rows = Vec::with_capacity(changes.len());
+    for (at, change) in changes.iter().enumerate() {
+        let mut values = Vec::new();
+        for (name, value) in columns(&change.after, which) {
+            if at == 0 {
+                names.push(name);
+            }
+            values.push(value);
+        }
+        rows.push(Row {
+            key: change.after.id.0.into(),
+            values,
+        });
+    }
+    let mut update = Update::set("account", "id", &names, &rows);
+    update.text(", version = version + 1 WHERE tenant = ");
+    update.value(tenant.0);
+    update.text(" AND id IN ");
+    update.list(rows.iter().map(|row| row.key.clone()));
+    update.text(" AND version = ");
+    let seen: Vec<Value> = changes.iter().map(|change| (change.after.version - 1).into()).collect();
+    update.by_key("id", rows.iter().map(|row| &row.key).zip(&seen));
+    match run(conn, update).await {
+        Ok(changed) => expect(changed, changes.len()),
+        Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn guard_holders(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    changes: &[&Change],
+    versions: &HashMap<UserId, i64>,
+) -> Result<(), Abort> {
+    let mut users = BTreeMap::new();
+    for user in changes.iter().filter_map(|change| change.gains.as_ref()) {
+        // The guard row is created with the user; without it, it is the directory that moved.
+        users.insert(user.as_str(), *versions.get(user).ok_or(Abort::Stale)?);
+    }
+    let users: Vec<(Value, Value)> = users
+        .into_iter()
+        .map(|(user, version)| (user.into(), version.into()))
+        .collect();
+    for chunk in users.chunks(CHUNK) {
+        let mut update = Update {
+            sql: "UPDATE holder SET version = version + 1 WHERE tenant = ".into(),
+            values: vec![],
+        };
+        update.value(tenant.0);
+        update.text(" AND user_id IN ");
+        update.list(chunk.iter().map(|(user, _)| user.clone()));
+        update.text(" AND version = ");
+        update.by_key("user_id", chunk.iter().map(|(user, version)| (user, version)));
+        expect(run(conn, update).await?, chunk.len())?;
+    }
+    Ok(())
+}
+
+async fn end_tenures(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    changes: &[&Change],
+    by: &By<'_>,
+) -> Result<(), Abort> {
+    const COLUMNS: &[&str] = &[
+        "open",
+        "end_time",
+        "end_cause",
+        "end_actor",
+        "reason",
+        "note",
+        "rule_id",
+        "deadline",
+        "bans_claim",
+    ];
+    let rows: Vec<Row> = changes
+        .iter()
+        .filter_map(|change| {
+            let end = change.end.as_ref()?;
+            let values = vec![
+                Option::<i16>::None.into(),
+                micros(change.after.update_time).into(),
+                end.cause.number().into(),
+                by.actor.map(ToString::to_string).into(),
+                end.reason.as_ref().map(ToString::to_string).unwrap_or_default().into(),
+                end.note.clone().into(),
+                end.rule_id.into(),
+                end.deadline.map(micros).into(),
+                end.bans_claim.into(),
+            ];
+            Some(Row {
+                key: change.after.id.0.into(),
+                values,
+            })
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut update = Update::set("tenure", "account_id", COLUMNS, &rows);
+    update.text(" WHERE open = 1 AND tenant = ");
+    update.value(tenant.0);
+    update.text(" AND account_id IN ");
+    update.list(rows.iter().map(|row| row.key.clone()));
+    // Under the account's version nobody else can have ended it: anything else is a fault in the data.
+    expect(run(conn, update).await?, rows.len())
+}
+
+async fn start_tenures(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    changes: &[&Change],
+    by: &By<'_>,
+) -> Result<(), Abort> {
+    const COLUMNS: &[&str] = &[
+        "tenant",
+        "account_id",
+        "start_version",
+        "user_id",
+        "pool_id",
+        "start_time",
+        "start_cause",
+        "start_actor",
+        "open",
+        "reason",
+        "note",
+    ];
+    let rows: Vec<Vec<Value>> = changes
+        .iter()
+        .filter_map(|change| {
+            let start = change.start.as_ref()?;
+            let account = &change.after;
+            Some(vec![
+                tenant.0.into(),
+                account.id.0.into(),
+                account.version.into(),
+                start.user.as_str().into(),
+                account.pool_id.map(|id| id.0).into(),
+                micros(account.update_time).into(),
+                start.cause.number().into(),
+                by.actor.map(ToString::to_string).into(),
+                1_i16.into(),
+                "".into(),
+                "".into(),
+            ])
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    run(conn, insert("tenure", COLUMNS, rows)).await?;
+    Ok(())
+}
+
+async fn write_team(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+    let cleared: Vec<&&Change> = changes
+        .iter()
+        .filter(|change| change.team == TeamChange::Clear)
+        .collect();
+    if !cleared.is_empty() {
+        let mut delete = Update {
+            sql: "DELETE FROM account_team WHERE tenant = ".into(),
+            values: vec![],
+        };
+        delete.value(tenant.0);
+        delete.text(" AND account_id IN ");
+        delete.list(cleared.iter().map(|change| change.after.id.0.into()));
+        delete.text(" AND user_id <> ");
+        let ids: Vec<Value> = cleared.iter().map(|change| change.after.id.0.into()).collect();
+        let owners: Vec<Value> = cleared
+            .iter()
+            .map(|change| change.after.owner.as_ref().map_or("", |owner| owner.as_str()).into())
+            .collect();
+        delete.by_key("account_id", ids.iter().zip(&owners));
+        run(conn, delete).await?;
+    }
+    for change in changes {
+        match &change.team {
+            TeamChange::Keep | TeamChange::Clear => {}
+            TeamChange::Put(user, role, access) => {
+                extras::put_member(conn, tenant, &change.after, user, *role, *access).await?
+            }
+            TeamChange::Remove(user) => extras::remove_member(conn, tenant, &change.after, user).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn write_events(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    changes: &[&Change],
+    by: &By<'_>,
+) -> Result<(), Abort> {
+    const COLUMNS: &[&str] = &[
+        "tenant",
+        "account_id",
+        "version",
+        "event_time",
+        "kind",
+        "caller",
+        "actor",
+        "effects",
+    ];
+    let mut rows = Vec::with_capacity(changes.len());
+    for change in changes {
+        let account = &change.after;
+        rows.push(vec![
+            tenant.0.into(),
+            account.id.0.into(),
+            account.version.into(),
+            micros(account.update_time).into(),
+            change.event.kind.as_str().into(),
+            by.caller.as_str().into(),
+            by.actor.map(ToString::to_string).into(),
+            super::codec::to_json(&change.event.effects)?.into(),
+        ]);
+    }
+    run(conn, insert("account_event", COLUMNS, rows)).await?;
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! What hangs on an account in tables of its own: tags, custom fields, the related team.
+
+use super::{
+    batch::{Update, insert},
+    instant::{instant, micros},
+};
+use crate::domain::{
+    account::{Account, Extras, FieldValue, TeamAccess, TeamRole},
+    change::Change,
+    ids::{AccountId, TenantKey, UserId},
+};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<(), DbErr> {
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), update.sql, update.values);
+    conn.execute_raw(statement).await.map(drop)
+}
+
+fn about(sql: &str, tenant: TenantKey, accounts: impl IntoIterator<Item = AccountId>) -> Update {
+    let mut update = Update {
+        sql: format!("{sql} WHERE tenant = "),
+        values: vec![],
+    };
+    update.value(tenant.0);
+    update.text(" AND account_id IN ");
+    update.list(accounts.into_iter().map(|id| id.0.into()));
+    update
+}
+
+/// Writes tags and custom fields of the changes that have them: what was there goes, what is there afterwards comes.
+pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), DbErr> {
+    let with: Vec<(&Change, &Extras)> = changes
+        .iter()
+        .filter_map(|change| Some((*change, change.extras.as_ref()?)))
+        .collect();
+    if with.is_empty() {
+        return Ok(());
+    }
+    // A new account has nothing yet.
+    let old: Vec<_> = with
+        .iter()
+        .map(|(change, _)| &change.after)
+        .filter(|account| account.version > 1)
+        .collect();
+    if !old.is_empty() {
+        run(
+            conn,
+            about("DELETE FROM account_tag", tenant, old.iter().map(|account| account.id)),
+        )
+        .await?;
+        run(
+            conn,
+            about(
+                "DELETE FROM account_field",
+                tenant,
+                old.iter().map(|account| account.id),
+            ),
+        )
+        .await?;
+    }
+    let tags: Vec<Vec<Value>> = with
+        .iter()
+        .flat_map(|(change, extras)| {
+            let id = change.after.id.0;
+            extras
+                .tags
+                .iter()
+                .map(move |tag| vec![tenant.0.into(), id.into(), tag.as_str().into()])
+        })
+        .collect();
+    for chunk in tags.chunks(1000) {
+        run(
+            conn,
+            insert("account_tag", &["tenant", "account_id", "tag"], chunk.to_vec()),
+        )
+        .await?;
+    }
+    const COLUMNS: &[&str] = &[
+        "tenant",
+        "account_id",
+        "field_id",
+        "text_value",
+        "number_value",
+        "time_value",
+    ];
+    let fields: Vec<Vec<Value>> = with
+        .iter()
+        .flat_map(|(change, extras)| {
+            let id = change.after.id.0;
+            extras.fields.iter().map(move |(field, value)| {
+                let (text, number, time) = match value {
+                    FieldValue::Text(text) => (Some(text.clone()), None, None),
+                    FieldValue::Number(number) => (None, Some(*number), None),
+                    FieldValue::Time(time) => (None, None, Some(micros(*time))),
+                };
+                vec![
+                    tenant.0.into(),
+                    id.into(),
+                    (*field).into(),
+                    text.into(),
+                    number.into(),
+                    time.into(),
+                ]
+            })
+        })
+        .collect();
+    for chunk in fields.chunks(1000) {
+        run(conn, insert("account_field", COLUMNS, chunk.to_vec())).await?;
+    }
+    Ok(())
+}
+
+/// Reads tags and custom fields of the accounts: two statements for any number of them up to a page.
+pub async fn read(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    accounts: &[AccountId],
+) -> Result<HashMap<AccountId, Extras>, DbErr> {
+    let mut all: HashMap<AccountId, Extras> = HashMap::new();
+    if accounts.is_empty() {
+        return Ok(all);
+    }
+    let select = about(
+        "SELECT account_id, tag FROM account_tag",
+        tenant,
+        accounts.iter().copied(),
+    );
+    for row in query(conn, select, " ORDER BY account_id, tag").await? {
+        let id: Uuid = row.try_get("", "account_id")?;
+        all.entry(AccountId(id)).or_default().tags.push(row.try_get("", "tag")?);
+    }
+    let select = "SELECT account_id, field_id, text_value, number_value, time_value FROM account_field";
+    for row in query(conn, about(select, tenant, accounts.iter().copied()), "").await? {
+        let id: Uuid = row.try_get("", "account_id")?;
+        let text: Option<String> = row.try_get("", "text_value")?;
+        let number: Option<f64> = row.try_get("", "number_value")?;
+        let time: Option<i64> = row.try_get("", "time_value")?;
+        let value = text
+            .map(FieldValue::Text)
+            .or(number.map(FieldValue::Number))
+            .or(time.map(|time| FieldValue::Time(instant(time))));
+        if let Some(value) = value {
+            all.entry(AccountId(id))
+                .or_default()
+                .fields
+                .insert(row.try_get("", "field_id")?, value);
+        }
+    }
+    Ok(all)
+}
+
+async fn query(conn: &impl ConnectionTrait, mut select: Update, end: &str) -> Result<Vec<sea_orm::QueryResult>, DbErr> {
+    select.text(end);
+    conn.query_all_raw(Statement::from_sql_and_values(
+        conn.get_database_backend(),
+        select.sql,
+        select.values,
+    ))
+    .await
+}
+
+pub(super) async fn put_member(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    account: &Account,
+    user: &UserId,
+    role: TeamRole,
+    access: TeamAccess,
+) -> Result<(), DbErr> {
+    remove_member(conn, tenant, account, user).await?;
+    let columns = ["tenant", "account_id", "user_id", "role", "access", "create_time"];
+    let row = vec![
+        tenant.0.into(),
+        account.id.0.into(),
+        user.as_str().into(),
+        role.number().into(),
+        access.number().into(),
+        micros(account.update_time).into(),
+    ];
+    run(conn, insert("account_team", &columns, [row])).await
+}
+
+pub(super) async fn remove_member(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    account: &Account,
+    user: &UserId,
+) -> Result<(), DbErr> {
+    let mut delete = about("DELETE FROM account_team", tenant, [account.id]);
+    delete.text(" AND user_id = ");
+    delete.value(user.as_str());
+    run(conn, delete).await
+}

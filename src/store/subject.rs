@@ -1,0 +1,96 @@
+//! Reads the accounts that a call is about, together with everything else that decisions on them need: the tenant's
+//! revisions, the answer of a repeated request, the actor's last ban and his place in the team. One statement for up to
+//! [`CHUNK`] accounts.
+
+use super::{
+    account_row,
+    entity::account::Model,
+    instant::instant,
+    request::{Found, RequestKey, found},
+};
+use crate::domain::{
+    account::TeamAccess,
+    circulation::Subject,
+    ids::{AccountId, TenantKey, UserId},
+    organisation::Revisions,
+};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Accounts per statement.
+pub const CHUNK: usize = 128;
+
+/// What was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The tenant's revisions at that moment.
+    pub revisions: Revisions,
+    /// The answer of the request, if it was given before.
+    pub found: Found,
+    /// The accounts that there are.
+    pub subjects: HashMap<AccountId, Subject>,
+}
+
+/// Reads up to [`CHUNK`] accounts; `None` if there is no such tenant.
+pub async fn load(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    key: Option<&RequestKey>,
+    actor: Option<&UserId>,
+    accounts: &[AccountId],
+) -> Result<Option<Loaded>, DbErr> {
+    // No user, caller or request has an empty id, so these match nothing.
+    let actor = actor.map_or("", |actor| actor.as_str());
+    let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
+    let ids = padded(accounts);
+    let marks = vec!["?"; ids.len()].join(", ");
+    let sql = format!(
+        "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response, m.access AS team_access, \
+         (SELECT MAX(b.end_time) FROM tenure b WHERE b.tenant = a.tenant AND b.account_id = a.id AND b.user_id = ? \
+         AND b.bans_claim = 1) AS banned_since, a.* FROM tenant t \
+         LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ? \
+         LEFT JOIN account a ON a.tenant = t.id AND a.id IN ({marks}) \
+         LEFT JOIN account_team m ON m.tenant = a.tenant AND m.account_id = a.id AND m.user_id = ? WHERE t.id = ?"
+    );
+    let mut values: Vec<Value> = vec![actor.into(), caller.into(), request_id.into()];
+    values.extend(ids.into_iter().map(Value::from));
+    values.extend([actor.into(), tenant.0.into()]);
+    let rows = conn
+        .query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
+        .await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let revisions = Revisions {
+        config: first.try_get("", "config_revision")?,
+        directory: first.try_get("", "directory_revision")?,
+    };
+    let found = found(first, key)?;
+    let mut subjects = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        if row.try_get::<Option<Uuid>>("", "id")?.is_none() {
+            continue;
+        }
+        let account = account_row::read(Model::from_query_result(row, "")?)?;
+        let banned_since: Option<i64> = row.try_get("", "banned_since")?;
+        let access: Option<i16> = row.try_get("", "team_access")?;
+        let subject = Subject {
+            banned_since: banned_since.map(instant),
+            team: access.and_then(TeamAccess::from_number),
+            account,
+        };
+        subjects.insert(subject.account.id, subject);
+    }
+    Ok(Some(Loaded {
+        revisions,
+        found,
+        subjects,
+    }))
+}
+
+/// The ids, repeated up to a power of two: few texts of the statement, so few prepared statements.
+fn padded(accounts: &[AccountId]) -> Vec<Uuid> {
+    let mut ids: Vec<_> = accounts.iter().map(|id| id.0).collect();
+    let last = ids.last().copied().unwrap_or_default();
+    ids.resize(ids.len().next_power_of_two(), last);
+    ids
+}
