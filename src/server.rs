@@ -7,6 +7,7 @@ use crate::{
     rpc::{
         Api,
         identity::IdentityLayer,
+        malformed::MalformedLayer,
         proto::{self, DESCRIPTORS},
         shield::ShieldLayer,
     },
@@ -79,7 +80,8 @@ impl Bound {
                 Status::from(Error::internal()).into_http::<tonic::body::Body>()
             }))
             .layer(ShieldLayer::new(tasks, config.max_concurrent_calls))
-            .layer(IdentityLayer);
+            .layer(IdentityLayer)
+            .layer(MalformedLayer);
         let describe = || {
             config
                 .reflection

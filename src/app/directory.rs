@@ -274,7 +274,7 @@ impl App {
     }
 
     /// One page of a part of the directory, by id.
-    fn list_entries<K: Ord + Clone + Serialize + DeserializeOwned, T>(
+    fn list_entries<K: Ord + Clone + Serialize + DeserializeOwned, T: Serialize>(
         &self,
         list: &List,
         stored: &BTreeMap<K, Arc<Entry<T>>>,
@@ -291,7 +291,8 @@ impl App {
             .take(size + 1)
             .map(|(id, entry)| (id.clone(), entry.clone()))
             .collect();
-        let (rows, token) = page::cut(&self.pages, list, rows, size, |(id, _)| id.clone());
+        let weigh = |(_, entry): &(K, Arc<Entry<T>>)| page::weigh(&entry.value);
+        let (rows, token) = page::cut_by_weight(&self.pages, list, rows, size, |(id, _)| id.clone(), weigh);
         Ok((rows.into_iter().map(|(_, entry)| entry).collect(), token))
     }
 }

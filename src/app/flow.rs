@@ -158,6 +158,8 @@ impl App {
     ) -> Result<Reply<T>, Error> {
         let unit = self.db.unit(name, call.deadline).replayable(once.key.is_some());
         let decide = &decide;
+        let turn = self.snapshots.turn(&call.tenant, call.deadline).await;
+        let _turn = turn.map_err(|abort| unit.error(abort))?;
         self.on_snapshot(call, &unit, |org| async move {
             unit.retry(|| {
                 unit.tx(async |tx| {

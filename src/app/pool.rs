@@ -21,7 +21,7 @@ use crate::{
     store::{self, pool::PoolCounters},
 };
 use chrono::TimeDelta;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How near a reclaim deadline counts as soon.
 const DUE_SOON: TimeDelta = TimeDelta::days(7);
@@ -57,7 +57,7 @@ fn find_to_change<'a>(facts: &Facts<'a>, id: PoolId, etag: Option<i64>) -> Resul
 }
 
 fn check(org: &Organisation, id: Option<PoolId>, config: &PoolConfig) -> Result<(), Error> {
-    let violations = config.validate(org);
+    let violations = config.validate(org).within("pool");
     if !violations.is_empty() {
         return Err(violations.into());
     }
@@ -127,7 +127,15 @@ impl App {
             .take(size + 1)
             .cloned()
             .collect();
-        Ok(page::cut(&self.pages, &list, rows, size, |pool| pool.id))
+        let weigh = |pool: &Arc<Pool>| page::weigh(&pool.config);
+        Ok(page::cut_by_weight(
+            &self.pages,
+            &list,
+            rows,
+            size,
+            |pool| pool.id,
+            weigh,
+        ))
     }
 
     /// Changes a pool.
@@ -183,7 +191,8 @@ impl App {
             if state == PoolState::Disabled {
                 refuse_if_referenced(facts.org, id)?;
             }
-            let event = ConfigEvent::new::<PoolConfig>("pool", id, action, None, None);
+            let states = [old.state, state].map(|state| BTreeMap::from([("state", state)]));
+            let event = ConfigEvent::new("pool", id, action, Some(&states[0]), Some(&states[1]));
             let new = Pool {
                 state,
                 version: old.version + 1,

@@ -39,10 +39,10 @@ pub struct Organisation {
     pub pools: BTreeMap<PoolId, Arc<Pool>>,
     /// Retention limits.
     pub limit_rules: LimitRules,
-    /// Definitions of custom fields, disabled ones too, by id.
-    pub custom_fields: Vec<Arc<Configured<CustomField>>>,
     /// Reclaim rules by pool, in the order in which they are asked.
     pub reclaim_rules: BTreeMap<PoolId, Vec<Arc<StoredRule>>>,
+    /// Definitions of custom fields, disabled ones too, by id.
+    pub custom_fields: Vec<Arc<Configured<CustomField>>>,
 }
 
 impl Organisation {
@@ -112,8 +112,8 @@ impl Organisation {
             directory: Arc::new(Directory::compile(BTreeMap::new(), BTreeMap::new(), BTreeMap::new())),
             pools: BTreeMap::new(),
             limit_rules: LimitRules::default(),
-            custom_fields: Vec::new(),
             reclaim_rules: BTreeMap::new(),
+            custom_fields: Default::default(),
         }
     }
 }

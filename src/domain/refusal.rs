@@ -151,6 +151,8 @@ reasons! {
     DeadlineExceeded = "DEADLINE_EXCEEDED", DeadlineExceeded;
     /// A fault of the service.
     Internal = "INTERNAL", Internal;
+    /// Pools offer the return reason that an update would remove.
+    ReturnReasonReferenced = "RETURN_REASON_REFERENCED", FailedPrecondition;
 }
 
 /// One reason, with what a caller needs to act on it.
@@ -225,6 +227,15 @@ impl Violations {
     /// Keeps the value, or notes why there is none.
     pub fn check<T>(&mut self, field: impl Into<String>, value: Result<T, impl ToString>) -> Option<T> {
         value.map_err(|error| self.add(field, error)).ok()
+    }
+
+    /// The same, with the fields as parts of `message`.
+    #[must_use]
+    pub fn within(mut self, message: &str) -> Self {
+        for violation in &mut self.0 {
+            violation.field = format!("{message}.{}", violation.field);
+        }
+        self
     }
 
     /// Whether nothing is wrong so far.

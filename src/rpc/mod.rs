@@ -7,6 +7,7 @@ pub mod convert;
 pub mod custom_field;
 pub mod directory;
 pub mod identity;
+pub mod malformed;
 pub mod methods;
 pub mod pool;
 pub mod retention_limit;

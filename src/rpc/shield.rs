@@ -156,6 +156,24 @@ fn time_left(headers: &HeaderMap) -> Result<Duration, Error> {
 mod tests {
     use super::*;
 
+    /// One call to a service that panics whenever it is called.
+    async fn call_of_a_panicking_service() -> Status {
+        let service = tower::service_fn(|_: Request<Body>| async { panic!("on purpose") });
+        let answer: Response<Body> = ShieldLayer::new(TaskTracker::new(), 1)
+            .layer(service)
+            .call(Request::new(Body::empty()))
+            .await
+            .unwrap();
+        Status::from_header_map(answer.headers()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let status = call_of_a_panicking_service().await;
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert!(!status.details().is_empty() && !status.message().contains("purpose"));
+    }
+
     #[test]
     fn timeouts_are_read_as_grpc_writes_them() {
         let read = |text: &str| {

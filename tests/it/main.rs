@@ -4,15 +4,30 @@
 //! gets a database of its own. `TIDEPOOL_TEST_POOL_SIZE` sets the size of the connection pool.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod build;
 mod harness;
 mod reclaim_rules;
 mod world;
 
 mod circulation;
-mod configuration;
 mod custom_fields;
 mod holdings;
 mod limits_config;
 mod limits_explained;
 mod races;
+mod raw;
 mod retention_rules;
+
+mod bad_input;
+mod bad_messages;
+mod directory;
+mod directory_sync;
+mod identity;
+mod misuse;
+mod paging;
+mod pools;
+mod pools_life;
+mod pools_members;
+mod requests;
+mod tenancy;
+mod tenant;
