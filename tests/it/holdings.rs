@@ -259,25 +259,7 @@ async fn explain(conn: &impl ConnectionTrait, mut statement: Statement) -> Vec<S
         .collect()
 }
 
-/// L08, L31: a count costs what it counts: it reads the index alone, on every engine.
-#[tokio::test]
-async fn counts_are_answered_from_the_indexes() {
-    let server = Server::start().await;
-    directory(&server, &["ann".into(), "bob".into()]).await;
-    in_tx(&server, async |tx| {
-        for _ in 0..20 {
-            fill(tx).await;
-        }
-        for table in ["account", "tenure", "holder"] {
-            let analyze = if external_server().is_some() {
-                "ANALYZE TABLE"
-            } else {
-                "ANALYZE"
-            };
-            tx.execute_unprepared(&format!("{analyze} {table}")).await.unwrap();
-        }
-    })
-    .await;
+async fn check_plans(server: &Server) {
     let backend = server.db().engine().backend();
     let unit = server.db().unit("test", deadline());
     let reader = unit.reader().await.unwrap();
@@ -290,12 +272,36 @@ async fn counts_are_answered_from_the_indexes() {
                 Counted::Holding { .. } | Counted::Pool { .. } => "account_owner",
                 Counted::DailyPool { .. } | Counted::DailyTenant { .. } => "tenure_user",
             };
-            let covering = ["COVERING INDEX", "Using index"]
-                .iter()
-                .any(|word| lines[0].contains(word));
+            let covering = ["COVERING INDEX", "Using index"];
+            let covering = covering.iter().any(|word| lines[0].contains(word));
             assert!(covering && lines[0].contains(index), "{count:?} {lines:?}");
         }
     }
-    drop(reader);
+}
+
+/// L08, L31: a count costs what it counts: it reads the index alone, on every engine.
+#[tokio::test]
+async fn counts_are_answered_from_the_indexes() {
+    let server = Server::start().await;
+    directory(&server, &["ann".into(), "bob".into()]).await;
+    in_tx(&server, async |tx| {
+        for _ in 0..20 {
+            fill(tx).await;
+        }
+    })
+    .await;
+    let mysql = external_server().is_some();
+    if !mysql {
+        // Nobody ever analyses an embedded database: the plan must be right without statistics.
+        check_plans(&server).await;
+    }
+    in_tx(&server, async |tx| {
+        for table in ["account", "tenure", "holder"] {
+            let analyze = if mysql { "ANALYZE TABLE" } else { "ANALYZE" };
+            tx.execute_unprepared(&format!("{analyze} {table}")).await.unwrap();
+        }
+    })
+    .await;
+    check_plans(&server).await;
     server.stop().await;
 }

@@ -1,13 +1,17 @@
 //! What limits a user: which limit holds, what he holds, and how much room that leaves.
 
 use crate::{
-    harness::{Refused, Server, start},
+    harness::{ACME, Refused, Server, start},
     holdings::{Row, in_tx, put_account, put_tenure},
     limits_config::{create, department, everybody, explain, explaining, groups, limit, organisation, updating, users},
 };
 use chrono::TimeDelta;
 use tidepool::{
-    domain::{ids::PoolId, refusal::Reason},
+    domain::{
+        ids::{PoolId, TenantName, UserId},
+        limits::{Count, Counted, How, UserLimits},
+        refusal::Reason,
+    },
     rpc::proto::{self, Pool, PoolMembers, RetentionLimit, RetentionLimitLevel as Level, RetentionLimitLoss as Loss},
 };
 use tonic::Code;
@@ -113,6 +117,12 @@ async fn an_explanation_counts_what_is_held() {
         ..Pool::default()
     };
     let south = pool(&server, south).await;
+    let east = Pool {
+        display_name: "East".into(),
+        claim_limit: Some(2),
+        ..Pool::default()
+    };
+    let east = pool(&server, east).await;
     let (made, _) = create(&server, limit("Sales", 20, department("sales", false))).await;
     let midnight = start() - TimeDelta::hours(10);
     in_tx(&server, async |tx| {
@@ -122,28 +132,30 @@ async fn an_explanation_counts_what_is_held() {
             status: 4,
             deal_status: 0,
         };
-        let north_open = Row {
+        let in_north = Row {
             pool: Some(north),
             ..own
         };
+        let in_east = Row {
+            pool: Some(east),
+            ..own
+        };
+        let won = |row| Row { deal_status: 1, ..row };
+        let won_again = |row| Row { deal_status: 2, ..row };
         let rows = [
             (15, own),
-            (2, north_open),
-            (
-                1,
-                Row {
-                    deal_status: 1,
-                    ..north_open
-                },
-            ),
-            (1, Row { deal_status: 1, ..own }),
+            (1, won(own)),
+            (1, won_again(own)),
+            (2, in_north),
+            (1, won(in_north)),
+            (1, won(in_east)),
+            (1, won_again(in_east)),
         ];
         for (number, row) in rows {
             for _ in 0..number {
                 put_account(tx, row).await;
             }
         }
-        put_account(tx, Row { deal_status: 2, ..own }).await;
         for (pool, at) in [
             (north, midnight),
             (north, midnight - TimeDelta::microseconds(1)),
@@ -161,13 +173,14 @@ async fn an_explanation_counts_what_is_held() {
         ann.reset_time.map(|time| time.seconds),
         Some((midnight + TimeDelta::days(1)).timestamp())
     );
-    let [in_north, in_south] = &ann.pools[..] else {
+    let [in_north, in_south, in_east] = &ann.pools[..] else {
         panic!("{:?}", ann.pools)
     };
     let of = |room: &proto::PoolRoom| (room.used, room.room, room.claimed_today, room.claim_room);
     assert_eq!(in_north.pool_id, north.to_string());
     assert_eq!(of(in_north), (3, Some(2), 1, Some(2)));
     assert_eq!(of(in_south), (0, Some(3), 1, Some(3)));
+    assert_eq!(of(in_east), (0, Some(2), 0, Some(2)), "won ones do not count there");
     assert_eq!((in_north.daily_claim_limit, in_south.claim_limit), (Some(3), None));
 
     // Bob is in no pool and holds nothing.
@@ -214,5 +227,76 @@ async fn an_explanation_counts_what_is_held() {
     // The next day begins at midnight in Shanghai.
     server.clock.advance(TimeDelta::hours(14));
     assert_eq!(explain(&server, "ann").await.claimed_today, 0);
+    server.stop().await;
+}
+
+/// 4.4: only what some limit is compared with is counted, and only as far as the comparison needs.
+#[tokio::test]
+async fn only_what_binds_is_counted() {
+    let server = Server::start().await;
+    organisation(&server).await;
+    let north = Pool {
+        display_name: "North".into(),
+        claim_limit: Some(5),
+        daily_claim_limit: Some(3),
+        ..Pool::default()
+    };
+    let north = pool(&server, north).await;
+    let south = Pool {
+        display_name: "South".into(),
+        ..Pool::default()
+    };
+    let south = pool(&server, south).await;
+    let outside = RetentionLimit {
+        count_pool_accounts: Some(false),
+        ..limit("Outside", 20, users(&["ann"]))
+    };
+    create(&server, outside).await;
+    create(&server, limit("Keys", 7, groups(&["keys"]))).await;
+    let tenant = TenantName::parse(ACME).unwrap();
+    let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let org = server
+        .running
+        .app
+        .snapshots
+        .current(&tenant, soon)
+        .await
+        .unwrap()
+        .unwrap();
+    let counts = |who: &str, into: &[Option<PoolId>], how, give_backs| {
+        let limits = UserLimits::of(&org, &UserId::parse(who).unwrap(), into.iter().copied(), how, start());
+        limits.counts(give_backs)
+    };
+    let holding = |count_pool, cap| Count {
+        what: Counted::Holding {
+            count_pool,
+            count_won: false,
+        },
+        cap,
+    };
+    let in_north = Count {
+        what: Counted::Pool {
+            pool: north,
+            count_won: false,
+        },
+        cap: 6,
+    };
+    let since = start() - TimeDelta::hours(10);
+    let today = Count {
+        what: Counted::DailyPool { pool: north, since },
+        cap: 4,
+    };
+    let (given, claimed) = (How::Given, How::Claimed);
+    // Ann's limit leaves pools alone; Bob's does not.
+    assert_eq!(counts("ann", &[Some(south)], claimed, 0), []);
+    assert_eq!(counts("ann", &[None], given, 0), [holding(false, 21)]);
+    assert_eq!(counts("ann", &[Some(north)], given, 0), [in_north]);
+    assert_eq!(counts("bob", &[Some(south)], given, 2), [holding(true, 10)]);
+    assert_eq!(
+        counts("bob", &[Some(north); 2], claimed, 0),
+        [holding(true, 8), in_north, today]
+    );
+    assert_eq!(counts("cid", &[None, Some(south)], claimed, 0), []);
+    assert_eq!(counts("bob", &[], claimed, 0), []);
     server.stop().await;
 }
