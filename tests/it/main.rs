@@ -10,6 +10,7 @@ mod rig;
 mod schema;
 
 mod configuration;
+mod failures;
 mod faults;
 mod house;
 mod migrations;
