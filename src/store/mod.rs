@@ -1,6 +1,6 @@
 //! SeaORM and SQL, nowhere else.
 //!
-//! [`Db`] is the pool, [`unit`] the only door to transactions, `entity` one file per table, `dialect` everything in
+//! [`Db`] is the pool, [`unit`](mod@unit) the only door to transactions, `entity` one file per table, `dialect` everything in
 //! which the engines differ. Functions here take `&impl ConnectionTrait` and a [`TenantKey`](crate::domain::ids::TenantKey);
 //! they read and write, they decide nothing.
 
