@@ -19,6 +19,8 @@ pub struct Config {
     pub server: Server,
     /// The database.
     pub database: Database,
+    /// The sweep.
+    pub sweep: Sweep,
     /// Logs.
     pub log: Log,
 }
@@ -109,6 +111,24 @@ pub fn redact(url: &str) -> String {
     }
 }
 
+/// `[sweep]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sweep {
+    /// Whether this replica takes part.
+    pub enabled: bool,
+    /// How long it waits between rounds, in seconds.
+    pub interval_seconds: u64,
+    /// How long after its deadline an account is taken, in seconds: activities that arrive late still save it.
+    pub grace_seconds: u32,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self { enabled: true, interval_seconds: 30, grace_seconds: 300 }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -166,9 +186,10 @@ impl Config {
         }
         let server = section(&figment, "server", &mut errors);
         let database = section(&figment, "database", &mut errors);
+        let sweep = section(&figment, "sweep", &mut errors);
         let log = section(&figment, "log", &mut errors);
         unknown_sections(&figment, &mut errors);
-        let config = Self { server, database, log };
+        let config = Self { server, database, sweep, log };
         config.validate(&mut errors);
         if errors.is_empty() {
             Ok(config)
@@ -209,6 +230,12 @@ impl Config {
             ),
             Some(_) => {}
         }
+        if !(1..=3600).contains(&self.sweep.interval_seconds) {
+            errors.push("sweep.interval_seconds: must be 1 to 3600".into());
+        }
+        if self.sweep.grace_seconds > 86_400 {
+            errors.push("sweep.grace_seconds: must be at most 86400".into());
+        }
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::EnvFilter>() {
             errors.push(format!("log.filter: {error}"));
         }
@@ -232,6 +259,7 @@ impl Config {
         let sections = [
             ("server", serde_json::to_value(&self.server)),
             ("database", serde_json::to_value(&self.database)),
+            ("sweep", serde_json::to_value(&self.sweep)),
             ("log", serde_json::to_value(&self.log)),
         ];
         let mut text = String::new();
@@ -267,10 +295,10 @@ fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     };
     for name in all
         .keys()
-        .filter(|name| !["server", "database", "log"].contains(&name.as_str()))
+        .filter(|name| !["server", "database", "sweep", "log"].contains(&name.as_str()))
     {
         errors.push(format!(
-            "{name}: there is no such section; there are server, database and log"
+            "{name}: there is no such section; there are server, database, sweep and log"
         ));
     }
 }

@@ -13,12 +13,13 @@ use crate::{
         lock::{LockError, ServerLock},
         migrate,
         open::OpenError,
+        slots::Watch,
     },
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -180,13 +181,19 @@ async fn set_ready(health: &HealthReporter, ready: bool) {
     }
 }
 
-/// Says whether the database answers. Liveness does not depend on it: a restart would not bring the database back.
+/// Says whether the database answers. Liveness does not depend on it: a restart would not bring the database back. But
+/// it would bring back connections that this process has lost for good.
 async fn probe(db: Db, health: HealthReporter, stop: CancellationToken) {
     let mut failures = 0;
+    let mut watch = Watch::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = sleep(PROBE_EVERY) => {}
+        }
+        if watch.lost(db.slots(), Instant::now()) {
+            tracing::error!(slots = ?db.slots(), "most database connections are lost; this process has to be restarted");
+            health.set_service_status(LIVENESS, ServingStatus::NotServing).await;
         }
         let answered = db.ping(PROBE_EVERY).await;
         if stop.is_cancelled() {

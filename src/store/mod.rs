@@ -1,6 +1,10 @@
 //! SeaORM and SQL, nowhere else.
 //!
+<<<<<<< HEAD
 //! [`Db`] is the pool, [`mod@unit`] the only door to transactions, `entity` one file per table, `dialect` everything in
+=======
+//! [`Db`] is the pool, [`unit`](mod@unit) the only door to transactions, `entity` one file per table, `dialect` everything in
+>>>>>>> helper-a
 //! which the engines differ. Functions here take `&impl ConnectionTrait` and a [`TenantKey`](crate::domain::ids::TenantKey);
 //! they read and write, they decide nothing.
 
@@ -12,6 +16,7 @@ pub mod codec;
 pub mod config;
 pub mod config_event;
 pub mod configured;
+mod counts;
 pub mod dialect;
 mod doubt;
 pub mod due;
@@ -30,13 +35,18 @@ pub mod ping;
 pub mod pool;
 pub mod request;
 pub mod secret;
+<<<<<<< HEAD
 pub mod subject;
 pub mod twin;
+=======
+pub mod slots;
+>>>>>>> helper-a
 pub mod tx;
 pub mod unit;
 
 pub use failure::Abort;
-pub use open::{Db, Options, Slots};
+pub use open::{Db, Options};
 pub use sea_orm::DbErr;
+pub use slots::Slots;
 pub use tx::Tx;
 pub use unit::{Deadline, Unit};

@@ -2,6 +2,7 @@
 //! that never lets a connection with an open transaction back into the pool.
 
 use super::{
+    counts::{Counts, counted},
     dialect::{Engine, MARIADB_SESSION, MYSQL_SESSION},
     doubt::{Doubt, Verdict},
     failure::{Class, classify, moved_away},
@@ -15,18 +16,8 @@ use sea_orm::{
     },
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::{
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout},
-};
+use std::{str::FromStr, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
 
 /// How long the first connection may take, so that a wrong address is reported instead of waited for.
 const FIRST_CONNECTION: Duration = Duration::from_secs(10);
@@ -70,43 +61,13 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub struct Db {
     engine: Engine,
-    write: DatabaseConnection,
+    pub(super) write: DatabaseConnection,
     read: DatabaseConnection,
     pub(super) write_permits: Arc<Semaphore>,
     pub(super) read_permits: Arc<Semaphore>,
     pub(super) options: Options,
-    counts: Arc<Counts>,
+    pub(super) counts: Arc<Counts>,
     doubt: Arc<Doubt>,
-}
-
-/// What the connections did so far.
-#[derive(Debug)]
-struct Counts {
-    start: Instant,
-    statements: AtomicU64,
-    /// Milliseconds from `start` to the last answer.
-    last_answer: AtomicU64,
-}
-
-/// Where the connections are: what a leak shows in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slots {
-    /// Connections at most.
-    pub max: u32,
-    /// Open, or being opened or closed.
-    pub open: u32,
-    /// Waiting for work.
-    pub idle: u32,
-    /// Units of work that hold one, or are about to.
-    pub used: u32,
-}
-
-impl Slots {
-    /// Connections that nobody uses and nobody can get. A few while connections are being returned; at rest none.
-    #[must_use]
-    pub const fn stuck(&self) -> u32 {
-        self.open.saturating_sub(self.idle).saturating_sub(self.used)
-    }
 }
 
 impl Db {
@@ -248,50 +209,12 @@ impl Db {
         &self.read
     }
 
-    /// Statements sent so far, BEGIN and COMMIT not counted: what statement budgets are asserted with.
-    #[must_use]
-    pub fn statements(&self) -> u64 {
-        self.counts.statements.load(Ordering::SeqCst)
-    }
-
-    /// Whether any statement was answered within this time.
-    pub(super) fn answered_within(&self, time: Duration) -> bool {
-        let last = Duration::from_millis(self.counts.last_answer.load(Ordering::SeqCst));
-        self.counts.start.elapsed().saturating_sub(last) < time
-    }
-
     /// Draws the conclusions for the whole pool from what happened to one connection.
     pub(super) fn suspect(&self, error: &DbErr) {
         if moved_away(error) {
             self.doubt.moved();
         } else if classify(error) == Class::Connection {
             self.doubt.broken();
-        }
-    }
-
-    /// Where the connections are that write; on MySQL these are all.
-    #[must_use]
-    pub fn slots(&self) -> Slots {
-        let (open, idle) = match self.engine {
-            Engine::MySql => {
-                let pool = self.write.get_mysql_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-            Engine::Sqlite => {
-                let pool = self.write.get_sqlite_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-        };
-        let max = match self.engine {
-            Engine::MySql => self.options.max_connections,
-            Engine::Sqlite => 1,
-        };
-        let free = u32::try_from(self.write_permits.available_permits()).unwrap_or(max);
-        Slots {
-            max,
-            open,
-            idle: u32::try_from(idle).unwrap_or(open),
-            used: max.saturating_sub(free),
         }
     }
 
@@ -317,26 +240,4 @@ async fn settle(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
         Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-impl Counts {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            start: Instant::now(),
-            statements: AtomicU64::new(0),
-            last_answer: AtomicU64::new(0),
-        })
-    }
-}
-
-fn counted(mut connection: DatabaseConnection, counts: &Arc<Counts>) -> DatabaseConnection {
-    let counts = counts.clone();
-    connection.set_metric_callback(move |info| {
-        counts.statements.fetch_add(1, Ordering::SeqCst);
-        if !info.failed {
-            let now = u64::try_from(counts.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            counts.last_answer.fetch_max(now, Ordering::SeqCst);
-        }
-    });
-    connection
 }

@@ -176,6 +176,9 @@ impl<'a> Unit<'a> {
     }
 
     async fn permit(&self, permits: &'a tokio::sync::Semaphore) -> Result<SemaphorePermit<'a>, Abort> {
+        if Instant::now() >= self.deadline {
+            return Err(Abort::Late);
+        }
         let until = self.deadline.min(Instant::now() + self.db.options.acquire_timeout);
         match timeout_at(until, permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),

@@ -52,12 +52,18 @@ pub(crate) fn external_server() -> Option<String> {
 /// Whether the suite runs on a MySQL-family server. Says so where the test runner does not swallow it if not: nothing is
 /// left out silently.
 pub(crate) fn on_a_server(test: &str, why: &str) -> bool {
-    use std::io::Write;
     let server = external_server().is_some();
     if !server {
-        writeln!(std::io::stderr(), "NOT RUN on SQLite: {test}: {why}").unwrap();
+        say(&format!("NOT RUN on SQLite: {test}: {why}"));
     }
     server
+}
+
+/// Prints a line even if the test passes.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{line}").unwrap();
 }
 
 pub(crate) fn pool_size() -> u32 {

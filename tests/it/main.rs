@@ -35,6 +35,11 @@ mod schema;
 mod tenancy;
 mod tenant;
 
+<<<<<<< HEAD
+=======
+mod configuration;
+mod failures;
+>>>>>>> helper-a
 mod faults;
 mod house;
 mod migrations;

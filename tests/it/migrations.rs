@@ -3,7 +3,7 @@
 //! `TIDEPOOL_UPDATE_SNAPSHOTS=1` and commit what it wrote.
 
 use crate::{
-    harness::{Server, Storage, on_a_server, start},
+    harness::{Server, Storage, on_a_server, say, start},
     schema,
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
@@ -217,9 +217,7 @@ async fn the_schema_is_the_committed_one() {
         Storage::Folder(_) => "schema.sqlite.sql",
         Storage::Database { .. } if schema::is_mariadb(&empty.direct).await => "schema.mariadb.sql",
         Storage::Database { .. } => {
-            use std::io::Write;
-            let note = "NOT RUN on MySQL: the_schema_is_the_committed_one: the snapshot is MariaDB's";
-            writeln!(std::io::stderr(), "{note}").unwrap();
+            say("NOT RUN on MySQL: the_schema_is_the_committed_one: the snapshot is MariaDB's");
             return empty.remove().await;
         }
     };

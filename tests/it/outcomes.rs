@@ -56,7 +56,6 @@ pub(crate) fn pool(name: &str, request_id: &str) -> CreatePoolRequest {
             ..Pool::default()
         }),
         request_id: request_id.into(),
-        ..CreatePoolRequest::default()
     }
 }
 

@@ -162,7 +162,7 @@ async fn pump(
             }
         }
         drop(queue);
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let mut faults = state.subscribe();
     let write = async {

@@ -1,7 +1,7 @@
 //! Callers that go away at any moment. What was acknowledged is there, nothing is there twice, no connection is gone.
 
 use crate::{
-    harness::{Client, Server, external_server},
+    harness::{Client, Server, external_server, say},
     outcomes::{add_ann, create_as, pool, pools_of},
     proxy::Proxy,
     rig::{rests, serves_in_parallel},
@@ -23,7 +23,7 @@ fn seed() -> u64 {
         .ok()
         .and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| rand::rng().random());
-    println!("TIDEPOOL_TEST_SEED={seed}");
+    say(&format!("TIDEPOOL_TEST_SEED={seed}"));
     seed
 }
 
@@ -117,6 +117,8 @@ async fn cancelled_calls_lose_and_leak_nothing() {
     }
     let happened = there.iter().map(std::collections::BTreeMap::len).sum::<usize>() - TENANTS - 1;
     assert!(acknowledged > 0, "nobody was served");
-    println!("{acknowledged} of {CALLS} were acknowledged, {happened} happened");
+    say(&format!(
+        "{acknowledged} of {CALLS} were acknowledged, {happened} happened"
+    ));
     server.stop().await;
 }
