@@ -1,10 +1,6 @@
 //! SeaORM and SQL, nowhere else.
 //!
-<<<<<<< HEAD
-//! [`Db`] is the pool, [`mod@unit`] the only door to transactions, `entity` one file per table, `dialect` everything in
-=======
 //! [`Db`] is the pool, [`unit`](mod@unit) the only door to transactions, `entity` one file per table, `dialect` everything in
->>>>>>> helper-a
 //! which the engines differ. Functions here take `&impl ConnectionTrait` and a [`TenantKey`](crate::domain::ids::TenantKey);
 //! they read and write, they decide nothing.
 
@@ -35,12 +31,9 @@ pub mod ping;
 pub mod pool;
 pub mod request;
 pub mod secret;
-<<<<<<< HEAD
 pub mod subject;
 pub mod twin;
-=======
 pub mod slots;
->>>>>>> helper-a
 pub mod tx;
 pub mod unit;
 

@@ -35,11 +35,7 @@ mod schema;
 mod tenancy;
 mod tenant;
 
-<<<<<<< HEAD
-=======
-mod configuration;
 mod failures;
->>>>>>> helper-a
 mod faults;
 mod house;
 mod migrations;
