@@ -148,6 +148,20 @@ async fn a_request_id_belongs_to_its_caller() {
     };
     let other_method = console.pools().disable_pool(disable).await;
     other_method.refused(Code::FailedPrecondition, Reason::RequestIdReused);
+    // Also when the two messages are the same bytes.
+    let enable = proto::EnablePoolRequest {
+        pool_id: north.id.clone(),
+        request_id: "r0".into(),
+        ..Default::default()
+    };
+    console.pools().enable_pool(enable).await.unwrap();
+    let disable = proto::DisablePoolRequest {
+        pool_id: north.id.clone(),
+        request_id: "r0".into(),
+        ..Default::default()
+    };
+    let same_bytes = console.pools().disable_pool(disable).await;
+    same_bytes.refused(Code::FailedPrecondition, Reason::RequestIdReused);
     let for_root = Client {
         actor: "root".into(),
         ..console.clone()
