@@ -5,13 +5,13 @@ use clap::{Args, Parser, Subcommand};
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use tidepool::{
-    app::App,
+    app::{App, sweep::Stopped},
     clock::Clock,
     config::Config,
     domain::{ids::TenantName, tenant::TenantSettings},
     lifecycle::{self, Running},
     store::{Db, migrate},
-    telemetry,
+    telemetry, worker,
 };
 
 /// Keeps customer accounts in circulation: pools, claims, limits, reclaim. A gRPC service.
@@ -47,6 +47,12 @@ enum Command {
     Tenant {
         #[command(subcommand)]
         command: TenantCommand,
+    },
+    /// Take back now what is due, as the server does in the background.
+    Sweep {
+        /// One round, then exit.
+        #[arg(long, required = true)]
+        once: bool,
     },
     /// Print the effective configuration, secrets redacted.
     Config,
@@ -129,6 +135,7 @@ async fn execute(cli: &Cli) -> Outcome {
         Command::Serve(_) => serve(&config).await,
         Command::Migrate { command } => migrate(&config, command).await,
         Command::Tenant { command } => tenant(&config, command).await,
+        Command::Sweep { .. } => sweep(&config).await,
         Command::Config => {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)
@@ -186,6 +193,26 @@ async fn migrate(config: &Config, command: &MigrateCommand) -> Outcome {
                 }
             })
         }
+    }
+}
+
+async fn sweep(config: &Config) -> Outcome {
+    let db = lifecycle::open(config, &Clock::System).await?;
+    let app = App::start(db, Clock::System).await?;
+    match worker::sweep::once(&app, config.sweep.grace()).await {
+        Ok(swept) => {
+            println!(
+                "reclaimed {}, moved {} deadline(s), failed {}",
+                swept.reclaimed, swept.replanned, swept.failed
+            );
+            Ok(if swept.failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Err(Stopped::LeaseLost) => Err("another replica is sweeping and does not end".into()),
+        Err(Stopped::Failed(error)) => Err(error.into()),
     }
 }
 

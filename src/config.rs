@@ -123,9 +123,21 @@ pub struct Sweep {
     pub grace_seconds: u32,
 }
 
+impl Sweep {
+    /// [`Self::grace_seconds`] as a duration.
+    #[must_use]
+    pub fn grace(&self) -> chrono::TimeDelta {
+        chrono::TimeDelta::seconds(self.grace_seconds.into())
+    }
+}
+
 impl Default for Sweep {
     fn default() -> Self {
-        Self { enabled: true, interval_seconds: 30, grace_seconds: 300 }
+        Self {
+            enabled: true,
+            interval_seconds: 30,
+            grace_seconds: 300,
+        }
     }
 }
 
@@ -189,7 +201,12 @@ impl Config {
         let sweep = section(&figment, "sweep", &mut errors);
         let log = section(&figment, "log", &mut errors);
         unknown_sections(&figment, &mut errors);
-        let config = Self { server, database, sweep, log };
+        let config = Self {
+            server,
+            database,
+            sweep,
+            log,
+        };
         config.validate(&mut errors);
         if errors.is_empty() {
             Ok(config)

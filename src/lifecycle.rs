@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     clock::Clock,
-    config::Config,
+    config::{Config, Sweep},
     error::Error,
     server::Bound,
     store::{
@@ -15,6 +15,7 @@ use crate::{
         open::OpenError,
         slots::Watch,
     },
+    worker,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -133,6 +134,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     let tasks = TaskTracker::new();
     let closed = CancellationToken::new();
     let probe = tokio::spawn(probe(app.db.clone(), health.clone(), stop.clone()));
+    let sweep = tokio::spawn(sweep(app.clone(), config.sweep.clone(), stop.clone()));
     let drain = async {
         stop.cancelled().await;
         set_ready(&health, false).await;
@@ -165,9 +167,28 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
         tracing::warn!(calls = tasks.len(), "some work did not end");
     }
     probe.abort();
+    // It ends after its current batch, which commits or rolls back.
+    if timeout(LAST_WORK, sweep).await.is_err() {
+        tracing::warn!("the sweep did not end");
+    }
     app.db.close().await;
     drop(lock);
     tracing::info!("stopped");
+}
+
+async fn sweep(app: Arc<App>, config: Sweep, stop: CancellationToken) {
+    if config.enabled {
+        let interval = Duration::from_secs(config.interval_seconds);
+        worker::sweep::run(
+            app,
+            worker::sweep::Settings {
+                interval,
+                grace: config.grace(),
+            },
+            stop,
+        )
+        .await;
+    }
 }
 
 async fn set_ready(health: &HealthReporter, ready: bool) {

@@ -10,7 +10,7 @@
 use super::{App, flow};
 use crate::{
     domain::{
-        circulation::Scene,
+        circulation::{Scene, Subject},
         ids::{AccountId, CallerId, TenantKey, TenantName},
         organisation::Organisation,
         principal::Principal,
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
 /// Accounts per batch.
@@ -117,13 +117,13 @@ impl App {
         let Some(name) = self.tenant_name(tenant).await? else {
             return Ok(Swept::default());
         };
-        match self.sweep_batch(lease, &name, accounts, grace).await {
+        match self.batch(lease, &name, accounts, Work::Sweep(grace)).await {
             Ok(swept) => Ok(swept),
             Err(Stopped::LeaseLost) => Err(Stopped::LeaseLost),
             Err(Stopped::Failed(_)) => {
                 let mut swept = Swept::default();
                 for account in accounts {
-                    match self.sweep_batch(lease, &name, &[*account], grace).await {
+                    match self.batch(lease, &name, &[*account], Work::Sweep(grace)).await {
                         Ok(one) => swept.add(one),
                         Err(Stopped::LeaseLost) => return Err(Stopped::LeaseLost),
                         Err(Stopped::Failed(error)) => {
@@ -144,40 +144,6 @@ impl App {
             Ok(due::tenant_name(&reader, key).await?)
         });
         name.await.map_err(|abort| Stopped::Failed(unit.error(abort)))
-    }
-
-    async fn sweep_batch(
-        &self,
-        lease: &Lease,
-        tenant: &TenantName,
-        accounts: &[AccountId],
-        grace: TimeDelta,
-    ) -> Result<Swept, Stopped> {
-        self.on_leased("sweep", lease, tenant, async |tx, org, scene| {
-            let loaded = self.load_current(tx, org, accounts).await?;
-            let (mut swept, mut changes) = (Swept::default(), Vec::new());
-            for subject in loaded.into_values() {
-                match decide(scene, &subject.account, grace) {
-                    Verdict::Reclaim(change) => {
-                        swept.reclaimed += 1;
-                        changes.push(*change);
-                    }
-                    Verdict::Replan(change) => {
-                        swept.replanned += 1;
-                        changes.push(*change);
-                    }
-                    Verdict::Leave => {}
-                }
-            }
-            let by = By {
-                caller: &scene.principal.caller,
-                actor: None,
-                now: scene.now,
-            };
-            apply::apply(tx, org.key, &changes, &HashMap::new(), &by).await?;
-            Ok(swept)
-        })
-        .await
     }
 
     /// Computes deadlines again where rules changed, for as long as `go_on` says so.
@@ -233,35 +199,10 @@ impl App {
                 let page = page.await.map_err(|abort| Stopped::Failed(unit.error(abort)))?;
                 let Some(last) = page.last() else { break };
                 after = Some(*last);
-                swept.add(self.replan_batch(lease, &tenant.name, &page).await?);
+                swept.add(self.batch(lease, &tenant.name, &page, Work::Replan).await?);
             }
         }
         Ok((swept, true))
-    }
-
-    async fn replan_batch(&self, lease: &Lease, tenant: &TenantName, accounts: &[AccountId]) -> Result<Swept, Stopped> {
-        self.on_leased("replan", lease, tenant, async |tx, org, scene| {
-            let loaded = self.load_current(tx, org, accounts).await?;
-            let (mut changes, mut same) = (Vec::new(), Vec::new());
-            for subject in loaded.into_values() {
-                match replan(scene, &subject.account) {
-                    Some(change) => changes.push(change),
-                    None => same.push((subject.account.id, subject.account.version)),
-                }
-            }
-            let by = By {
-                caller: &scene.principal.caller,
-                actor: None,
-                now: scene.now,
-            };
-            apply::apply(tx, org.key, &changes, &HashMap::new(), &by).await?;
-            due::mark(tx, org.key, &same, org.revisions).await?;
-            Ok(Swept {
-                replanned: changes.len() + same.len(),
-                ..Swept::default()
-            })
-        })
-        .await
     }
 
     async fn load_current(
@@ -269,7 +210,7 @@ impl App {
         tx: &Tx,
         org: &Organisation,
         accounts: &[AccountId],
-    ) -> Result<HashMap<AccountId, crate::domain::circulation::Subject>, Abort> {
+    ) -> Result<HashMap<AccountId, Subject>, Abort> {
         let loaded = subject::load(tx, org.key, None, None, accounts)
             .await?
             .ok_or_else(flow::unknown_tenant)?;
@@ -281,18 +222,16 @@ impl App {
 
     /// Runs a batch in one transaction with a renewal of the lease: a worker that was paused for so long that another
     /// took over writes nothing.
-    async fn on_leased(
+    async fn batch(
         &self,
-        name: &'static str,
         lease: &Lease,
         tenant: &TenantName,
-        batch: impl AsyncFn(&Tx, &Arc<Organisation>, &Scene<'_>) -> Result<Swept, Abort>,
+        accounts: &[AccountId],
+        work: Work,
     ) -> Result<Swept, Stopped> {
         let deadline = Instant::now() + BATCH_TIME;
-        let unit = self.db.unit(name, deadline);
-        let principal = service();
-        let batch = &batch;
-        let principal = &principal;
+        let unit = self.db.unit(work.name(), deadline);
+        let principal = &service();
         let done = self.on_tenant(tenant, &unit, deadline, |org| async move {
             unit.retry(|| {
                 unit.tx(async |tx| {
@@ -304,11 +243,64 @@ impl App {
                         principal,
                         now: self.clock.now(),
                     };
-                    batch(tx, &org, &scene).await.map(Some)
+                    let subjects = self.load_current(tx, &org, accounts).await?;
+                    write(tx, &scene, subjects, work).await.map(Some)
                 })
             })
             .await
         });
         done.await.map_err(Stopped::Failed)?.ok_or(Stopped::LeaseLost)
     }
+}
+
+/// What is done with a batch.
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    /// Take back what is due, so long after its deadline.
+    Sweep(TimeDelta),
+    /// Compute deadlines again.
+    Replan,
+}
+
+impl Work {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sweep(_) => "sweep",
+            Self::Replan => "replan",
+        }
+    }
+}
+
+async fn write(tx: &Tx, scene: &Scene<'_>, subjects: HashMap<AccountId, Subject>, work: Work) -> Result<Swept, Abort> {
+    let (mut swept, mut changes, mut same) = (Swept::default(), Vec::new(), Vec::new());
+    for Subject { account, .. } in subjects.into_values() {
+        let verdict = match work {
+            Work::Sweep(grace) => decide(scene, &account, grace),
+            Work::Replan => replan(scene, &account).map_or(Verdict::Leave, |change| Verdict::Replan(Box::new(change))),
+        };
+        match (verdict, work) {
+            (Verdict::Reclaim(change), _) => {
+                swept.reclaimed += 1;
+                changes.push(*change);
+            }
+            (Verdict::Replan(change), _) => {
+                swept.replanned += 1;
+                changes.push(*change);
+            }
+            // It was looked at under these rules: the next pass need not.
+            (Verdict::Leave, Work::Replan) => {
+                swept.replanned += 1;
+                same.push((account.id, account.version));
+            }
+            (Verdict::Leave, Work::Sweep(_)) => {}
+        }
+    }
+    let by = By {
+        caller: &scene.principal.caller,
+        actor: None,
+        now: scene.now,
+    };
+    apply::apply(tx, scene.org.key, &changes, &HashMap::new(), &by).await?;
+    due::mark(tx, scene.org.key, &same, scene.org.revisions).await?;
+    Ok(swept)
 }

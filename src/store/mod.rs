@@ -31,9 +31,9 @@ pub mod ping;
 pub mod pool;
 pub mod request;
 pub mod secret;
+pub mod slots;
 pub mod subject;
 pub mod twin;
-pub mod slots;
 pub mod tx;
 pub mod unit;
 

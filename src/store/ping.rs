@@ -20,7 +20,7 @@ impl Db {
             let Ok(reader) = db.unit("probe", Instant::now() + time).reader().await else {
                 return db.answered_within(time);
             };
-            let asked = Statement::from_string(reader.get_database_backend(), "SELECT 1");
+            let asked = Statement::from_string(reader.get_database_backend(), super::counts::PING);
             let answer = reader.query_one_raw(asked).await;
             answer.map_err(|error| db.suspect(&error)).is_ok()
         });

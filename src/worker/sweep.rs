@@ -32,7 +32,12 @@ pub async fn run(app: Arc<App>, settings: Settings, stop: CancellationToken) {
     loop {
         match round(&app, &owner, settings.grace, &stop).await {
             Ok(Some(swept)) if swept != Swept::default() => {
-                tracing::info!(reclaimed = swept.reclaimed, replanned = swept.replanned, failed = swept.failed, "swept");
+                tracing::info!(
+                    reclaimed = swept.reclaimed,
+                    replanned = swept.replanned,
+                    failed = swept.failed,
+                    "swept"
+                );
             }
             Ok(_) => {}
             Err(Stopped::LeaseLost) => tracing::warn!("another replica took over the sweep"),
@@ -46,13 +51,10 @@ pub async fn run(app: Arc<App>, settings: Settings, stop: CancellationToken) {
 }
 
 /// One round; nothing if another replica is at it.
-async fn round(
-    app: &App,
-    owner: &str,
-    grace: TimeDelta,
-    stop: &CancellationToken,
-) -> Result<Option<Swept>, Stopped> {
-    let Some(lease) = take(app, owner).await? else { return Ok(None) };
+async fn round(app: &App, owner: &str, grace: TimeDelta, stop: &CancellationToken) -> Result<Option<Swept>, Stopped> {
+    let Some(lease) = take(app, owner).await? else {
+        return Ok(None);
+    };
     let go_on = || !stop.is_cancelled();
     let swept = async {
         let mut swept = app.sweep(&lease, grace, go_on).await?;

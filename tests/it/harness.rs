@@ -159,6 +159,8 @@ impl Server {
         config.database.url = SecretString::from(url);
         config.database.max_connections = pool_size();
         config.database.auto_migrate = true;
+        // Tests sweep by hand.
+        config.sweep.enabled = false;
         change(&mut config);
         let clock = Clock::manual(start());
         let db = lifecycle::open(&config, &clock).await.unwrap();

@@ -9,6 +9,7 @@ mod harness;
 mod reclaim_rules;
 mod world;
 
+mod activities;
 mod circulation;
 mod custom_fields;
 mod holdings;
@@ -43,3 +44,4 @@ mod one_server;
 mod outcomes;
 mod session;
 mod storm;
+mod sweeping;
