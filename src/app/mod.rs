@@ -16,6 +16,7 @@ pub mod retention_rule;
 pub mod snapshots;
 pub mod sweep;
 pub mod tenant;
+pub mod verify;
 
 use crate::{clock::Clock, id::Ids, store::Db};
 use snapshots::Snapshots;

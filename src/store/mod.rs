@@ -27,6 +27,7 @@ pub mod lock;
 pub mod migrate;
 pub mod open;
 pub mod organisation;
+pub mod owned;
 pub mod ping;
 pub mod pool;
 pub mod request;
@@ -36,6 +37,7 @@ pub mod subject;
 pub mod twin;
 pub mod tx;
 pub mod unit;
+pub mod verify;
 
 pub use failure::Abort;
 pub use open::{Db, Options};

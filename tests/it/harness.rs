@@ -264,7 +264,20 @@ impl Server {
 
     /// Stops the server and removes its data.
     pub(crate) async fn stop(self) {
+        self.verify().await;
         self.stop_serving().await.remove().await;
+    }
+
+    /// Whatever a test did, what it left must be in order.
+    pub(crate) async fn verify(&self) {
+        assert_eq!(self.broken().await, Vec::<String>::new());
+    }
+
+    /// The names of the invariants that the stored data breaks.
+    pub(crate) async fn broken(&self) -> Vec<String> {
+        let all = self.running.app.verify(|_| {}).await.unwrap();
+        let broken = all.into_iter().filter_map(|verified| verified.finding);
+        broken.map(|finding| finding.name.to_owned()).collect()
     }
 }
 

@@ -45,3 +45,4 @@ mod outcomes;
 mod session;
 mod storm;
 mod sweeping;
+mod verifying;
