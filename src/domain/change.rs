@@ -57,11 +57,11 @@ pub enum TeamChange {
     /// Nothing.
     #[default]
     Keep,
-    /// All members go, except the new owner, if he is one.
+    /// All members go. The owner is none of them, he stands above them.
     Clear,
     /// A member is added or gets another role or right.
     Put(UserId, TeamRole, TeamAccess),
-    /// A member goes.
+    /// A member goes, if he is one.
     Remove(UserId),
 }
 
@@ -95,9 +95,9 @@ pub enum EventKind {
     Created,
     /// Somebody claimed it.
     Claimed,
-    /// It was assigned from the pool, or to somebody else.
+    /// It was assigned from the pool.
     Assigned,
-    /// It was handed over.
+    /// It was handed over, or assigned to somebody else.
     OwnerChanged,
     /// It was returned.
     Returned,

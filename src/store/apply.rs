@@ -274,34 +274,16 @@ async fn start_tenures(
 }
 
 async fn write_team(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
-    let cleared: Vec<&&Change> = changes
-        .iter()
-        .filter(|change| change.team == TeamChange::Clear)
-        .collect();
-    if !cleared.is_empty() {
-        let mut delete = Update {
-            sql: "DELETE FROM account_team WHERE tenant = ".into(),
-            values: vec![],
-        };
-        delete.value(tenant.0);
-        delete.text(" AND account_id IN ");
-        delete.list(cleared.iter().map(|change| change.after.id.0.into()));
-        delete.text(" AND user_id <> ");
-        let ids: Vec<Value> = cleared.iter().map(|change| change.after.id.0.into()).collect();
-        let owners: Vec<Value> = cleared
-            .iter()
-            .map(|change| change.after.owner.as_ref().map_or("", |owner| owner.as_str()).into())
-            .collect();
-        delete.by_key("account_id", ids.iter().zip(&owners));
-        run(conn, delete).await?;
-    }
+    let cleared = changes.iter().filter(|change| change.team == TeamChange::Clear);
+    extras::clear_team(conn, tenant, cleared.map(|change| change.after.id)).await?;
+    let removed = changes.iter().filter_map(|change| match &change.team {
+        TeamChange::Remove(user) => Some((change.after.id, user)),
+        _ => None,
+    });
+    extras::remove_members(conn, tenant, removed).await?;
     for change in changes {
-        match &change.team {
-            TeamChange::Keep | TeamChange::Clear => {}
-            TeamChange::Put(user, role, access) => {
-                extras::put_member(conn, tenant, &change.after, user, *role, *access).await?
-            }
-            TeamChange::Remove(user) => extras::remove_member(conn, tenant, &change.after, user).await?,
+        if let TeamChange::Put(user, role, access) = &change.team {
+            extras::put_member(conn, tenant, &change.after, user, *role, *access).await?;
         }
     }
     Ok(())

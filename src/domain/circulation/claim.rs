@@ -3,7 +3,7 @@
 use super::{
     Decision, Move, Scene, Subject, acquisition,
     admit::{Obstacles, is_member, own_pool},
-    effect::{clear_team, give_owner, successor},
+    effect::{give_owner, successor, team_for},
 };
 use crate::{
     domain::{
@@ -82,7 +82,7 @@ pub(super) fn decide(
             user: actor.clone(),
             cause: StartCause::Claimed,
         }),
-        team: clear_team(scene, account),
+        team: team_for(scene, account, actor, Some(subject.team.is_some())),
         extras: None,
         enters: None,
         gains: Some(actor.clone()),

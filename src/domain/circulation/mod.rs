@@ -14,7 +14,7 @@ mod pool_move;
 
 pub use acquisition::{Acquisition, acquisition, held};
 pub use admit::{knows, reads};
-pub use effect::{clear_team, give_owner, lose_owner, successor};
+pub use effect::{clear_team, give_owner, lose_owner, successor, team_for};
 
 use super::{
     account::{Account, TeamAccess},
