@@ -10,7 +10,8 @@ use crate::{
         proto::{
             DESCRIPTORS, account_service_server::AccountServiceServer,
             circulation_service_server::CirculationServiceServer, directory_service_server::DirectoryServiceServer,
-            pool_service_server::PoolServiceServer, tenant_service_server::TenantServiceServer,
+            history_service_server::HistoryServiceServer, pool_service_server::PoolServiceServer,
+            team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
         },
         shield::ShieldLayer,
     },
@@ -99,6 +100,8 @@ impl Bound {
             .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(DirectoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(AccountServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(HistoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(TeamServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(CirculationServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(PoolServiceServer::new(api).max_decoding_message_size(limit))
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)

@@ -1,14 +1,17 @@
 //! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
 
 pub mod account;
+pub mod account_change;
 pub mod call;
 pub mod circulate;
 pub mod create;
 pub mod directory;
 pub mod flow;
+pub mod history;
 pub mod page;
 pub mod pool;
 pub mod snapshots;
+pub mod team;
 pub mod tenant;
 
 use crate::{clock::Clock, id::Ids, store::Db};

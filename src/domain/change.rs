@@ -21,6 +21,8 @@ pub enum Columns {
     Circulation,
     /// The profile, and the clock, which may depend on it.
     Profile,
+    /// It is deleted: all of them, and what was written when tenures ended goes as well.
+    Tombstone,
 }
 
 /// How a tenure ends.

@@ -2,14 +2,17 @@
 //! deadlines and cancellation.
 
 pub mod account;
+pub mod account_lifecycle;
 pub mod circulation;
 pub mod convert;
 pub mod directory;
+pub mod history;
 pub mod identity;
 pub mod methods;
 pub mod pool;
 pub mod shield;
 pub mod status;
+pub mod team;
 pub mod tenant;
 
 use crate::{

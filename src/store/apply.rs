@@ -48,7 +48,7 @@ pub async fn apply(
     let mut changes: Vec<&Change> = changes.iter().collect();
     changes.sort_by_key(|change| change.after.id);
     enter_pools(conn, tenant, &changes).await?;
-    for which in [Columns::New, Columns::Circulation, Columns::Profile] {
+    for which in [Columns::New, Columns::Circulation, Columns::Profile, Columns::Tombstone] {
         let some: Vec<_> = changes
             .iter()
             .copied()
@@ -57,7 +57,9 @@ pub async fn apply(
         for chunk in some.chunks(CHUNK) {
             match which {
                 Columns::New => insert_accounts(conn, tenant, chunk).await?,
-                Columns::Circulation | Columns::Profile => update_accounts(conn, tenant, which, chunk).await?,
+                Columns::Circulation | Columns::Profile | Columns::Tombstone => {
+                    update_accounts(conn, tenant, which, chunk).await?
+                }
             }
         }
     }
@@ -65,6 +67,7 @@ pub async fn apply(
     for chunk in changes.chunks(CHUNK) {
         end_tenures(conn, tenant, chunk, by).await?;
         start_tenures(conn, tenant, chunk, by).await?;
+        blank_notes(conn, tenant, chunk).await?;
         extras::write(conn, tenant, chunk).await?;
         write_team(conn, tenant, chunk).await?;
         write_events(conn, tenant, chunk, by).await?;
@@ -270,6 +273,24 @@ async fn start_tenures(
         return Ok(());
     }
     run(conn, insert("tenure", COLUMNS, rows)).await?;
+    Ok(())
+}
+
+/// What people wrote about a deleted account goes; who owned it when, and why that ended, stays.
+async fn blank_notes(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+    let deleted = changes.iter().filter(|change| change.columns == Columns::Tombstone);
+    let ids: Vec<Value> = deleted.map(|change| change.after.id.0.into()).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut update = Update {
+        sql: "UPDATE tenure SET note = '' WHERE tenant = ".into(),
+        values: vec![],
+    };
+    update.value(tenant.0);
+    update.text(" AND account_id IN ");
+    update.list(ids);
+    run(conn, update).await?;
     Ok(())
 }
 

@@ -62,9 +62,12 @@ pub(super) fn change_owner(
     let mut obstacles = Obstacles::new(account, etag);
     if account.status == Status::Unassigned {
         // Nobody can hand over what nobody owns, so who may is not the question.
-        let refusal = Refusal::new(Reason::InvalidStatus, "nobody owns the account; claim or assign it first")
-            .with("current", account.status.as_str())
-            .with("allowed", Status::Assigned.as_str());
+        let refusal = Refusal::new(
+            Reason::InvalidStatus,
+            "nobody owns the account; claim or assign it first",
+        )
+        .with("current", account.status.as_str())
+        .with("allowed", Status::Assigned.as_str());
         obstacles.add(refusal);
         return Err(obstacles.clear().err().unwrap_or_else(Error::internal));
     }

@@ -5,7 +5,7 @@
 //! itself asks. A specific reason replaces the general one.
 
 mod acquisition;
-mod admit;
+pub(in crate::domain) mod admit;
 mod assign;
 mod claim;
 mod effect;

@@ -1,10 +1,13 @@
 //! Between messages and domain types, one file per noun. Decoding collects everything that is wrong.
 
 pub mod account;
+pub mod account_change;
 pub mod circulation;
 pub mod config_event;
 pub mod directory;
+pub mod history;
 pub mod pool;
+pub mod team;
 pub mod tenant;
 
 use crate::{
