@@ -9,9 +9,11 @@ use crate::{
         identity::IdentityLayer,
         proto::{
             DESCRIPTORS, account_service_server::AccountServiceServer,
-            circulation_service_server::CirculationServiceServer, directory_service_server::DirectoryServiceServer,
+            circulation_service_server::CirculationServiceServer,
+            custom_field_service_server::CustomFieldServiceServer, directory_service_server::DirectoryServiceServer,
             history_service_server::HistoryServiceServer, pool_service_server::PoolServiceServer,
-            team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
+            retention_limit_service_server::RetentionLimitServiceServer, team_service_server::TeamServiceServer,
+            tenant_service_server::TenantServiceServer,
         },
         shield::ShieldLayer,
     },
@@ -103,6 +105,8 @@ impl Bound {
             .add_service(HistoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(TeamServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(CirculationServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(RetentionLimitServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(CustomFieldServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(PoolServiceServer::new(api).max_decoding_message_size(limit))
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
             .await

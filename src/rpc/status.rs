@@ -191,4 +191,23 @@ mod tests {
             Some("500")
         );
     }
+
+    /// L31: only the daily limit says when to try again, and not where something else stands in the way as well.
+    #[test]
+    fn retrying_is_suggested_where_time_alone_helps() {
+        let daily = || Refusal::new(Reason::DailyClaimLimitReached, "").retry_after(Duration::from_hours(2));
+        let pool = Refusal::new(Reason::PoolClaimLimitReached, "");
+        let retry = |refusals| {
+            let status = Status::from(Error::Refused(refusals));
+            assert_eq!(status.code(), Code::ResourceExhausted);
+            status
+                .get_error_details()
+                .retry_info()
+                .and_then(|info| info.retry_delay)
+        };
+        let longer = daily().retry_after(Duration::from_hours(3));
+        assert_eq!(retry(vec![daily(), longer]), Some(Duration::from_hours(3)));
+        assert_eq!(retry(vec![daily(), pool.clone()]), None);
+        assert_eq!(retry(vec![pool]), None);
+    }
 }

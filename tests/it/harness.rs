@@ -12,7 +12,9 @@ use tidepool::{
     lifecycle::{self, Running},
     rpc::proto::{
         account_service_client::AccountServiceClient, circulation_service_client::CirculationServiceClient,
-        directory_service_client::DirectoryServiceClient, pool_service_client::PoolServiceClient,
+        custom_field_service_client::CustomFieldServiceClient, directory_service_client::DirectoryServiceClient,
+        history_service_client::HistoryServiceClient, pool_service_client::PoolServiceClient,
+        retention_limit_service_client::RetentionLimitServiceClient, team_service_client::TeamServiceClient,
         tenant_service_client::TenantServiceClient,
     },
     store::Db,
@@ -233,9 +235,29 @@ impl Client {
         CirculationServiceClient::with_interceptor(self.channel.clone(), self.clone())
     }
 
+    /// `TeamService`.
+    pub(crate) fn teams(&self) -> TeamServiceClient<Stub> {
+        TeamServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `HistoryService`.
+    pub(crate) fn history(&self) -> HistoryServiceClient<Stub> {
+        HistoryServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
     /// `PoolService`.
     pub(crate) fn pools(&self) -> PoolServiceClient<Stub> {
         PoolServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `RetentionLimitService`.
+    pub(crate) fn limits(&self) -> RetentionLimitServiceClient<Stub> {
+        RetentionLimitServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `CustomFieldService`.
+    pub(crate) fn custom_fields(&self) -> CustomFieldServiceClient<Stub> {
+        CustomFieldServiceClient::with_interceptor(self.channel.clone(), self.clone())
     }
 }
 

@@ -9,5 +9,8 @@ mod world;
 
 mod circulation;
 mod configuration;
+mod custom_fields;
 mod holdings;
+mod limits_config;
+mod limits_explained;
 mod races;
