@@ -8,9 +8,16 @@ mod harness;
 mod world;
 
 mod circulation;
+mod circulation_bulk;
+mod circulation_checks;
+mod circulation_effects;
+mod circulation_roles;
 mod configuration;
 mod custom_fields;
+mod history_team;
 mod holdings;
+mod lifecycle;
 mod limits_config;
 mod limits_explained;
+mod moves;
 mod races;
