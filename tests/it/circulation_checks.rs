@@ -68,7 +68,13 @@ async fn everything_in_the_way_of_a_claim_is_told_in_order() {
     };
     let status = world.user("bob").circulation().claim_account(request).await;
     let details = status.refused(Code::Aborted, Reason::EtagMismatch);
-    let told: Vec<_> = details.precondition_failure().unwrap().violations.iter().map(|v| v.r#type.clone()).collect();
+    let told: Vec<_> = details
+        .precondition_failure()
+        .unwrap()
+        .violations
+        .iter()
+        .map(|v| v.r#type.clone())
+        .collect();
     assert_eq!(told, expected);
     // Nothing of it was a change, so there is one event for each move above.
     assert_eq!(world.ownership(&ids[0]).await.etag, "4");
@@ -93,7 +99,10 @@ async fn everything_in_the_way_of_an_assignment_is_told_in_order() {
     assert_eq!(dry(&world, "adm", &id, "1", &Wish::assign("dan")).await, stranger);
     let gone = ["ASSIGNEE_INACTIVE", "POOL_CLAIM_LIMIT_REACHED"];
     assert_eq!(dry(&world, "adm", &id, "", &Wish::assign("eve")).await, gone);
-    assert_eq!(dry(&world, "adm", &id, "", &Wish::assign("nobody")).await, ["ASSIGNEE_INACTIVE"]);
+    assert_eq!(
+        dry(&world, "adm", &id, "", &Wish::assign("nobody")).await,
+        ["ASSIGNEE_INACTIVE"]
+    );
     world.disable(&pool).await;
     let disabled = ["POOL_DISABLED", "POOL_CLAIM_LIMIT_REACHED"];
     assert_eq!(dry(&world, "adm", &id, "", &Wish::assign("bob")).await, disabled);
@@ -101,7 +110,10 @@ async fn everything_in_the_way_of_an_assignment_is_told_in_order() {
     let status = world.make("root", &id, &Wish::owner("bob")).await.unwrap_err();
     let details = status.get_error_details();
     let metadata = &details.error_info().unwrap().metadata;
-    assert_eq!((metadata["current"].as_str(), metadata["allowed"].as_str()), ("UNASSIGNED", "ASSIGNED"));
+    assert_eq!(
+        (metadata["current"].as_str(), metadata["allowed"].as_str()),
+        ("UNASSIGNED", "ASSIGNED")
+    );
     world.stop().await;
 }
 
@@ -128,9 +140,18 @@ async fn giving_it_to_its_owner_changes_nothing() {
         users: vec![bob],
         ..Default::default()
     };
-    world.server.admin().directory().batch_upsert_users(request).await.unwrap();
+    world
+        .server
+        .admin()
+        .directory()
+        .batch_upsert_users(request)
+        .await
+        .unwrap();
     assert_eq!(world.play("root", &id, Wish::assign("bob")).await, "ASSIGNEE_INACTIVE");
-    assert_eq!(world.play("root", &id, Wish::assign("cid")).await, "ASSIGNED cid was bob moved 1 -");
+    assert_eq!(
+        world.play("root", &id, Wish::assign("cid")).await,
+        "ASSIGNED cid was bob moved 1 -"
+    );
     world.stop().await;
 }
 
@@ -174,11 +195,26 @@ async fn returns_name_a_reason_and_a_target_where_they_must() {
     let id = world.create("Acme", &home, "bob").await.id;
     let stale = "5";
     for (wish, expected) in [
-        (Wish::because("", "", ""), vec!["ETAG_MISMATCH", "RETURN_REASON_REQUIRED"]),
-        (Wish::because("nonsense", "", ""), vec!["ETAG_MISMATCH", "INVALID_RETURN_REASON"]),
-        (Wish::because("old", "", ""), vec!["ETAG_MISMATCH", "INVALID_RETURN_REASON"]),
-        (Wish::because("rare", "", ""), vec!["ETAG_MISMATCH", "INVALID_RETURN_REASON"]),
-        (Wish::because("other", " ", ""), vec!["ETAG_MISMATCH", "RETURN_NOTE_REQUIRED"]),
+        (
+            Wish::because("", "", ""),
+            vec!["ETAG_MISMATCH", "RETURN_REASON_REQUIRED"],
+        ),
+        (
+            Wish::because("nonsense", "", ""),
+            vec!["ETAG_MISMATCH", "INVALID_RETURN_REASON"],
+        ),
+        (
+            Wish::because("old", "", ""),
+            vec!["ETAG_MISMATCH", "INVALID_RETURN_REASON"],
+        ),
+        (
+            Wish::because("rare", "", ""),
+            vec!["ETAG_MISMATCH", "INVALID_RETURN_REASON"],
+        ),
+        (
+            Wish::because("other", "", ""),
+            vec!["ETAG_MISMATCH", "RETURN_NOTE_REQUIRED"],
+        ),
         (
             Wish::because("other", "", &other),
             vec!["ETAG_MISMATCH", "RETURN_NOTE_REQUIRED", "TARGET_POOL_MISMATCH"],
@@ -188,7 +224,10 @@ async fn returns_name_a_reason_and_a_target_where_they_must() {
         assert_eq!(dry(&world, "bob", &id, stale, &wish).await, expected, "{wish:?}");
     }
     let lost = |target: &str| Wish::because("lost", "", target);
-    assert_eq!(world.play("bob", &id, lost(&home)).await, "UNASSIGNED - was bob moved 0 RETURNED");
+    assert_eq!(
+        world.play("bob", &id, lost(&home)).await,
+        "UNASSIGNED - was bob moved 0 RETURNED"
+    );
 
     let own = world.create("Own", "", "bob").await.id;
     let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -209,7 +248,10 @@ async fn returns_name_a_reason_and_a_target_where_they_must() {
         let said = verdict(&order.send(&world.user(who), &lost(target)).await);
         assert_eq!(said, expected, "{who} {target}");
     }
-    assert_eq!(world.play("ann", &own, lost(&other)).await, "UNASSIGNED - was bob moved 0 RETURNED");
+    assert_eq!(
+        world.play("ann", &own, lost(&other)).await,
+        "UNASSIGNED - was bob moved 0 RETURNED"
+    );
     assert_eq!(world.ownership(&own).await.pool_id, other);
     world.stop().await;
 }
@@ -251,8 +293,14 @@ async fn a_dry_run_tells_the_room_and_leaves_no_trace() {
         rooms("bob", &ids[1], Wish::Claim).await,
         [(LimitKind::DailyPool, 5, 1, 4), (LimitKind::Pool, 3, 1, 2)]
     );
-    assert_eq!(rooms("adm", &ids[1], Wish::assign("bob")).await, [(LimitKind::Pool, 3, 1, 2)]);
-    assert_eq!(rooms("bob", &ids[0], Wish::transfer(&other)).await, [(LimitKind::Pool, 1, 0, 1)]);
+    assert_eq!(
+        rooms("adm", &ids[1], Wish::assign("bob")).await,
+        [(LimitKind::Pool, 3, 1, 2)]
+    );
+    assert_eq!(
+        rooms("bob", &ids[0], Wish::transfer(&other)).await,
+        [(LimitKind::Pool, 1, 0, 1)]
+    );
     // What bob may still take is not the business of another member.
     assert_eq!(rooms("cid", &ids[1], Wish::assign("bob")).await, []);
     assert_eq!(rooms("bob", &ids[0], Wish::give_back()).await, []);
@@ -305,7 +353,10 @@ async fn a_request_is_answered_once() {
         etag: "7".into(),
         ..Order::of(&ids[0])
     };
-    assert_eq!(verdict(&late.send(&world.user("bob"), &Wish::Claim).await), "ETAG_MISMATCH");
+    assert_eq!(
+        verdict(&late.send(&world.user("bob"), &Wish::Claim).await),
+        "ETAG_MISMATCH"
+    );
     let fresh = Order {
         etag: "3".into(),
         ..late

@@ -31,7 +31,10 @@ async fn past(world: &World, who: &str, account: &str) -> (String, String) {
     let events = world.user(who).history().list_account_events(events).await;
     (
         tenures.map_or_else(|s| reason(&s), |answer| answer.into_inner().tenures.len().to_string()),
-        events.map_or_else(|s| reason(&s), |answer| answer.into_inner().account_events.len().to_string()),
+        events.map_or_else(
+            |s| reason(&s),
+            |answer| answer.into_inner().account_events.len().to_string(),
+        ),
     )
 }
 
@@ -50,14 +53,22 @@ async fn the_past_is_for_those_who_read_all_and_for_members_where_the_pool_says_
             let who = ["root", "adm", "ann", "bob", "tim", "cid", "dan"];
             for (who, (tenures, events)) in who.into_iter().zip(expected) {
                 let said = past(&world, who, &id).await;
-                assert_eq!((said.0.as_str(), said.1.as_str()), (tenures, events), "{who}, shown: {shown}");
+                assert_eq!(
+                    (said.0.as_str(), said.1.as_str()),
+                    (tenures, events),
+                    "{who}, shown: {shown}"
+                );
             }
         };
         let (all, none) = (("1", "2"), ("NOT_FOUND", "NOT_FOUND"));
         check([all, all, all, all, all, none, none]).await;
         world.play("bob", &id, Wish::give_back()).await;
         let all = ("1", "3");
-        let member = if shown { all } else { ("NOT_AUTHORIZED", "NOT_AUTHORIZED") };
+        let member = if shown {
+            all
+        } else {
+            ("NOT_AUTHORIZED", "NOT_AUTHORIZED")
+        };
         // Ann is above bob, who has it no more, and no member.
         check([all, all, none, member, all, member, none]).await;
         world.stop().await;
@@ -158,7 +169,11 @@ async fn the_team_is_changed_by_those_who_may() {
         ("cid", "NOT_AUTHORIZED", "NOT_FOUND"),
         ("dan", "NOT_FOUND", "NOT_FOUND"),
     ] {
-        assert_eq!(world.put_member(who, &id, "mem", TeamAccess::Read).await, changes, "{who}");
+        assert_eq!(
+            world.put_member(who, &id, "mem", TeamAccess::Read).await,
+            changes,
+            "{who}"
+        );
         let removed = world.user(who).teams().remove_team_member(remove(&id, "mem")).await;
         assert_eq!(removed.map_or_else(|s| reason(&s), |_| "OK".into()), changes, "{who}");
         let request = proto::ListTeamMembersRequest { account_id: id.clone() };
@@ -168,15 +183,28 @@ async fn the_team_is_changed_by_those_who_may() {
     // A member reads the account, and not when he is a member no more.
     let read = || proto::GetAccountRequest { account_id: id.clone() };
     world.user("tim").accounts().get_account(read()).await.unwrap();
-    world.user("kim").teams().remove_team_member(remove(&id, "tim")).await.unwrap();
-    world.user("tim").accounts().get_account(read()).await.refused(Code::NotFound, Reason::NotFound);
+    world
+        .user("kim")
+        .teams()
+        .remove_team_member(remove(&id, "tim"))
+        .await
+        .unwrap();
+    world
+        .user("tim")
+        .accounts()
+        .get_account(read())
+        .await
+        .refused(Code::NotFound, Reason::NotFound);
     // Of what waits in his pool a member sees no team.
     world.play("bob", &id, Wish::give_back()).await;
     let request = proto::ListTeamMembersRequest { account_id: id.clone() };
     let seen = world.user("cid").teams().list_team_members(request).await;
     seen.refused(Code::PermissionDenied, Reason::NotAuthorized);
     world.play("root", &id, Wish::Cancel).await;
-    assert_eq!(world.put_member("root", &id, "tim", TeamAccess::Read).await, "INVALID_STATUS");
+    assert_eq!(
+        world.put_member("root", &id, "tim", TeamAccess::Read).await,
+        "INVALID_STATUS"
+    );
     world.stop().await;
 }
 
@@ -193,14 +221,23 @@ async fn each_change_of_the_team_is_a_version() {
         ..request.clone()
     };
     for _ in 0..2 {
-        assert_eq!(client.put_team_member(once.clone()).await.unwrap().into_inner().etag, "2");
+        assert_eq!(
+            client.put_team_member(once.clone()).await.unwrap().into_inner().etag,
+            "2"
+        );
     }
-    assert_eq!(client.put_team_member(request.clone()).await.unwrap().into_inner().etag, "2");
+    assert_eq!(
+        client.put_team_member(request.clone()).await.unwrap().into_inner().etag,
+        "2"
+    );
     let stale = proto::PutTeamMemberRequest {
         etag: "1".into(),
         ..request
     };
-    client.put_team_member(stale).await.refused(Code::Aborted, Reason::EtagMismatch);
+    client
+        .put_team_member(stale)
+        .await
+        .refused(Code::Aborted, Reason::EtagMismatch);
     let other = put(&id, "tim", TeamRole::JointFollowUp, TeamAccess::Unspecified);
     assert_eq!(client.put_team_member(other).await.unwrap().into_inner().etag, "3");
     let request = proto::ListTeamMembersRequest { account_id: id.clone() };
@@ -212,19 +249,49 @@ async fn each_change_of_the_team_is_a_version() {
         ("tim", TeamRole::JointFollowUp, TeamAccess::Read)
     );
     assert!(member.update_time.is_some());
-    assert_eq!(client.remove_team_member(remove(&id, "dan")).await.unwrap().into_inner().etag, "3");
-    assert_eq!(client.remove_team_member(remove(&id, "tim")).await.unwrap().into_inner().etag, "4");
+    assert_eq!(
+        client
+            .remove_team_member(remove(&id, "dan"))
+            .await
+            .unwrap()
+            .into_inner()
+            .etag,
+        "3"
+    );
+    assert_eq!(
+        client
+            .remove_team_member(remove(&id, "tim"))
+            .await
+            .unwrap()
+            .into_inner()
+            .etag,
+        "4"
+    );
     let events = world.events(&id).await;
     let told: Vec<_> = events[1..]
         .iter()
-        .map(|event| (event.kind.as_str(), event.effects.as_ref().unwrap().team_member.as_str()))
+        .map(|event| {
+            (
+                event.kind.as_str(),
+                event.effects.as_ref().unwrap().team_member.as_str(),
+            )
+        })
         .collect();
     assert_eq!(told, [("account.team_changed", "tim"); 3]);
     let wrong = put(&id, "not an id", TeamRole::Unspecified, TeamAccess::Read);
     assert_eq!(client.put_team_member(wrong).await.violations().len(), 2);
-    assert_eq!(world.put_member("bob", &id, "eve", TeamAccess::Read).await, "TEAM_MEMBER_INACTIVE");
-    assert_eq!(world.put_member("bob", &id, "nobody", TeamAccess::Read).await, "TEAM_MEMBER_INACTIVE");
-    assert_eq!(world.put_member("ann", &id, "bob", TeamAccess::Read).await, "TEAM_MEMBER_IS_OWNER");
+    assert_eq!(
+        world.put_member("bob", &id, "eve", TeamAccess::Read).await,
+        "TEAM_MEMBER_INACTIVE"
+    );
+    assert_eq!(
+        world.put_member("bob", &id, "nobody", TeamAccess::Read).await,
+        "TEAM_MEMBER_INACTIVE"
+    );
+    assert_eq!(
+        world.put_member("ann", &id, "bob", TeamAccess::Read).await,
+        "TEAM_MEMBER_IS_OWNER"
+    );
     world.stop().await;
 }
 
@@ -237,12 +304,26 @@ async fn a_team_has_a_hundred_members_at_most() {
         users: users.collect(),
         ..Default::default()
     };
-    world.server.admin().directory().batch_upsert_users(request).await.unwrap();
+    world
+        .server
+        .admin()
+        .directory()
+        .batch_upsert_users(request)
+        .await
+        .unwrap();
     let id = world.create("Acme", &home, "bob").await.id;
     for at in 0..100 {
-        assert_eq!(world.put_member("bob", &id, &format!("u{at:03}"), TeamAccess::Read).await, "OK");
+        assert_eq!(
+            world
+                .put_member("bob", &id, &format!("u{at:03}"), TeamAccess::Read)
+                .await,
+            "OK"
+        );
     }
-    assert_eq!(world.put_member("bob", &id, "u100", TeamAccess::Read).await, "TEAM_LIMIT_REACHED");
+    assert_eq!(
+        world.put_member("bob", &id, "u100", TeamAccess::Read).await,
+        "TEAM_LIMIT_REACHED"
+    );
     // Those who are in it already can still get another right.
     assert_eq!(world.put_member("bob", &id, "u000", TeamAccess::ReadWrite).await, "OK");
     assert_eq!(world.team(&id).await.len(), 100);

@@ -25,7 +25,10 @@ async fn crm_admins_cancel_restore_and_delete() {
     let (world, home) = stage().await;
     let id = world.create("Acme", &home, "bob").await.id;
     let who = ["adm", "ann", "bob", "cid", "dan"];
-    for (at, wish) in [Wish::Cancel, Wish::Restore(false), Wish::Delete].into_iter().enumerate() {
+    for (at, wish) in [Wish::Cancel, Wish::Restore(false), Wish::Delete]
+        .into_iter()
+        .enumerate()
+    {
         for who in who {
             // A member knows of an account that somebody else owns, and that is all.
             let expected = if who == "dan" { "NOT_FOUND" } else { "NOT_AUTHORIZED" };
@@ -36,10 +39,17 @@ async fn crm_admins_cancel_restore_and_delete() {
             assert_eq!(verdict(&world.make("root", &id, &wish).await), expected, "{wish:?}");
         }
     }
-    assert_eq!(world.play("root", &id, Wish::Cancel).await, "CANCELED - was bob moved 0 -");
+    assert_eq!(
+        world.play("root", &id, Wish::Cancel).await,
+        "CANCELED - was bob moved 0 -"
+    );
     for wish in [Wish::Cancel, Wish::Restore(false), Wish::Delete] {
         for who in who {
-            assert_eq!(verdict(&world.make(who, &id, &wish).await), "NOT_FOUND", "{who} {wish:?}");
+            assert_eq!(
+                verdict(&world.make(who, &id, &wish).await),
+                "NOT_FOUND",
+                "{who} {wish:?}"
+            );
         }
     }
     assert_eq!(verdict(&world.make("root", &id, &Wish::Cancel).await), "INVALID_STATUS");
@@ -48,7 +58,11 @@ async fn crm_admins_cancel_restore_and_delete() {
         ..Order::of(&id)
     };
     for wish in [Wish::Cancel, Wish::Restore(false), Wish::Delete] {
-        assert_eq!(verdict(&stale.send(&world.user("root"), &wish).await), "ETAG_MISMATCH", "{wish:?}");
+        assert_eq!(
+            verdict(&stale.send(&world.user("root"), &wish).await),
+            "ETAG_MISMATCH",
+            "{wish:?}"
+        );
     }
     world.stop().await;
 }
@@ -72,7 +86,10 @@ async fn a_canceled_account_comes_back_as_it_was() {
     }
     assert_eq!(
         world.tenures(&owned).await,
-        ["bob CREATED by , CANCELED by root", "bob RESTORED by root, CANCELED by root"]
+        [
+            "bob CREATED by , CANCELED by root",
+            "bob RESTORED by root, CANCELED by root"
+        ]
     );
     assert_eq!(world.team(&owned).await, ["tim"]);
     // A repeated call answers as the first did.
@@ -87,8 +104,14 @@ async fn a_canceled_account_comes_back_as_it_was() {
     assert_eq!(verdict(&other), "REQUEST_ID_REUSED");
     // Canceling does not keep anybody from claiming, and neither does a pool that is out of use keep it away.
     world.disable(&home).await;
-    assert_eq!(world.play("root", &owned, Wish::Cancel).await, "CANCELED - was bob moved 0 RESTORED");
-    assert_eq!(world.play("root", &owned, Wish::Restore(false)).await, "UNASSIGNED - was bob moved 0 RESTORED");
+    assert_eq!(
+        world.play("root", &owned, Wish::Cancel).await,
+        "CANCELED - was bob moved 0 RESTORED"
+    );
+    assert_eq!(
+        world.play("root", &owned, Wish::Restore(false)).await,
+        "UNASSIGNED - was bob moved 0 RESTORED"
+    );
     world.stop().await;
 }
 
@@ -106,10 +129,19 @@ async fn restoring_needs_a_place() {
     let next = world.lying("Next", &small).await;
     assert_eq!(world.play("bob", &next, Wish::Claim).await, "POOL_CLAIM_LIMIT_REACHED");
     world.play("root", &id, Wish::Cancel).await;
-    assert_eq!(world.play("bob", &next, Wish::Claim).await, "ASSIGNED bob was - moved 0 -");
-    assert_eq!(world.play("root", &id, Wish::Restore(false)).await, "POOL_CLAIM_LIMIT_REACHED");
+    assert_eq!(
+        world.play("bob", &next, Wish::Claim).await,
+        "ASSIGNED bob was - moved 0 -"
+    );
+    assert_eq!(
+        world.play("root", &id, Wish::Restore(false)).await,
+        "POOL_CLAIM_LIMIT_REACHED"
+    );
     world.play("bob", &next, Wish::give_back()).await;
-    assert_eq!(world.play("root", &id, Wish::Restore(false)).await, "ASSIGNED bob was bob moved 0 -");
+    assert_eq!(
+        world.play("root", &id, Wish::Restore(false)).await,
+        "ASSIGNED bob was bob moved 0 -"
+    );
 
     world.play("root", &id, Wish::Cancel).await;
     let members = proto::PoolMembers {
@@ -122,7 +154,10 @@ async fn restoring_needs_a_place() {
         ..Pool::default()
     };
     world.update_pool(pool, &["members"]).await;
-    assert_eq!(world.play("root", &id, Wish::Restore(false)).await, "ASSIGNEE_NOT_MEMBER");
+    assert_eq!(
+        world.play("root", &id, Wish::Restore(false)).await,
+        "ASSIGNEE_NOT_MEMBER"
+    );
     let gone = proto::User {
         active: false,
         ..crate::world::user("bob")
@@ -131,9 +166,18 @@ async fn restoring_needs_a_place() {
         users: vec![gone],
         ..Default::default()
     };
-    world.server.admin().directory().batch_upsert_users(request).await.unwrap();
+    world
+        .server
+        .admin()
+        .directory()
+        .batch_upsert_users(request)
+        .await
+        .unwrap();
     assert_eq!(world.play("root", &id, Wish::Restore(false)).await, "ASSIGNEE_INACTIVE");
-    assert_eq!(world.play("root", &id, Wish::Restore(true)).await, "UNASSIGNED - was bob moved 0 RESTORED");
+    assert_eq!(
+        world.play("root", &id, Wish::Restore(true)).await,
+        "UNASSIGNED - was bob moved 0 RESTORED"
+    );
     world.stop().await;
 }
 
@@ -145,7 +189,13 @@ async fn rows(world: &World, table: &str, account: &str) -> i64 {
     let sql = format!("SELECT COUNT(*) AS number FROM {table} WHERE account_id = ?");
     let id = uuid::Uuid::parse_str(account).unwrap();
     let statement = Statement::from_sql_and_values(db.engine().backend(), sql, [id.into()]);
-    reader.query_one_raw(statement).await.unwrap().unwrap().try_get("", "number").unwrap()
+    reader
+        .query_one_raw(statement)
+        .await
+        .unwrap()
+        .unwrap()
+        .try_get("", "number")
+        .unwrap()
 }
 
 /// R020 (2.3): a deleted account leaves who owned it when, and nothing that people wrote; its names are free again.
@@ -174,7 +224,10 @@ async fn deleting_leaves_tenures_and_no_personal_data() {
     world.play("bob", &id, Wish::because("", "says he likes tea", "")).await;
     world.play("root", &id, Wish::Cancel).await;
     // Not before it is deleted.
-    admin.create_account(new()).await.refused(Code::AlreadyExists, Reason::DuplicateExact);
+    admin
+        .create_account(new())
+        .await
+        .refused(Code::AlreadyExists, Reason::DuplicateExact);
     let order = Order {
         request_id: "once".into(),
         ..Order::of(&id)
@@ -198,11 +251,8 @@ async fn deleting_leaves_tenures_and_no_personal_data() {
     let unit = db.unit("test", tokio::time::Instant::now() + std::time::Duration::from_secs(30));
     let reader = unit.reader().await.unwrap();
     let sql = "SELECT * FROM account WHERE id = ?";
-    let statement = Statement::from_sql_and_values(
-        db.engine().backend(),
-        sql,
-        [uuid::Uuid::parse_str(&id).unwrap().into()],
-    );
+    let statement =
+        Statement::from_sql_and_values(db.engine().backend(), sql, [uuid::Uuid::parse_str(&id).unwrap().into()]);
     let row = reader.query_one_raw(statement).await.unwrap().unwrap();
     for column in ["name", "phone", "remark", "last_end_note", "name_key"] {
         assert_eq!(row.try_get::<String>("", column).unwrap(), "", "{column}");

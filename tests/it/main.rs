@@ -17,6 +17,7 @@ mod custom_fields;
 mod history_team;
 mod holdings;
 mod lifecycle;
+mod limits;
 mod limits_config;
 mod limits_explained;
 mod moves;
