@@ -67,7 +67,9 @@ impl App {
                     let insight = self.insight(&reader, &org, call, input.account).await?;
                     let page = store::history::events(&reader, org.key, input.account, before, input.size + 1);
                     let mut events = page.await?;
-                    events.iter_mut().for_each(|event| insight.mask(event));
+                    for event in &mut events {
+                        insight.mask(event);
+                    }
                     Ok(events)
                 })
                 .await

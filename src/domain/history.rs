@@ -92,6 +92,7 @@ pub struct ToldEffects {
     pub member: Option<String>,
 }
 
+#[expect(clippy::option_option, reason = "told and gone is not the same as not told")]
 /// That a deadline went away is told as `null`, which is not the same as nothing.
 fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i64>>, D::Error> {
     Option::deserialize(from).map(Some)

@@ -37,6 +37,7 @@ fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
     }
 }
 
+#[expect(clippy::implicit_hasher, reason = "one caller's map, made here and there alike")]
 /// Applies `changes`; `holders` are the versions of the guard rows that the decisions were made on.
 pub async fn apply(
     conn: &impl ConnectionTrait,
@@ -58,7 +59,7 @@ pub async fn apply(
             match which {
                 Columns::New => insert_accounts(conn, tenant, chunk).await?,
                 Columns::Circulation | Columns::Profile | Columns::Tombstone => {
-                    update_accounts(conn, tenant, which, chunk).await?
+                    update_accounts(conn, tenant, which, chunk).await?;
                 }
             }
         }

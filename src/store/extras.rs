@@ -31,6 +31,14 @@ fn about(sql: &str, tenant: TenantKey, accounts: impl IntoIterator<Item = Accoun
 
 /// Writes tags and custom fields of the changes that have them: what was there goes, what is there afterwards comes.
 pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), DbErr> {
+    const COLUMNS: &[&str] = &[
+        "tenant",
+        "account_id",
+        "field_id",
+        "text_value",
+        "number_value",
+        "time_value",
+    ];
     let with: Vec<(&Change, &Extras)> = changes
         .iter()
         .filter_map(|change| Some((*change, change.extras.as_ref()?)))
@@ -77,14 +85,6 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
         )
         .await?;
     }
-    const COLUMNS: &[&str] = &[
-        "tenant",
-        "account_id",
-        "field_id",
-        "text_value",
-        "number_value",
-        "time_value",
-    ];
     let fields: Vec<Vec<Value>> = with
         .iter()
         .flat_map(|(change, extras)| {

@@ -20,5 +20,6 @@ mod lifecycle;
 mod limits;
 mod limits_config;
 mod limits_explained;
+mod model;
 mod moves;
 mod races;

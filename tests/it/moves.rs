@@ -197,18 +197,21 @@ pub(crate) fn short(ownership: &Ownership) -> String {
 /// A tenure in one line.
 pub(crate) fn line(tenure: &Tenure) -> String {
     let start = &tenure.start_cause().as_str_name()["TENURE_START_CAUSE_".len()..];
-    let mut text = format!("{} {start} by {}", tenure.user_id, tenure.start_actor);
-    if tenure.end_time.is_some() {
-        let end = &tenure.end_cause().as_str_name()["TENURE_END_CAUSE_".len()..];
-        text += &format!(", {end} by {}", tenure.end_actor);
-        if !tenure.reason_id.is_empty() {
-            text += &format!(" for {}", tenure.reason_id);
-        }
-        if !tenure.note.is_empty() {
-            text += &format!(" '{}'", tenure.note);
-        }
+    let begun = format!("{} {start} by {}", tenure.user_id, tenure.start_actor);
+    if tenure.end_time.is_none() {
+        return begun;
     }
-    text
+    let end = &tenure.end_cause().as_str_name()["TENURE_END_CAUSE_".len()..];
+    let part = |before: &str, text: &str, after: &str| match text {
+        "" => String::new(),
+        text => format!("{before}{text}{after}"),
+    };
+    format!(
+        "{begun}, {end} by {}{}{}",
+        tenure.end_actor,
+        part(" for ", &tenure.reason_id, ""),
+        part(" '", &tenure.note, "'")
+    )
 }
 
 impl World {
