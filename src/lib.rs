@@ -19,7 +19,6 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod domain;
-pub mod error;
 pub mod id;
 pub mod lifecycle;
 pub mod rpc;

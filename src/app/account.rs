@@ -7,12 +7,12 @@ use crate::{
     domain::{
         account::{Account, Extras, Status},
         circulation::{Scene, Subject, knows, reads},
+        error::Error,
         ids::AccountId,
         organisation::Organisation,
         profile,
         retention::display::display_remaining,
     },
-    error::Error,
     store::{Abort, extras, subject},
 };
 use chrono::{DateTime, TimeDelta, Utc};

@@ -2,8 +2,7 @@
 
 use super::App;
 use crate::{
-    domain::{ids::TenantName, retention_plan},
-    error::Error,
+    domain::{error::Error, ids::TenantName, retention_plan},
     store::{
         due, organisation, owned,
         verify::{self, CHECKS, Finding},

@@ -70,4 +70,25 @@ impl AccountService for Api {
         let accounts = views.iter().map(convert::account::encode).collect();
         Ok(Response::new(proto::BatchGetAccountsResponse { accounts }))
     }
+
+    async fn cancel_account(
+        &self,
+        request: Request<proto::CancelAccountRequest>,
+    ) -> Result<Response<proto::CancelAccountResponse>, Status> {
+        self.cancel(request).await
+    }
+
+    async fn restore_account(
+        &self,
+        request: Request<proto::RestoreAccountRequest>,
+    ) -> Result<Response<proto::RestoreAccountResponse>, Status> {
+        self.restore(request).await
+    }
+
+    async fn delete_account(
+        &self,
+        request: Request<proto::DeleteAccountRequest>,
+    ) -> Result<Response<proto::DeleteAccountResponse>, Status> {
+        self.delete(request).await
+    }
 }

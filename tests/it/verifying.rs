@@ -78,6 +78,6 @@ async fn every_invariant_is_checked() {
         corrupt(&world, sql).await;
         let broken = world.server.broken().await;
         assert!(broken.iter().any(|name| name == check), "{check}: {broken:?}");
-        world.server.stop_serving().await.remove().await;
+        world.server.discard().await;
     }
 }

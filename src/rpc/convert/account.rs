@@ -11,11 +11,11 @@ use crate::{
     domain::{
         account::{AccountKind, DealStatus, Extras, Location, Profile},
         creation::NewAccount,
+        error::Error,
         ids::{AccountId, ExternalId, PoolId, UserId},
         refusal::Violations,
         text::check_len,
     },
-    error::Error,
     rpc::proto,
 };
 use std::collections::BTreeSet;
