@@ -9,8 +9,10 @@ use crate::{
         identity::IdentityLayer,
         proto::{
             DESCRIPTORS, account_service_server::AccountServiceServer,
-            circulation_service_server::CirculationServiceServer, directory_service_server::DirectoryServiceServer,
-            pool_service_server::PoolServiceServer, tenant_service_server::TenantServiceServer,
+            circulation_service_server::CirculationServiceServer,
+            custom_field_service_server::CustomFieldServiceServer, directory_service_server::DirectoryServiceServer,
+            pool_service_server::PoolServiceServer, retention_limit_service_server::RetentionLimitServiceServer,
+            tenant_service_server::TenantServiceServer,
         },
         shield::ShieldLayer,
     },
@@ -100,6 +102,8 @@ impl Bound {
             .add_service(DirectoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(AccountServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(CirculationServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(RetentionLimitServiceServer::new(api.clone()).max_decoding_message_size(limit))
+            .add_service(CustomFieldServiceServer::new(api.clone()).max_decoding_message_size(limit))
             .add_service(PoolServiceServer::new(api).max_decoding_message_size(limit))
             .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
             .await

@@ -3,11 +3,14 @@
 pub mod account;
 pub mod call;
 pub mod circulate;
+pub mod configured;
 pub mod create;
+pub mod custom_field;
 pub mod directory;
 pub mod flow;
 pub mod page;
 pub mod pool;
+pub mod retention_limit;
 pub mod snapshots;
 pub mod tenant;
 

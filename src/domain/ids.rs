@@ -37,6 +37,18 @@ fn check_foreign(text: &str, max: usize) -> Result<(), IdError> {
     Ok(())
 }
 
+/// Reads an id of ours: a UUID in its usual text form.
+pub fn parse_own(text: &str) -> Result<Uuid, IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    // Only the hyphenated form: one resource has one name.
+    if text.len() != 36 {
+        return Err(IdError::NotUuid);
+    }
+    Uuid::try_parse(text).map_err(|_| IdError::NotUuid)
+}
+
 macro_rules! foreign_id {
     ($(#[$doc:meta])* $name:ident, $max:expr) => {
         $(#[$doc])*
@@ -79,14 +91,7 @@ macro_rules! own_id {
         impl $name {
             /// Accepts a UUID in its usual text form.
             pub fn parse(text: &str) -> Result<Self, IdError> {
-                if text.is_empty() {
-                    return Err(IdError::Empty);
-                }
-                // Only the hyphenated form: one resource has one name.
-                if text.len() != 36 {
-                    return Err(IdError::NotUuid);
-                }
-                Uuid::try_parse(text).map(Self).map_err(|_| IdError::NotUuid)
+                parse_own(text).map(Self)
             }
         }
 

@@ -6,6 +6,7 @@ pub mod circulation;
 pub mod config_change;
 pub mod configured;
 pub mod creation;
+pub mod custom_field;
 pub mod days;
 pub mod directory;
 pub mod directory_plan;

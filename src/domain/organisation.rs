@@ -1,6 +1,8 @@
 //! A tenant's configuration and directory at one revision each: what every decision is made on.
 
 use super::{
+    configured::Configured,
+    custom_field::CustomField,
     directory::Directory,
     ids::{PoolId, TenantKey, TenantName, UserId},
     limits::LimitRules,
@@ -39,6 +41,8 @@ pub struct Organisation {
     pub limit_rules: LimitRules,
     /// Reclaim rules by pool, in the order in which they are asked.
     pub reclaim_rules: BTreeMap<PoolId, Vec<Arc<StoredRule>>>,
+    /// Definitions of custom fields, disabled ones too, by id.
+    pub custom_fields: Vec<Arc<Configured<CustomField>>>,
 }
 
 impl Organisation {
@@ -109,6 +113,7 @@ impl Organisation {
             pools: BTreeMap::new(),
             limit_rules: LimitRules::default(),
             reclaim_rules: BTreeMap::new(),
+            custom_fields: Vec::new(),
         }
     }
 }

@@ -4,10 +4,12 @@
 pub mod account;
 pub mod circulation;
 pub mod convert;
+pub mod custom_field;
 pub mod directory;
 pub mod identity;
 pub mod methods;
 pub mod pool;
+pub mod retention_limit;
 pub mod shield;
 pub mod status;
 pub mod tenant;

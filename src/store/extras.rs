@@ -5,8 +5,9 @@ use super::{
     instant::{instant, micros},
 };
 use crate::domain::{
-    account::{Account, Extras, FieldValue, TeamAccess, TeamRole},
+    account::{Account, Extras, TeamAccess, TeamRole},
     change::Change,
+    custom_field::FieldValue,
     ids::{AccountId, TenantKey, UserId},
 };
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};

@@ -63,6 +63,7 @@ pub async fn load(
         let pools = load_pools(conn, key).await?;
         let limit_rules = configured::load(conn, key, ConfigTable::LimitRule).await?;
         let reclaim_rules = load_reclaim_rules(conn, key).await?;
+        let custom_fields = configured::load(conn, key, ConfigTable::CustomField).await?;
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
@@ -76,6 +77,7 @@ pub async fn load(
                 pools,
                 limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
                 reclaim_rules,
+                custom_fields: custom_fields.into_iter().map(Arc::new).collect(),
             }));
         }
     }

@@ -12,7 +12,8 @@ use tidepool::{
     lifecycle::{self, Running},
     rpc::proto::{
         account_service_client::AccountServiceClient, circulation_service_client::CirculationServiceClient,
-        directory_service_client::DirectoryServiceClient, pool_service_client::PoolServiceClient,
+        custom_field_service_client::CustomFieldServiceClient, directory_service_client::DirectoryServiceClient,
+        pool_service_client::PoolServiceClient, retention_limit_service_client::RetentionLimitServiceClient,
         tenant_service_client::TenantServiceClient,
     },
     store::Db,
@@ -236,6 +237,16 @@ impl Client {
     /// `PoolService`.
     pub(crate) fn pools(&self) -> PoolServiceClient<Stub> {
         PoolServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `RetentionLimitService`.
+    pub(crate) fn limits(&self) -> RetentionLimitServiceClient<Stub> {
+        RetentionLimitServiceClient::with_interceptor(self.channel.clone(), self.clone())
+    }
+
+    /// `CustomFieldService`.
+    pub(crate) fn custom_fields(&self) -> CustomFieldServiceClient<Stub> {
+        CustomFieldServiceClient::with_interceptor(self.channel.clone(), self.clone())
     }
 }
 

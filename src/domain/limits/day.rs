@@ -70,6 +70,9 @@ mod tests {
         // In Beirut midnight itself is jumped over.
         let beirut = ("2026-03-28T22:00:00+00:00".into(), "2026-03-29T21:00:00+00:00".into());
         assert_eq!(day("2026-03-29T12:00:00Z", chrono_tz::Asia::Beirut), beirut);
+        // In Havana midnight comes twice; the day begins with the first.
+        let havana = ("2026-11-01T04:00:00+00:00".into(), "2026-11-02T05:00:00+00:00".into());
+        assert_eq!(day("2026-11-01T12:00:00Z", chrono_tz::America::Havana), havana);
         // Samoa had no 30 December 2011.
         let samoa = ("2011-12-29T10:00:00+00:00".into(), "2011-12-30T10:00:00+00:00".into());
         assert_eq!(day("2011-12-29T12:00:00Z", chrono_tz::Pacific::Apia), samoa);

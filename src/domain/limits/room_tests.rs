@@ -318,6 +318,12 @@ fn a_move_is_compared_with_what_begins_to_count_it() {
     );
     assert_eq!(room.check_move(POOL, OWN), [], "L26");
 
+    // Counted before and after: nothing to compare, even at the limit (4.4).
+    let counted = holding(10, true, false);
+    let room = held.room(&counted);
+    assert_eq!(room.room(OWN, How::Given), Some(0));
+    assert_eq!(room.check_move(POOL, OWN), []);
+
     // Two accounts of one owner become one.
     let mut room = held.room(&limits);
     room.give_back(OWN);

@@ -3,16 +3,23 @@
 pub mod account;
 pub mod circulation;
 pub mod config_event;
+pub mod custom_field;
 pub mod directory;
 pub mod pool;
+pub mod retention_limit;
 pub mod tenant;
 
 use crate::{
     app::page,
-    domain::{ids::IdError, refusal::Violations, text::check_len},
+    domain::{
+        ids::{IdError, parse_own},
+        refusal::Violations,
+        text::check_len,
+    },
     error::Error,
 };
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 /// An instant as messages have it.
 #[must_use]
@@ -50,6 +57,17 @@ pub fn required<T>(v: &mut Violations, field: &str, value: Option<T>) -> Option<
 /// A required id.
 pub fn id<T>(v: &mut Violations, field: &str, text: &str, parse: impl Fn(&str) -> Result<T, IdError>) -> Option<T> {
     v.check(field, parse(text))
+}
+
+/// An id of one of our own things that has no type of its own.
+pub fn own_id(v: &mut Violations, field: &str, text: &str) -> Option<Uuid> {
+    id(v, field, text, parse_own)
+}
+
+/// Ids as messages have them.
+#[must_use]
+pub fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
 }
 
 /// An id that may be empty. `None` only if it is wrong.

@@ -1,6 +1,6 @@
 //! Pools.
 
-use super::{choice, count_opt, decode, etag, etag_opt, id, ids, mask, required, timestamp, zone};
+use super::{choice, count_opt, decode, etag, etag_opt, id, ids, mask, required, texts, timestamp, zone};
 use crate::{
     app::pool::UpdatePool,
     domain::{
@@ -12,10 +12,6 @@ use crate::{
     error::Error,
     rpc::proto,
 };
-
-fn texts<T: ToString>(values: &[T]) -> Vec<String> {
-    values.iter().map(ToString::to_string).collect()
-}
 
 /// A pool as a message.
 #[must_use]
