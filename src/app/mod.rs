@@ -1,12 +1,15 @@
 //! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
 
 pub mod account;
+pub mod account_list;
 pub mod call;
 pub mod circulate;
 pub mod configured;
+pub mod copy;
 pub mod create;
 pub mod custom_field;
 pub mod directory;
+pub mod edit;
 pub mod flow;
 pub mod page;
 pub mod pool;

@@ -20,6 +20,8 @@ use std::time::Duration;
 pub const DEFAULT_SIZE: usize = 50;
 /// Rows of a page at most.
 pub const MAX_SIZE: usize = 500;
+/// Bytes of a page at most, well below the 4 MiB that clients take unless told otherwise.
+const MAX_WEIGHT: usize = 3 * 1024 * 1024;
 const NONCE: usize = 24;
 
 /// Seals and opens page tokens.
@@ -121,19 +123,43 @@ impl Sealer {
 pub fn cut<T, K: Serialize>(
     sealer: &Sealer,
     list: &List,
-    mut rows: Vec<T>,
+    rows: Vec<T>,
     size: usize,
     key: impl Fn(&T) -> K,
 ) -> (Vec<T>, String) {
-    if rows.len() <= size {
+    cut_by_weight(sealer, list, rows, size, key, |_| 0)
+}
+
+/// As [`cut`], and earlier where the rows are so large that clients would not take a message of all of them. There is
+/// always one row, or a list would never end.
+pub fn cut_by_weight<T, K: Serialize>(
+    sealer: &Sealer,
+    list: &List,
+    mut rows: Vec<T>,
+    size: usize,
+    key: impl Fn(&T) -> K,
+    weigh: impl Fn(&T) -> usize,
+) -> (Vec<T>, String) {
+    let mut weight = 0;
+    let light = rows.iter().take_while(|row| {
+        weight += weigh(row);
+        weight <= MAX_WEIGHT
+    });
+    let fitting = light.count().clamp(1, size.max(1));
+    if rows.len() <= fitting {
         return (rows, String::new());
     }
-    rows.truncate(size);
+    rows.truncate(fitting);
     let token = rows
         .last()
         .map(|last| sealer.seal(list, &key(last)))
         .unwrap_or_default();
     (rows, token)
+}
+
+/// About how many bytes a row takes in a message. JSON takes no less than the message will.
+pub fn weigh(row: &impl Serialize) -> usize {
+    serde_json::to_vec(row).map_or(0, |json| json.len())
 }
 
 fn hex(bytes: &[u8]) -> String {

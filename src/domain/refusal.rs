@@ -141,6 +141,10 @@ reasons! {
     DuplicateExact = "DUPLICATE_EXACT", AlreadyExists;
     /// Another account has this external id.
     ExternalIdTaken = "EXTERNAL_ID_TAKEN", AlreadyExists;
+    /// The list is filtered by a field that is hidden from the actor.
+    FieldHidden = "FIELD_HIDDEN", PermissionDenied;
+    /// The tenant does not let users edit names of accounts.
+    NameChangeForbidden = "NAME_CHANGE_FORBIDDEN", FailedPrecondition;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.
@@ -225,6 +229,15 @@ impl Violations {
     /// Keeps the value, or notes why there is none.
     pub fn check<T>(&mut self, field: impl Into<String>, value: Result<T, impl ToString>) -> Option<T> {
         value.map_err(|error| self.add(field, error)).ok()
+    }
+
+    /// The same, with the fields as parts of `message`.
+    #[must_use]
+    pub fn within(mut self, message: &str) -> Self {
+        for violation in &mut self.0 {
+            violation.field = format!("{message}.{}", violation.field);
+        }
+        self
     }
 
     /// Whether nothing is wrong so far.

@@ -7,6 +7,7 @@
 mod harness;
 mod world;
 
+mod accounts;
 mod circulation;
 mod configuration;
 mod holdings;
