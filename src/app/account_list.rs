@@ -1,7 +1,8 @@
 //! Lists accounts, each as it can be read by itself.
 //!
 //! Statement budget of a page: 1 to find it (one more for every 200 places where a CRM admin lists all pools by name),
-//! then as `app::account` says for reading up to 100 accounts: 3, or 4 for who supervises somebody.
+//! then as `app::account` says for reading up to 100 accounts: 3, or 4 for who supervises somebody. A refusal reads the
+//! revisions.
 
 use super::{
     App,
@@ -11,9 +12,10 @@ use super::{
 };
 use crate::{
     domain::{
-        account_list::{Listing, decide},
+        account_list::{Among, Listing, decide},
         circulation::Scene,
         ids::AccountId,
+        organisation::Organisation,
     },
     error::Error,
     store::{
@@ -46,13 +48,12 @@ impl App {
         let unit = self.db.unit("ListAccounts", call.deadline);
         let (found, views) = self
             .on_snapshot(call, &unit, |org| async move {
-                let principal = Self::principal(&org, call)?;
-                let scene = Scene {
-                    org: &org,
-                    principal: &principal,
-                    now: self.clock.now(),
+                let among = match self.place(&org, call, &input.listing) {
+                    Ok(among) => among,
+                    // Reading the accounts would show that the snapshot is old; a refusal reads none.
+                    Err(_) if self.organisation(call).await?.revisions != org.revisions => return Err(Abort::Stale),
+                    Err(refused) => return Err(refused.into()),
                 };
-                let among = decide(&scene, &input.listing)?;
                 let page = Page {
                     listing: &input.listing,
                     among: &among,
@@ -76,6 +77,16 @@ impl App {
         // What changed hands since it was found may be gone.
         let shown = found.iter().filter_map(|at| views.remove(&at.account())).collect();
         Ok((shown, token))
+    }
+
+    fn place(&self, org: &Organisation, call: &Call, listing: &Listing) -> Result<Among, Error> {
+        let principal = Self::principal(org, call)?;
+        let scene = Scene {
+            org,
+            principal: &principal,
+            now: self.clock.now(),
+        };
+        decide(&scene, listing)
     }
 }
 

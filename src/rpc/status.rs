@@ -100,7 +100,8 @@ fn set_refusals(details: &mut ErrorDetails, reason: Reason, refusals: &[Refusal]
                 .map(|r| QuotaViolation::new(r.reason.as_str(), r.message.clone()));
             details.set_quota_failure(violations.collect::<Vec<_>>());
         }
-        Class::FailedPrecondition => {
+        // Of several refusals the first decides the code; here they all are, whatever it is.
+        class if class == Class::FailedPrecondition || refusals.len() > 1 => {
             let violations = refusals
                 .iter()
                 .map(|r| PreconditionViolation::new(r.reason.as_str(), "", r.message.clone()));
