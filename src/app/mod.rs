@@ -2,13 +2,16 @@
 
 pub mod account;
 pub mod account_change;
+pub mod account_list;
 pub mod activity;
 pub mod call;
 pub mod circulate;
 pub mod configured;
+pub mod copy;
 pub mod create;
 pub mod custom_field;
 pub mod directory;
+pub mod edit;
 pub mod flow;
 pub mod history;
 pub mod page;

@@ -185,6 +185,9 @@ pub struct Effects {
     /// The profile fields that changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
+    /// Whether the name changed although the tenant does not let users edit names.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub name_lock_overridden: bool,
     /// The team member that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<UserId>,

@@ -155,6 +155,10 @@ reasons! {
     TeamMemberIsOwner = "TEAM_MEMBER_IS_OWNER", FailedPrecondition;
     /// The related team has as many members as it may.
     TeamLimitReached = "TEAM_LIMIT_REACHED", ResourceExhausted;
+    /// The list is filtered by a field that is hidden from the actor.
+    FieldHidden = "FIELD_HIDDEN", PermissionDenied;
+    /// The tenant does not let users edit names of accounts.
+    NameChangeForbidden = "NAME_CHANGE_FORBIDDEN", FailedPrecondition;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

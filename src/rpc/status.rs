@@ -111,7 +111,7 @@ fn set_refusals(details: &mut ErrorDetails, reason: Reason, refusals: &[Refusal]
                 .map(|r| QuotaViolation::new(r.reason.as_str(), r.message.clone()));
             details.set_quota_failure(violations.collect::<Vec<_>>());
         }
-        // Elsewhere the reason in the error info says it all, unless there are more.
+        // Of several refusals the first decides the code; here they all are, whatever it is.
         class if class == Class::FailedPrecondition || refusals.len() > 1 => {
             let violations = refusals
                 .iter()

@@ -2,11 +2,13 @@
 
 use super::{
     batch::{Update, insert},
+    codec::Row,
     instant::{instant, micros},
 };
 use crate::domain::{
-    account::{Account, Extras, FieldValue, TeamAccess, TeamRole},
+    account::{Account, Extras, TeamAccess, TeamRole},
     change::Change,
+    custom_field::FieldValue,
     ids::{AccountId, TenantKey, UserId},
 };
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
@@ -159,6 +161,33 @@ async fn query(conn: &impl ConnectionTrait, mut select: Update, end: &str) -> Re
         select.values,
     ))
     .await
+}
+
+/// Reads who is in the related teams of the accounts, and what he may do: one statement.
+pub async fn teams(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    accounts: &[AccountId],
+) -> Result<HashMap<AccountId, Vec<(UserId, TeamAccess)>>, DbErr> {
+    let mut all: HashMap<_, Vec<_>> = HashMap::new();
+    if accounts.is_empty() {
+        return Ok(all);
+    }
+    let select = "SELECT account_id, user_id, access FROM account_team";
+    for row in query(conn, about(select, tenant, accounts.iter().copied()), "").await? {
+        let id: Uuid = row.try_get("", "account_id")?;
+        let at = Row {
+            table: "account_team",
+            tenant,
+            key: &id,
+        };
+        let user: String = row.try_get("", "user_id")?;
+        let access: i16 = row.try_get("", "access")?;
+        let access = at.choice("access", TeamAccess::from_number(access))?;
+        let member = (at.id("user_id", &user, UserId::parse)?, access);
+        all.entry(AccountId(id)).or_default().push(member);
+    }
+    Ok(all)
 }
 
 pub(super) async fn put_member(

@@ -4,6 +4,7 @@
 //! which the engines differ. Functions here take `&impl ConnectionTrait` and a [`TenantKey`](crate::domain::ids::TenantKey);
 //! they read and write, they decide nothing.
 
+pub mod account_list;
 pub mod account_row;
 pub mod activity;
 pub mod apply;

@@ -9,6 +9,7 @@ mod harness;
 mod reclaim_rules;
 mod world;
 
+mod accounts;
 mod activities;
 mod circulation;
 mod circulation_bulk;

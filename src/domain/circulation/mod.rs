@@ -13,6 +13,7 @@ mod give_back;
 mod pool_move;
 
 pub use acquisition::{Acquisition, acquisition, held};
+pub(super) use admit::{Obstacles, allow, is_owner, is_supervisor, known};
 pub use admit::{knows, reads};
 pub use effect::{clear_team, give_owner, lose_owner, successor, team_for};
 
@@ -45,7 +46,7 @@ pub struct Subject {
     pub account: Account,
     /// When the actor last lost it in a way that keeps him from claiming it again.
     pub banned_since: Option<DateTime<Utc>>,
-    /// What the actor may do as a member of its team.
+    /// What the actor may do as a member of its team, or as a supervisor of one.
     pub team: Option<TeamAccess>,
 }
 
@@ -132,7 +133,7 @@ pub fn decide(
     item: &Item,
     room: Option<&mut Room>,
 ) -> Result<Decision, Error> {
-    let subject = admit::known(scene, subject, item.account)?;
+    let subject = known(scene, subject, item.account)?;
     let scene = &Scene {
         now: scene.now.max(subject.account.update_time),
         ..*scene
