@@ -39,6 +39,7 @@ mod tenant;
 mod failures;
 mod faults;
 mod house;
+mod importing;
 mod migrations;
 mod one_server;
 mod outcomes;

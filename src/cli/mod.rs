@@ -1,8 +1,9 @@
 //! What can be typed. Thin: every command calls the library.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
-use clap::{Args, Parser, Subcommand};
+mod import;
 
+use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use tidepool::{
     app::{App, sweep::Stopped},
@@ -54,6 +55,8 @@ enum Command {
         #[arg(long, required = true)]
         once: bool,
     },
+    /// Bring the accounts of a CSV file into a pool of a running server.
+    Import(import::ImportArgs),
     /// Print the effective configuration, secrets redacted.
     Config,
 }
@@ -129,6 +132,10 @@ fn config(cli: &Cli) -> Result<Config, tidepool::config::ConfigErrors> {
 }
 
 async fn execute(cli: &Cli) -> Outcome {
+    // What is configured here is the server's business, and this is only a client of one.
+    if let Command::Import(args) = &cli.command {
+        return import::run(args).await;
+    }
     let config = config(cli)?;
     telemetry::start(&config.log);
     match &cli.command {
@@ -136,6 +143,7 @@ async fn execute(cli: &Cli) -> Outcome {
         Command::Migrate { command } => migrate(&config, command).await,
         Command::Tenant { command } => tenant(&config, command).await,
         Command::Sweep { .. } => sweep(&config).await,
+        Command::Import(args) => import::run(args).await,
         Command::Config => {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)
