@@ -21,7 +21,6 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod domain;
-pub mod error;
 pub mod id;
 pub mod import;
 pub mod lifecycle;

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     clock::Clock,
     config::{Config, Sweep},
-    error::Error,
+    domain::error::Error,
     server::Bound,
     store::{
         Db, DbErr,

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     config::Server as Config,
-    error::Error,
+    domain::error::Error,
     rpc::{
         Api,
         identity::IdentityLayer,
@@ -111,6 +111,8 @@ impl Bound {
             account_service_server::AccountServiceServer,
             circulation_service_server::CirculationServiceServer,
             activity_service_server::ActivityServiceServer,
+            team_service_server::TeamServiceServer,
+            history_service_server::HistoryServiceServer,
         )
         .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
         .await

@@ -1,30 +1,36 @@
 //! Reads accounts as the actor may see them.
 //!
-//! Statement budget: 1 read for the revisions, accounts and the actor's place in their teams, 2 for tags and fields.
+//! Statement budget per 128 accounts: 1 read of revisions, accounts and the actor's place in their teams; for all of
+//! them: 1 read of teams where the actor supervises anybody, 2 for tags and fields.
 
 use super::{App, call::Call, flow};
 use crate::{
     domain::{
         account::{Account, Extras, Status},
         circulation::{Scene, Subject, knows, reads},
-        ids::AccountId,
+        custom_field::FieldValue,
+        custom_values,
+        error::Error,
+        ids::{AccountId, UserId},
         organisation::Organisation,
         profile,
         retention::display::display_remaining,
     },
-    error::Error,
     store::{Abort, extras, subject},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use std::{collections::HashMap, sync::Arc};
+use sea_orm::ConnectionTrait;
+use std::collections::{BTreeMap, HashMap};
 
 /// An account as the actor may see it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// The account, hidden fields empty.
     pub account: Account,
-    /// Tags and custom fields, hidden ones left out.
-    pub extras: Extras,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its custom fields that are in use, by name.
+    pub custom_fields: BTreeMap<String, FieldValue>,
     /// Names of the hidden fields.
     pub hidden: Vec<String>,
     /// What is left of the retention time, if it is little.
@@ -35,26 +41,28 @@ pub struct View {
 
 /// The account as the principal may see it; `None` if it is not there for him.
 #[must_use]
-pub fn view(scene: &Scene<'_>, subject: &Subject, extras: Extras) -> Option<View> {
-    let full = reads(scene, subject);
+pub fn view(scene: &Scene<'_>, subject: &Subject, mut extras: Extras) -> Option<View> {
+    let mut account = subject.account.clone();
+    if reads(scene, subject) {
+        return Some(seen(scene.org, account, extras, scene.now));
+    }
     // Of accounts that others own, members of the pool know only that they are there.
-    if !full && (subject.account.status != Status::Unassigned || !knows(scene, subject)) {
+    if account.status != Status::Unassigned || !knows(scene, subject) {
         return None;
     }
-    let mut view = seen(scene.org, subject.account.clone(), extras, scene.now);
-    if !full {
-        let pool = subject.account.pool_id.and_then(|id| scene.org.pool(id))?;
-        view.hidden.clone_from(&pool.config.hidden_fields);
-        profile::mask(&mut view.account, &mut view.extras, &view.hidden);
-        if !view.hidden.is_empty() {
-            view.completeness_percent = None;
-        }
-        if !pool.config.unclaimed_history_visible {
-            view.account.last_owner = None;
-            view.account.last_end_reason = None;
-            view.account.last_end_note.clear();
-        }
+    let pool = account.pool_id.and_then(|id| scene.org.pool(id))?;
+    let hidden = &pool.config.hidden_fields;
+    profile::mask(&mut account, &mut extras, hidden);
+    if !pool.config.unclaimed_history_visible {
+        account.last_owner = None;
+        account.last_end_reason = None;
+        account.last_end_note.clear();
     }
+    let mut view = seen(scene.org, account, extras, scene.now);
+    if !hidden.is_empty() {
+        view.completeness_percent = None;
+    }
+    view.hidden.clone_from(hidden);
     Some(view)
 }
 
@@ -64,52 +72,84 @@ pub fn seen(org: &Organisation, account: Account, extras: Extras, now: DateTime<
     View {
         completeness_percent: profile::completeness_percent(org, &account.profile, &extras),
         remaining: display_remaining(account.clock.anchor_time, account.clock.reclaim_time, now),
+        custom_fields: custom_values::shown(org, &extras.fields),
+        tags: extras.tags,
         account,
-        extras,
         hidden: Vec::new(),
     }
 }
 
+/// Lets the actor stand in for the members of related teams whom he supervises.
+pub(super) async fn join_teams(
+    conn: &impl ConnectionTrait,
+    org: &Organisation,
+    actor: Option<&UserId>,
+    subjects: &mut HashMap<AccountId, Subject>,
+) -> Result<(), Abort> {
+    let Some(actor) = actor.filter(|actor| org.directory.has_reports(actor)) else {
+        return Ok(());
+    };
+    let accounts: Vec<_> = subjects.keys().copied().collect();
+    for (account, members) in extras::teams(conn, org.key, &accounts).await? {
+        if let Some(subject) = subjects.get_mut(&account) {
+            let below = members
+                .iter()
+                .filter(|(member, _)| org.directory.supervises(actor, member));
+            subject.team = subject.team.max(below.map(|(_, access)| *access).max());
+        }
+    }
+    Ok(())
+}
+
 impl App {
     /// Reads an account.
-    pub async fn get_account(&self, call: &Call, id: AccountId) -> Result<(Arc<Organisation>, View), Error> {
-        let (org, mut views) = self.get_accounts(call, &[id]).await?;
-        let view = views.pop().ok_or_else(|| Error::not_found("account", id))?;
-        Ok((org, view))
+    pub async fn get_account(&self, call: &Call, id: AccountId) -> Result<View, Error> {
+        let mut views = self.get_accounts(call, &[id]).await?;
+        views.pop().ok_or_else(|| Error::not_found("account", id))
     }
 
     /// Reads those of the accounts that the actor may see, in the order of `ids`.
-    pub async fn get_accounts(&self, call: &Call, ids: &[AccountId]) -> Result<(Arc<Organisation>, Vec<View>), Error> {
+    pub async fn get_accounts(&self, call: &Call, ids: &[AccountId]) -> Result<Vec<View>, Error> {
         let unit = self.db.unit("GetAccount", call.deadline);
         self.on_snapshot(call, &unit, |org| async move {
             unit.retry(|| async {
                 let reader = unit.reader().await?;
-                let mut subjects = HashMap::new();
-                for chunk in ids.chunks(subject::CHUNK) {
-                    let loaded = subject::load(&reader, org.key, None, call.actor.as_ref(), chunk).await?;
-                    let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
-                    if loaded.revisions != org.revisions {
-                        return Err(Abort::Stale);
-                    }
-                    subjects.extend(loaded.subjects);
-                }
-                let found: Vec<_> = subjects.keys().copied().collect();
-                let mut all = extras::read(&reader, org.key, &found).await?;
-                let principal = Self::principal(&org, call)?;
-                let scene = Scene {
-                    org: &org,
-                    principal: &principal,
-                    now: self.clock.now(),
-                };
-                let view = |id: &AccountId| {
-                    let subject = subjects.get(id)?;
-                    view(&scene, subject, all.remove(id).unwrap_or_default())
-                };
-                let views = ids.iter().filter_map(view).collect();
-                Ok((org.clone(), views))
+                self.read_views(&reader, &org, call, ids).await
             })
             .await
         })
         .await
+    }
+
+    pub(super) async fn read_views(
+        &self,
+        conn: &impl ConnectionTrait,
+        org: &Organisation,
+        call: &Call,
+        ids: &[AccountId],
+    ) -> Result<Vec<View>, Abort> {
+        let mut subjects = HashMap::new();
+        for chunk in ids.chunks(subject::CHUNK) {
+            let loaded = subject::load(conn, org.key, None, call.actor.as_ref(), chunk).await?;
+            let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
+            if loaded.revisions != org.revisions {
+                return Err(Abort::Stale);
+            }
+            subjects.extend(loaded.subjects);
+        }
+        join_teams(conn, org, call.actor.as_ref(), &mut subjects).await?;
+        let found: Vec<_> = subjects.keys().copied().collect();
+        let mut all = extras::read(conn, org.key, &found).await?;
+        let principal = Self::principal(org, call)?;
+        let scene = Scene {
+            org,
+            principal: &principal,
+            now: self.clock.now(),
+        };
+        let view = |id: &AccountId| {
+            let subject = subjects.get(id)?;
+            view(&scene, subject, all.remove(id).unwrap_or_default())
+        };
+        Ok(ids.iter().filter_map(view).collect())
     }
 }

@@ -15,12 +15,12 @@ use crate::{
     domain::{
         activity::{Activity, BusinessObject, ObjectKey, check_time, closes, record, takes},
         circulation::{Scene, Subject, reads},
+        error::Error,
         ids::{AccountId, CallerId, EventId, UserId},
         organisation::Organisation,
         pool::RelatedAccess,
         refusal::{Reason, Refusal, Violations},
     },
-    error::Error,
     store::{
         Abort, Tx,
         activity::{self as rows, Place, StoredActivity},

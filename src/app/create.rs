@@ -5,21 +5,21 @@
 
 use super::{
     App,
+    account::{View, seen},
     call::Call,
     flow::{self, Once, Reply},
 };
 use crate::{
     domain::{
-        account::{Account, Extras},
         change::Change,
         circulation::Scene,
         creation::{self, NewAccount, Taken, Twins},
+        error::Error,
         ids::{AccountId, UserId},
         limits::{How, Room, UserLimits},
         organisation::Organisation,
         text::name_key,
     },
-    error::Error,
     store::{Abort, Tx, apply, config::By, holdings, request, twin},
 };
 use std::{
@@ -38,8 +38,8 @@ pub struct CreateAccounts {
     pub single: bool,
 }
 
-/// What came of one: the account with its tags and custom fields, or why there is none.
-pub type Created = Result<(Account, Extras), Error>;
+/// What came of one: the account as whoever created it sees it, or why there is none.
+pub type Created = Result<View, Error>;
 
 impl App {
     /// Creates accounts.
@@ -75,8 +75,23 @@ impl App {
             principal: &principal,
             now: self.clock.now(),
         };
+        let created = self.create_all(tx, &scene, input).await?;
+        if let Some(key) = &once.key {
+            request::remember(tx, org.key, key, (once.encode)(&created), scene.now).await?;
+        }
+        Ok(Reply::Done(created))
+    }
+
+    /// Decides and applies, in a unit of work that has read the revisions.
+    pub(super) async fn create_all(
+        &self,
+        tx: &Tx,
+        scene: &Scene<'_>,
+        input: &CreateAccounts,
+    ) -> Result<Vec<Created>, Abort> {
+        let Scene { org, principal, .. } = *scene;
         let mut taken = find_twins(tx, org, &input.accounts).await?;
-        let mut rooms = read_rooms(tx, &scene, &input.accounts).await?;
+        let mut rooms = read_rooms(tx, scene, &input.accounts).await?;
         let (mut changes, mut created) = (Vec::new(), Vec::with_capacity(input.accounts.len()));
         for new in &input.accounts {
             let id = AccountId(self.ids.next());
@@ -86,9 +101,9 @@ impl App {
                 name: taken.names.get(&key).cloned(),
                 external_id: external_id.and_then(|id| taken.external_ids.get(id)).cloned(),
             };
-            let gain = new.acquisition(&principal);
+            let gain = new.acquisition(principal);
             let room = gain.and_then(|gain| rooms.get_mut(&gain.user)).map(|(_, room)| room);
-            created.push(creation::decide(&scene, new, id, &twins, room).map(|change| {
+            created.push(creation::decide(scene, new, id, &twins, room).map(|change| {
                 let account = change.after.clone();
                 let own = Taken {
                     account: id,
@@ -100,38 +115,35 @@ impl App {
                 if let Some(id) = external_id {
                     taken.external_ids.insert(id.clone(), own);
                 }
+                let extras = change.extras.clone().unwrap_or_default();
                 changes.push(change);
-                (account, new.extras.clone())
+                seen(org, account, extras, scene.now)
             }));
         }
         if let (true, Some(Err(error))) = (input.single, created.first()) {
             return Err(error.clone().into());
         }
-        self.apply_all(tx, &scene, &changes, &rooms).await?;
-        if let Some(key) = &once.key {
-            request::remember(tx, org.key, key, (once.encode)(&created), scene.now).await?;
-        }
-        Ok(Reply::Done(created))
+        apply_all(tx, scene, &changes, &rooms).await?;
+        Ok(created)
     }
+}
 
-    async fn apply_all(
-        &self,
-        tx: &Tx,
-        scene: &Scene<'_>,
-        changes: &[Change],
-        rooms: &HashMap<UserId, (i64, Room)>,
-    ) -> Result<(), Abort> {
-        let versions = rooms
-            .iter()
-            .map(|(user, (version, _))| (user.clone(), *version))
-            .collect();
-        let by = By {
-            caller: &scene.principal.caller,
-            actor: scene.principal.actor.as_ref(),
-            now: scene.now,
-        };
-        apply::apply(tx, scene.org.key, changes, &versions, &by).await
-    }
+async fn apply_all(
+    tx: &Tx,
+    scene: &Scene<'_>,
+    changes: &[Change],
+    rooms: &HashMap<UserId, (i64, Room)>,
+) -> Result<(), Abort> {
+    let versions = rooms
+        .iter()
+        .map(|(user, (version, _))| (user.clone(), *version))
+        .collect();
+    let by = By {
+        caller: &scene.principal.caller,
+        actor: scene.principal.actor.as_ref(),
+        now: scene.now,
+    };
+    apply::apply(tx, scene.org.key, changes, &versions, &by).await
 }
 
 async fn find_twins(tx: &Tx, org: &Organisation, accounts: &[NewAccount]) -> Result<twin::Found, Abort> {

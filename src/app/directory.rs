@@ -7,15 +7,13 @@ use super::{
     page::{self, List},
     tenant::check_etag,
 };
-use crate::{
-    domain::{
-        config_change::{Action, ConfigChange, ConfigEvent, Write},
-        directory::{Department, Directory, Entry, Group, User},
-        directory_plan::{self, Upsert},
-        ids::{DepartmentId, GroupId, UserId},
-        refusal::Violations,
-    },
+use crate::domain::{
+    config_change::{Action, ConfigChange, ConfigEvent, Write},
+    directory::{Department, Directory, Entry, Group, User},
+    directory_plan::{self, Upsert},
     error::Error,
+    ids::{DepartmentId, GroupId, UserId},
+    refusal::Violations,
 };
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};

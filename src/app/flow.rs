@@ -8,12 +8,12 @@ use super::{App, call::Call};
 use crate::{
     domain::{
         config_change::{ConfigChange, Occupancy},
+        error::Error,
         ids::{PoolId, TenantName},
         organisation::{Organisation, Revisions},
         principal::Principal,
         refusal::Reason,
     },
-    error::Error,
     id::Ids,
     store::{
         Abort, Deadline, Tx, Unit, config,

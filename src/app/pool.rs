@@ -11,13 +11,13 @@ use super::{
 use crate::{
     domain::{
         config_change::{Action, ConfigChange, ConfigEvent, Occupancy, Write},
+        error::Error,
         ids::PoolId,
         organisation::Organisation,
         patch::merge,
         pool::{Pool, PoolConfig, PoolState},
         refusal::{Reason, Refusal},
     },
-    error::Error,
     store::{self, pool::PoolCounters},
 };
 use chrono::TimeDelta;

@@ -8,22 +8,20 @@ use super::{
     page::{self, List},
     tenant::{check_etag, unknown_paths},
 };
-use crate::{
-    domain::{
-        config_change::{Action, ConfigChange, ConfigEvent, Write},
-        configured::ConfigTable,
-        ids::{PoolId, ReclaimRuleId},
-        organisation::Organisation,
-        patch::merge,
-        pool::Pool,
-        principal::Principal,
-        refusal::Reason,
-        retention::{
-            matching::{StoredRule, order, rearrange},
-            rule::{ReclaimRule, ReclaimTerms},
-        },
-    },
+use crate::domain::{
+    config_change::{Action, ConfigChange, ConfigEvent, Write},
+    configured::ConfigTable,
     error::Error,
+    ids::{PoolId, ReclaimRuleId},
+    organisation::Organisation,
+    patch::merge,
+    pool::Pool,
+    principal::Principal,
+    refusal::Reason,
+    retention::{
+        matching::{StoredRule, order, rearrange},
+        rule::{ReclaimRule, ReclaimTerms},
+    },
 };
 use std::sync::Arc;
 

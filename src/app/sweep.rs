@@ -11,12 +11,12 @@ use super::{App, flow};
 use crate::{
     domain::{
         circulation::{Scene, Subject},
+        error::Error,
         ids::{AccountId, CallerId, TenantKey, TenantName},
         organisation::Organisation,
         principal::Principal,
         sweep::{Verdict, decide, replan},
     },
-    error::Error,
     store::{
         Abort, Tx, apply,
         config::By,

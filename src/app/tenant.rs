@@ -9,13 +9,13 @@ use super::{
 use crate::{
     domain::{
         config_change::{Action, ConfigChange, ConfigEvent, Write},
+        error::Error,
         ids::{TenantKey, TenantName},
         organisation::Organisation,
         patch::merge,
         refusal::{Reason, Refusal, Violations},
         tenant::{Tenant, TenantSettings},
     },
-    error::Error,
     store::{self, config_event::StoredEvent},
 };
 use std::{

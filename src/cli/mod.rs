@@ -6,7 +6,7 @@ mod import;
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use tidepool::{
-    app::{App, sweep::Stopped},
+    app::{App, sweep::Stopped, verify::Verified},
     clock::Clock,
     config::Config,
     domain::{ids::TenantName, tenant::TenantSettings},
@@ -49,6 +49,8 @@ enum Command {
         #[command(subcommand)]
         command: TenantCommand,
     },
+    /// Check every invariant of the stored data; changes nothing. Exits with 1 if one is broken.
+    Verify,
     /// Take back now what is due, as the server does in the background.
     Sweep {
         /// One round, then exit.
@@ -142,6 +144,7 @@ async fn execute(cli: &Cli) -> Outcome {
         Command::Serve(_) => serve(&config).await,
         Command::Migrate { command } => migrate(&config, command).await,
         Command::Tenant { command } => tenant(&config, command).await,
+        Command::Verify => verify(&config).await,
         Command::Sweep { .. } => sweep(&config).await,
         Command::Import(args) => import::run(args).await,
         Command::Config => {
@@ -202,6 +205,28 @@ async fn migrate(config: &Config, command: &MigrateCommand) -> Outcome {
             })
         }
     }
+}
+
+async fn verify(config: &Config) -> Outcome {
+    let db = lifecycle::open(config, &Clock::System).await?;
+    let app = App::start(db, Clock::System).await?;
+    let show = |verified: &Verified| match &verified.finding {
+        None => println!("ok      {:16} {}", verified.name, verified.rule),
+        Some(finding) => {
+            println!("BROKEN  {:16} {}", verified.name, verified.rule);
+            println!(
+                "        {} row(s), for example {}",
+                finding.count,
+                finding.samples.join(", ")
+            );
+        }
+    };
+    let all = app.verify(show).await?;
+    Ok(if all.iter().all(|verified| verified.finding.is_none()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn sweep(config: &Config) -> Outcome {

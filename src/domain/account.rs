@@ -1,6 +1,9 @@
 //! An account: a company, a group or a person, with its life status, its owner, its pool and its clock.
 
-use super::ids::{AccountId, ExternalId, PoolId, ReasonId, UserId};
+use super::{
+    custom_field::FieldValue,
+    ids::{AccountId, ExternalId, PoolId, ReasonId, UserId},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -203,17 +206,6 @@ pub struct Profile {
     pub remark: String,
     /// Its id in another system, unique within the tenant.
     pub external_id: Option<ExternalId>,
-}
-
-/// The value of a custom field.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum FieldValue {
-    /// Text, or one of the choices.
-    Text(String),
-    /// A finite number.
-    Number(f64),
-    /// An instant.
-    Time(DateTime<Utc>),
 }
 
 /// What hangs on an account in tables of its own.

@@ -1,3 +1,5 @@
+//! Kinds, deals and objects of activities: tables, and the property that order does not matter.
+
 use super::*;
 use chrono::TimeZone;
 use proptest::prelude::*;

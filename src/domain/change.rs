@@ -21,6 +21,8 @@ pub enum Columns {
     Circulation,
     /// The profile, and the clock, which may depend on it.
     Profile,
+    /// It is deleted: all of them, and what was written when tenures ended goes as well.
+    Tombstone,
 }
 
 /// How a tenure ends.
@@ -57,11 +59,11 @@ pub enum TeamChange {
     /// Nothing.
     #[default]
     Keep,
-    /// All members go, except the new owner, if he is one.
+    /// All members go. The owner is none of them, he stands above them.
     Clear,
     /// A member is added or gets another role or right.
     Put(UserId, TeamRole, TeamAccess),
-    /// A member goes.
+    /// A member goes, if he is one.
     Remove(UserId),
 }
 
@@ -95,9 +97,9 @@ pub enum EventKind {
     Created,
     /// Somebody claimed it.
     Claimed,
-    /// It was assigned from the pool, or to somebody else.
+    /// It was assigned from the pool.
     Assigned,
-    /// It was handed over.
+    /// It was handed over, or assigned to somebody else.
     OwnerChanged,
     /// It was returned.
     Returned,
@@ -183,6 +185,9 @@ pub struct Effects {
     /// The profile fields that changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
+    /// Whether the name changed although the tenant does not let users edit names.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub name_lock_overridden: bool,
     /// The team member that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<UserId>,

@@ -4,6 +4,7 @@ use super::{
     account::{Account, EntryCause, Extras, StartCause, Status},
     change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureStart},
     circulation::{Acquisition, Scene},
+    custom_values::{self, Given},
     ids::{AccountId, PoolId, UserId},
     limits::{How, Room},
     pool::{Pool, PoolState},
@@ -13,19 +14,23 @@ use super::{
     retention_plan,
     tenant::CreatePermission,
 };
-use crate::error::Error;
+use crate::domain::error::Error;
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewAccount {
     /// What is known of it.
     pub profile: super::account::Profile,
-    /// Tags and custom fields.
+    /// Tags, and custom fields that come from another account.
     pub extras: Extras,
+    /// Custom fields that the request names.
+    pub given: Given,
     /// The pool that it belongs to.
     pub pool: Option<PoolId>,
     /// Who owns it.
     pub owner: Option<UserId>,
+    /// Where the request has the fields; empty where it has them itself.
+    pub at: String,
 }
 
 impl NewAccount {
@@ -75,6 +80,20 @@ pub struct Twins {
     pub external_id: Option<Taken>,
 }
 
+impl Twins {
+    /// Says where they lie, as far as the principal may know; nothing of what is in them.
+    #[must_use]
+    pub fn refusals(&self, scene: &Scene<'_>) -> Vec<Refusal> {
+        let name = self
+            .name
+            .as_ref()
+            .map(|taken| duplicate(scene, taken, Reason::DuplicateExact));
+        let id = self.external_id.as_ref();
+        let id = id.map(|taken| duplicate(scene, taken, Reason::ExternalIdTaken));
+        name.into_iter().chain(id).collect()
+    }
+}
+
 /// Decides the creation of one account under the id that it would get.
 pub fn decide(
     scene: &Scene<'_>,
@@ -83,11 +102,7 @@ pub fn decide(
     twins: &Twins,
     room: Option<&mut Room>,
 ) -> Result<Change, Error> {
-    let mut violations = Violations::default();
-    profile::validate(&mut violations, scene.org, &new.profile, &new.extras);
-    if !violations.is_empty() {
-        return Err(violations.into());
-    }
+    let extras = check(scene, new)?;
     let principal = scene.principal;
     let pool = new.pool.map(|id| find_pool(scene, id)).transpose()?;
     let owner = new.owner(principal);
@@ -100,19 +115,7 @@ pub fn decide(
                        members_may_add, and who may create for others";
         return Err(Error::refused(Reason::NotAuthorized, message));
     }
-    let mut refusals = Vec::new();
-    refusals.extend(
-        twins
-            .name
-            .as_ref()
-            .map(|taken| duplicate(scene, taken, Reason::DuplicateExact, "name")),
-    );
-    refusals.extend(
-        twins
-            .external_id
-            .as_ref()
-            .map(|taken| duplicate(scene, taken, Reason::ExternalIdTaken, "external id")),
-    );
+    let mut refusals = twins.refusals(scene);
     if pool.is_some_and(|pool| pool.state == PoolState::Disabled) {
         refusals.push(Refusal::new(Reason::PoolDisabled, "the pool is out of use"));
     }
@@ -135,7 +138,25 @@ pub fn decide(
     if let Some((gain, room)) = gain {
         gain.take(room);
     }
-    Ok(create(scene, new, id, owner))
+    Ok(create(scene, new, extras, id, owner))
+}
+
+/// The tags and custom fields, if they and the profile are as they can be.
+fn check(scene: &Scene<'_>, new: &NewAccount) -> Result<Extras, Error> {
+    let mut violations = Violations::default();
+    let v = &mut violations;
+    profile::validate(v, &new.profile, &new.extras.tags);
+    let mut extras = new.extras.clone();
+    extras.tags.sort();
+    extras
+        .fields
+        .extend(custom_values::resolve(v, scene.org, &new.given, &extras.fields));
+    custom_values::require(v, scene.org, &extras.fields);
+    match violations {
+        none if none.is_empty() => Ok(extras),
+        some if new.at.is_empty() => Err(some.into()),
+        some => Err(some.within(&new.at).into()),
+    }
 }
 
 fn find_pool<'a>(scene: &Scene<'a>, id: PoolId) -> Result<&'a Pool, Error> {
@@ -160,13 +181,31 @@ fn may_create(scene: &Scene<'_>, pool: Option<&Pool>, owner: Option<&UserId>) ->
     into_pool && for_owner
 }
 
-/// Says where the other one lies, as far as the principal may know; nothing of what is in it.
-fn duplicate(scene: &Scene<'_>, taken: &Taken, reason: Reason, what: &str) -> Refusal {
+fn duplicate(scene: &Scene<'_>, taken: &Taken, reason: Reason) -> Refusal {
     let Scene { org, principal, .. } = scene;
+    let what = if reason == Reason::ExternalIdTaken {
+        "external id"
+    } else {
+        "name"
+    };
     let pool = taken
         .pool
         .and_then(|id| org.pool(id))
         .filter(|pool| principal.sees_pool(org, pool));
+    let own = |actor: &UserId, owner: &UserId| actor == owner || org.directory.supervises(actor, owner);
+    let full = principal.crm_admin
+        || pool.is_some_and(|pool| principal.administers(org, pool))
+        || principal
+            .actor
+            .as_ref()
+            .zip(taken.owner.as_ref())
+            .is_some_and(|(actor, owner)| own(actor, owner));
+    let hides = |pool: &Pool| pool.config.hidden_fields.iter().any(|field| field == "external_id");
+    if reason == Reason::ExternalIdTaken && !full && pool.is_none_or(hides) {
+        // Which account it is would tell the id of one that the principal may see without it.
+        return Refusal::new(reason, "an account of this external id is there already");
+    }
+    let gone = matches!(taken.status, Status::Canceled | Status::Merged);
     let place = match taken.status {
         Status::Canceled => "among the canceled ones",
         Status::Assigned | Status::Unactivated | Status::Reporting => "and has an owner",
@@ -175,12 +214,11 @@ fn duplicate(scene: &Scene<'_>, taken: &Taken, reason: Reason, what: &str) -> Re
     };
     let message = format!("an account of this {what} is there already, {place}");
     let mut refusal = Refusal::new(reason, message).with("status", taken.status.as_str());
-    if let Some(pool) = pool {
+    // Where it is and which one it is, for those who could come upon it there.
+    if let Some(pool) = pool.filter(|_| !gone || principal.crm_admin) {
         refusal = refusal.with("pool_id", pool.id);
     }
-    let known = principal.crm_admin
-        || pool.is_some_and(|pool| pool.shows_unclaimed() || principal.administers(org, pool))
-        || principal.actor.is_some() && principal.actor == taken.owner;
+    let known = principal.crm_admin || !gone && (full || pool.is_some_and(Pool::shows_unclaimed));
     if known {
         refusal.with("account_id", taken.account)
     } else {
@@ -188,7 +226,7 @@ fn duplicate(scene: &Scene<'_>, taken: &Taken, reason: Reason, what: &str) -> Re
     }
 }
 
-fn create(scene: &Scene<'_>, new: &NewAccount, id: AccountId, owner: Option<&UserId>) -> Change {
+fn create(scene: &Scene<'_>, new: &NewAccount, extras: Extras, id: AccountId, owner: Option<&UserId>) -> Change {
     let mut after = Account::new(id, new.profile.clone(), scene.principal.actor.clone(), scene.now);
     after.version = 1;
     after.pool_id = new.pool;
@@ -210,7 +248,7 @@ fn create(scene: &Scene<'_>, new: &NewAccount, id: AccountId, owner: Option<&Use
             cause: StartCause::Created,
         }),
         team: TeamChange::Keep,
-        extras: Some(new.extras.clone()),
+        extras: Some(extras),
         enters: new.pool,
         gains: owner.cloned(),
         event: Event {

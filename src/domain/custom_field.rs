@@ -137,7 +137,7 @@ impl CustomField {
 }
 
 /// The value that an account has in a field.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum FieldValue {
     /// Of a text or a choice.
     Text(String),

@@ -1,3 +1,5 @@
+//! Calendar days against the worked examples and properties: zones, gaps, overlaps.
+
 use super::*;
 use chrono::{TimeDelta, Timelike};
 use chrono_tz::{America, Asia, Pacific, TZ_VARIANTS};

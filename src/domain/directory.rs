@@ -135,6 +135,12 @@ impl Directory {
         self.supervisors(user).any(|id| id == manager)
     }
 
+    /// Whether anybody is below `manager`.
+    #[must_use]
+    pub fn has_reports(&self, manager: &UserId) -> bool {
+        self.reports.contains_key(manager)
+    }
+
     /// Everybody below `manager`, directly or not, himself not included.
     #[must_use]
     pub fn subordinates(&self, manager: &UserId) -> Vec<UserId> {

@@ -1,6 +1,7 @@
 //! The rules. Pure and synchronous: no database, no network, no clock, no randomness. `now` is an argument.
 
 pub mod account;
+pub mod account_list;
 pub mod activity;
 pub mod change;
 pub mod circulation;
@@ -8,10 +9,15 @@ pub mod config_change;
 pub mod configured;
 pub mod creation;
 pub mod custom_field;
+pub mod custom_values;
 pub mod days;
 pub mod directory;
 pub mod directory_plan;
+pub mod edit;
+pub mod error;
+pub mod history;
 pub mod ids;
+pub mod lifecycle;
 pub mod limits;
 pub mod membership;
 pub mod organisation;
@@ -23,5 +29,6 @@ pub mod refusal;
 pub mod retention;
 pub mod retention_plan;
 pub mod sweep;
+pub mod team;
 pub mod tenant;
 pub mod text;

@@ -113,7 +113,7 @@ impl Organisation {
             pools: BTreeMap::new(),
             limit_rules: LimitRules::default(),
             reclaim_rules: BTreeMap::new(),
-            custom_fields: Default::default(),
+            custom_fields: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     account::{Account, AccountKind, Extras, Profile},
+    custom_values,
     organisation::Organisation,
     refusal::Violations,
     text::{LABEL_MAX, NAME_MAX, check_len, check_required_text, check_text, check_unique, name_key},
@@ -11,7 +12,7 @@ use super::{
 pub const ACCOUNT_NAME_MAX: usize = 200;
 
 /// Notes everything that is wrong with it.
-pub fn validate(v: &mut Violations, org: &Organisation, profile: &Profile, extras: &Extras) {
+pub fn validate(v: &mut Violations, profile: &Profile, tags: &[String]) {
     check_required_text(v, "name", &profile.name, ACCOUNT_NAME_MAX);
     // Compatibility forms can unfold into many characters.
     if name_key(&profile.name).chars().count() > NAME_MAX {
@@ -51,18 +52,18 @@ pub fn validate(v: &mut Violations, org: &Organisation, profile: &Profile, extra
             v.add("location.longitude", "must be -180 to 180");
         }
     }
-    check_len(v, "tags", extras.tags.len(), 50);
-    check_unique(v, "tags", &extras.tags);
-    for (at, tag) in extras.tags.iter().enumerate() {
+    check_len(v, "tags", tags.len(), 50);
+    check_unique(v, "tags", tags);
+    for (at, tag) in tags.iter().enumerate() {
         check_required_text(v, &format!("tags[{at}]"), tag, LABEL_MAX);
     }
-    let _ = org;
 }
 
-/// How many of the fields that can be edited are filled in, in percent. What always has a value does not count.
+/// How many of the fields that can be edited are filled in, in percent. The kind, which has a value without anybody
+/// giving one, does not count; custom fields that are in use do.
 #[must_use]
 pub fn completeness_percent(org: &Organisation, profile: &Profile, extras: &Extras) -> Option<u8> {
-    let _ = org;
+    let (custom, custom_filled) = custom_values::count(org, &extras.fields);
     let texts = [
         &profile.name,
         &profile.grade,
@@ -78,8 +79,9 @@ pub fn completeness_percent(org: &Organisation, profile: &Profile, extras: &Extr
     let filled = texts.iter().filter(|text| !text.is_empty()).count()
         + usize::from(profile.location.is_some())
         + usize::from(profile.external_id.is_some())
-        + usize::from(!extras.tags.is_empty());
-    let all = texts.len() + 3;
+        + usize::from(!extras.tags.is_empty())
+        + custom_filled;
+    let all = texts.len() + 3 + custom;
     u8::try_from(filled * 100 / all).ok()
 }
 

@@ -147,6 +147,18 @@ reasons! {
     EventIdReused = "EVENT_ID_REUSED", AlreadyExists;
     /// The business object belongs to another account.
     ObjectOfOtherAccount = "OBJECT_OF_OTHER_ACCOUNT", FailedPrecondition;
+    /// Only canceled accounts are deleted.
+    NotCanceled = "NOT_CANCELED", FailedPrecondition;
+    /// Who would be in the related team is not an active user.
+    TeamMemberInactive = "TEAM_MEMBER_INACTIVE", FailedPrecondition;
+    /// The owner stands above the related team.
+    TeamMemberIsOwner = "TEAM_MEMBER_IS_OWNER", FailedPrecondition;
+    /// The related team has as many members as it may.
+    TeamLimitReached = "TEAM_LIMIT_REACHED", ResourceExhausted;
+    /// The list is filtered by a field that is hidden from the actor.
+    FieldHidden = "FIELD_HIDDEN", PermissionDenied;
+    /// The tenant does not let users edit names of accounts.
+    NameChangeForbidden = "NAME_CHANGE_FORBIDDEN", FailedPrecondition;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

@@ -7,7 +7,7 @@ use super::{
     proto::{self, account_service_server::AccountService},
 };
 use crate::{
-    app::{account::seen, create::Created},
+    app::{account::View, create::Created},
     domain::ids::AccountId,
 };
 use tonic::{Request, Response, Status};
@@ -20,13 +20,10 @@ impl AccountService for Api {
     ) -> Result<Response<proto::CreateAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let input = convert::account::create(message.new_account.clone())?;
-        let org = self.app.organisation(&call).await?;
         let encode = |created: &Vec<Created>| {
             let created = created.first().and_then(|created| created.as_ref().ok());
-            let view =
-                created.map(|(account, extras)| seen(&org, account.clone(), extras.clone(), account.create_time));
             proto::CreateAccountResponse {
-                account: view.as_ref().map(convert::account::encode),
+                account: created.map(convert::account::encode),
             }
         };
         mutate!(call, "CreateAccount", message, encode, |once| {
@@ -54,7 +51,7 @@ impl AccountService for Api {
     ) -> Result<Response<proto::GetAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let account = decode(|v| id(v, "account_id", &message.account_id, AccountId::parse))?;
-        let (_, view) = self.app.get_account(&call, account).await?;
+        let view = self.app.get_account(&call, account).await?;
         Ok(Response::new(proto::GetAccountResponse {
             account: Some(convert::account::encode(&view)),
         }))
@@ -66,8 +63,73 @@ impl AccountService for Api {
     ) -> Result<Response<proto::BatchGetAccountsResponse>, Status> {
         let (call, message) = open(request)?;
         let ids = convert::account::batch_get(&message.account_ids)?;
-        let (_, views) = self.app.get_accounts(&call, &ids).await?;
+        let views = self.app.get_accounts(&call, &ids).await?;
         let accounts = views.iter().map(convert::account::encode).collect();
         Ok(Response::new(proto::BatchGetAccountsResponse { accounts }))
+    }
+
+    async fn cancel_account(
+        &self,
+        request: Request<proto::CancelAccountRequest>,
+    ) -> Result<Response<proto::CancelAccountResponse>, Status> {
+        self.cancel(request).await
+    }
+
+    async fn restore_account(
+        &self,
+        request: Request<proto::RestoreAccountRequest>,
+    ) -> Result<Response<proto::RestoreAccountResponse>, Status> {
+        self.restore(request).await
+    }
+
+    async fn delete_account(
+        &self,
+        request: Request<proto::DeleteAccountRequest>,
+    ) -> Result<Response<proto::DeleteAccountResponse>, Status> {
+        self.delete(request).await
+    }
+
+    async fn list_accounts(
+        &self,
+        request: Request<proto::ListAccountsRequest>,
+    ) -> Result<Response<proto::ListAccountsResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = convert::account_list::list(message)?;
+        let (views, next_page_token) = self.app.list_accounts(&call, &input).await?;
+        Ok(Response::new(proto::ListAccountsResponse {
+            accounts: views.iter().map(convert::account::encode).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn update_account(
+        &self,
+        request: Request<proto::UpdateAccountRequest>,
+    ) -> Result<Response<proto::UpdateAccountResponse>, Status> {
+        let (call, message) = open(request)?;
+        let edit = convert::account::update(message.clone())?;
+        let encode = |view: &View| proto::UpdateAccountResponse {
+            account: Some(convert::account::encode(view)),
+        };
+        mutate!(call, "UpdateAccount", message, encode, |once| {
+            self.app.update_account(&call, &once, &edit)
+        })
+    }
+
+    async fn copy_account(
+        &self,
+        request: Request<proto::CopyAccountRequest>,
+    ) -> Result<Response<proto::CopyAccountResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = convert::account::copy(&message)?;
+        let encode = |created: &Vec<Created>| {
+            let created = created.first().and_then(|created| created.as_ref().ok());
+            proto::CopyAccountResponse {
+                account: created.map(convert::account::encode),
+            }
+        };
+        mutate!(call, "CopyAccount", message, encode, |once| {
+            self.app.copy_account(&call, &once, &input)
+        })
     }
 }

@@ -7,10 +7,10 @@ use super::methods::{self, Needs};
 use crate::{
     app::call::{Call, Scope},
     domain::{
+        error::Error,
         ids::{CallerId, IdError, TenantName, UserId},
         refusal::{Reason, Refusal, Violations},
     },
-    error::Error,
     store::Deadline,
 };
 use http::{HeaderMap, Request, Response};

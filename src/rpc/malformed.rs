@@ -4,7 +4,7 @@
 //! for too many of them, neither with details. Both are the caller's fault and are told so, in the one shape of all
 //! refusals. Our own answers always have details, so they pass.
 
-use crate::{domain::refusal::Reason, error::Error};
+use crate::{domain::error::Error, domain::refusal::Reason};
 use futures::{FutureExt, future::Map};
 use http::{Request, Response};
 use std::task::{Context, Poll};

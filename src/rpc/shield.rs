@@ -7,7 +7,7 @@
 //! A call counts toward the limit of calls under way until its work ends, not until its caller leaves: otherwise a
 //! storm of cancelled calls would pile up work that nobody counts.
 
-use crate::{domain::refusal::Reason, error::Error, store::Deadline};
+use crate::{domain::error::Error, domain::refusal::Reason, store::Deadline};
 use http::{HeaderMap, Request, Response};
 use std::{
     convert::Infallible,

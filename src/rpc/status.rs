@@ -1,8 +1,8 @@
 //! The one place where an [`Error`] becomes a gRPC status with its details.
 
-use crate::{
-    domain::refusal::{Class, Reason, Refusal, Violation},
+use crate::domain::{
     error::Error,
+    refusal::{Class, Reason, Refusal, Violation},
 };
 use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
@@ -111,7 +111,8 @@ fn set_refusals(details: &mut ErrorDetails, reason: Reason, refusals: &[Refusal]
                 .map(|r| QuotaViolation::new(r.reason.as_str(), r.message.clone()));
             details.set_quota_failure(violations.collect::<Vec<_>>());
         }
-        Class::FailedPrecondition => {
+        // Of several refusals the first decides the code; here they all are, whatever it is.
+        class if class == Class::FailedPrecondition || refusals.len() > 1 => {
             let violations = refusals
                 .iter()
                 .map(|r| PreconditionViolation::new(r.reason.as_str(), "", r.message.clone()));

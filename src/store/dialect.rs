@@ -56,6 +56,17 @@ impl Engine {
         }
     }
 
+    /// Accounts as `a`, read by this index and no other. `PRIMARY` is the key itself.
+    #[must_use]
+    pub fn account_by(self, index: &str) -> String {
+        match self {
+            Self::MySql => format!("account a FORCE INDEX ({index})"),
+            // The key's index has no name of ours there, and is what it takes where there is nothing else to look for.
+            Self::Sqlite if index == "PRIMARY" => "account a".to_owned(),
+            Self::Sqlite => format!("account a INDEXED BY {index}"),
+        }
+    }
+
     /// Inserts unless the key is there; the count of affected rows says which.
     #[must_use]
     pub const fn insert_or_ignore(self) -> &'static str {

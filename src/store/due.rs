@@ -173,3 +173,10 @@ pub async fn replanned(conn: &impl ConnectionTrait, tenant: TenantKey, revision:
     .await
     .map(drop)
 }
+
+/// The configuration revision that stored deadlines have to follow.
+pub async fn retention_revision(conn: &impl ConnectionTrait, tenant: TenantKey) -> Result<i64, DbErr> {
+    let sql = "SELECT retention_revision FROM tenant WHERE id = ?";
+    let row = conn.query_one_raw(statement(conn, sql, vec![tenant.0.into()])).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "retention_revision"))
+}

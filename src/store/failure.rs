@@ -1,6 +1,6 @@
 //! How a unit of work can end other than well, and what each database error means. Errors are told apart by number.
 
-use crate::error::Error;
+use crate::domain::error::Error;
 use sea_orm::{
     DbErr, RuntimeErr,
     sqlx::{self, mysql::MySqlDatabaseError, sqlite::SqliteError},

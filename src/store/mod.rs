@@ -4,6 +4,7 @@
 //! which the engines differ. Functions here take `&impl ConnectionTrait` and a [`TenantKey`](crate::domain::ids::TenantKey);
 //! they read and write, they decide nothing.
 
+pub mod account_list;
 pub mod account_row;
 pub mod activity;
 pub mod apply;
@@ -20,6 +21,7 @@ pub mod durability;
 pub mod entity;
 pub mod extras;
 pub mod failure;
+pub mod history;
 pub mod holdings;
 pub mod instant;
 pub mod lease;
@@ -27,15 +29,18 @@ pub mod lock;
 pub mod migrate;
 pub mod open;
 pub mod organisation;
+pub mod owned;
 pub mod ping;
 pub mod pool;
 pub mod request;
 pub mod secret;
 pub mod slots;
 pub mod subject;
+pub mod team;
 pub mod twin;
 pub mod tx;
 pub mod unit;
+pub mod verify;
 
 pub use failure::Abort;
 pub use open::{Db, Options};

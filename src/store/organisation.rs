@@ -283,3 +283,14 @@ pub(super) fn tenant_name(key: TenantKey, text: &str) -> Result<TenantName, DbEr
     }
     .id("name", text, TenantName::parse)
 }
+
+/// The names of all tenants.
+pub async fn names(conn: &impl ConnectionTrait) -> Result<Vec<TenantName>, DbErr> {
+    let rows = tenant::Entity::find()
+        .order_by_asc(tenant::Column::Id)
+        .all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| tenant_name(TenantKey(row.id), &row.name))
+        .collect()
+}

@@ -12,9 +12,9 @@ use super::{
     open::Db,
     tx::Tx,
 };
-use crate::{
-    domain::refusal::{Reason, Refusal},
+use crate::domain::{
     error::Error,
+    refusal::{Reason, Refusal},
 };
 use rand::Rng;
 use sea_orm::{

@@ -121,16 +121,15 @@ async fn a_sync_of_ten_thousand_users_costs_what_it_changes() {
         let before = server.db().statements();
         (sync(&admin, users).await, server.db().statements() - before)
     };
-    // The server probes its database every two seconds, which counts as well: that is the slack of each bound.
-    // Per call: 7 to notice and load what the call before changed, 2 for the decision, and for each hundred users one
+    // Per call: 10 to notice and load what the call before changed, 2 for the decision, and for each hundred users one
     // insert each of users, guard rows and events.
     let (done, statements) = spent(&users).await;
     assert_eq!(done, counts(10_000, 0, 0));
-    assert!(statements <= 10 * (7 + 2 + 30) + 10, "{statements}");
+    assert!(statements <= 10 * (10 + 2 + 30), "{statements}");
 
     let (done, statements) = spent(&users).await;
     assert_eq!(done, counts(0, 0, 10_000));
-    assert!(statements <= 10 + 7 + 10, "{statements}");
+    assert!(statements <= 10 + 10 + 10, "{statements}");
 
     users[5_432].region = "north".into();
     let (done, statements) = spent(&users).await;

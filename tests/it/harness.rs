@@ -264,7 +264,25 @@ impl Server {
 
     /// Stops the server and removes its data.
     pub(crate) async fn stop(self) {
+        self.verify().await;
         self.stop_serving().await.remove().await;
+    }
+
+    /// Stops the server and removes its data, of which the test wrote rows by hand that no history belongs to.
+    pub(crate) async fn discard(self) {
+        self.stop_serving().await.remove().await;
+    }
+
+    /// Whatever a test did, what it left must be in order.
+    pub(crate) async fn verify(&self) {
+        assert_eq!(self.broken().await, Vec::<String>::new());
+    }
+
+    /// The names of the invariants that the stored data breaks.
+    pub(crate) async fn broken(&self) -> Vec<String> {
+        let all = self.running.app.verify(|_| {}).await.unwrap();
+        let broken = all.into_iter().filter_map(|verified| verified.finding);
+        broken.map(|finding| finding.name.to_owned()).collect()
     }
 }
 
@@ -318,6 +336,8 @@ clients! {
     limits = retention_limit_service_client::RetentionLimitServiceClient;
     custom_fields = custom_field_service_client::CustomFieldServiceClient;
     accounts = account_service_client::AccountServiceClient;
+    teams = team_service_client::TeamServiceClient;
+    history = history_service_client::HistoryServiceClient;
     activities = activity_service_client::ActivityServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;
 }

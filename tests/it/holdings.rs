@@ -174,7 +174,7 @@ async fn counts_are_what_they_say() {
         .map(|count| capped.counts.get(count.what))
         .collect();
     assert_eq!(numbers, [2, 2, 2, 2, 1, 2, 2, 2]);
-    server.stop().await;
+    server.discard().await;
 }
 
 /// One statement for up to 128 users; more users and very many counts take more, and each user keeps his own numbers.
@@ -233,7 +233,7 @@ async fn many_users_are_counted_at_once() {
         })
     };
     assert_eq!((in_pool(1), in_pool(2), in_pool(449)), (0, 1, 0));
-    server.stop().await;
+    server.discard().await;
 }
 
 async fn explain(conn: &impl ConnectionTrait, mut statement: Statement) -> Vec<String> {
@@ -303,5 +303,5 @@ async fn counts_are_answered_from_the_indexes() {
     })
     .await;
     check_plans(&server).await;
-    server.stop().await;
+    server.discard().await;
 }

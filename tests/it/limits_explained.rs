@@ -80,7 +80,7 @@ async fn an_explanation_names_winner_and_losers() {
         .explain_retention_limit(explaining("nobody"))
         .await;
     stranger.refused(Code::NotFound, Reason::NotFound);
-    server.stop().await;
+    server.discard().await;
 }
 
 async fn pool(server: &Server, pool: Pool) -> PoolId {
@@ -227,7 +227,7 @@ async fn an_explanation_counts_what_is_held() {
     // The next day begins at midnight in Shanghai.
     server.clock.advance(TimeDelta::hours(14));
     assert_eq!(explain(&server, "ann").await.claimed_today, 0);
-    server.stop().await;
+    server.discard().await;
 }
 
 /// 4.4: only what some limit is compared with is counted, and only as far as the comparison needs.
@@ -298,5 +298,5 @@ async fn only_what_binds_is_counted() {
     );
     assert_eq!(counts("cid", &[None, Some(south)], claimed, 0), []);
     assert_eq!(counts("bob", &[], claimed, 0), []);
-    server.stop().await;
+    server.discard().await;
 }

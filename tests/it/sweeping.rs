@@ -38,7 +38,7 @@ impl World {
 }
 
 /// A rule of the pool: so many days without a follow-up.
-fn follow_up(pool: &str, days: i32) -> ReclaimRule {
+pub(crate) fn follow_up(pool: &str, days: i32) -> ReclaimRule {
     ReclaimRule {
         pool_id: pool.into(),
         follow_up_days: Some(days),

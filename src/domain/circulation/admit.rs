@@ -1,14 +1,12 @@
 //! Who may know of an account, and what every move checks first.
 
 use super::{Scene, Subject};
-use crate::{
-    domain::{
-        account::{Account, Status},
-        ids::{AccountId, UserId},
-        pool::Pool,
-        refusal::{Reason, Refusal},
-    },
+use crate::domain::{
+    account::{Account, Status},
     error::Error,
+    ids::{AccountId, UserId},
+    pool::Pool,
+    refusal::{Reason, Refusal},
 };
 
 /// Whether the principal may read the account with all its fields.
@@ -44,7 +42,11 @@ pub fn knows(scene: &Scene<'_>, subject: &Subject) -> bool {
 }
 
 /// The account, if the principal may know of it and it can move at all.
-pub(super) fn known<'a>(scene: &Scene<'_>, subject: Option<&'a Subject>, id: AccountId) -> Result<&'a Subject, Error> {
+pub(in crate::domain) fn known<'a>(
+    scene: &Scene<'_>,
+    subject: Option<&'a Subject>,
+    id: AccountId,
+) -> Result<&'a Subject, Error> {
     let subject = subject
         .filter(|subject| knows(scene, subject))
         .ok_or_else(|| Error::not_found("account", id))?;
@@ -58,22 +60,22 @@ pub(super) fn known<'a>(scene: &Scene<'_>, subject: Option<&'a Subject>, id: Acc
 }
 
 /// The pool that the account belongs to.
-pub(super) fn own_pool<'a>(scene: &Scene<'a>, account: &Account) -> Option<&'a Pool> {
+pub(in crate::domain) fn own_pool<'a>(scene: &Scene<'a>, account: &Account) -> Option<&'a Pool> {
     account.pool_id.and_then(|id| scene.org.pool(id))
 }
 
-pub(super) fn is_owner(scene: &Scene<'_>, account: &Account) -> bool {
+pub(in crate::domain) fn is_owner(scene: &Scene<'_>, account: &Account) -> bool {
     scene.principal.actor.is_some() && scene.principal.actor == account.owner
 }
 
-pub(super) fn is_supervisor(scene: &Scene<'_>, account: &Account) -> bool {
+pub(in crate::domain) fn is_supervisor(scene: &Scene<'_>, account: &Account) -> bool {
     match (&scene.principal.actor, &account.owner) {
         (Some(actor), Some(owner)) => scene.org.directory.supervises(actor, owner),
         _ => false,
     }
 }
 
-pub(super) fn is_member(scene: &Scene<'_>, pool: &Pool) -> bool {
+pub(in crate::domain) fn is_member(scene: &Scene<'_>, pool: &Pool) -> bool {
     scene
         .principal
         .actor
@@ -82,12 +84,12 @@ pub(super) fn is_member(scene: &Scene<'_>, pool: &Pool) -> bool {
 }
 
 /// Whether the user can own accounts of the pool.
-pub(super) fn belongs(scene: &Scene<'_>, pool: &Pool, user: &UserId) -> bool {
+pub(in crate::domain) fn belongs(scene: &Scene<'_>, pool: &Pool, user: &UserId) -> bool {
     pool.can_hold(&scene.org.directory, user)
 }
 
 /// Refuses for good: the principal may not do this.
-pub(super) fn allow(allowed: bool, who: &str) -> Result<(), Error> {
+pub(in crate::domain) fn allow(allowed: bool, who: &str) -> Result<(), Error> {
     if allowed {
         return Ok(());
     }
@@ -96,11 +98,11 @@ pub(super) fn allow(allowed: bool, who: &str) -> Result<(), Error> {
 
 /// What is in the way, collected.
 #[derive(Debug, Default)]
-pub(super) struct Obstacles(Vec<Refusal>);
+pub(in crate::domain) struct Obstacles(Vec<Refusal>);
 
 impl Obstacles {
     /// Begins with what every move checks: the etag.
-    pub(super) fn new(account: &Account, etag: Option<i64>) -> Self {
+    pub(in crate::domain) fn new(account: &Account, etag: Option<i64>) -> Self {
         let mut obstacles = Self::default();
         if etag.is_some_and(|etag| etag != account.version) {
             obstacles.add(Refusal::new(
@@ -111,20 +113,20 @@ impl Obstacles {
         obstacles
     }
 
-    pub(super) fn add(&mut self, refusal: Refusal) {
+    pub(in crate::domain) fn add(&mut self, refusal: Refusal) {
         self.0.push(refusal);
     }
 
-    pub(super) fn refuse(&mut self, reason: Reason, message: impl Into<String>) {
+    pub(in crate::domain) fn refuse(&mut self, reason: Reason, message: impl Into<String>) {
         self.add(Refusal::new(reason, message));
     }
 
-    pub(super) fn extend(&mut self, refusals: Vec<Refusal>) {
+    pub(in crate::domain) fn extend(&mut self, refusals: Vec<Refusal>) {
         self.0.extend(refusals);
     }
 
     /// Notes a status that the move does not start from.
-    pub(super) fn status(&mut self, account: &Account, allowed: &[Status]) {
+    pub(in crate::domain) fn status(&mut self, account: &Account, allowed: &[Status]) {
         if !allowed.contains(&account.status) {
             let names: Vec<_> = allowed.iter().map(|status| status.as_str()).collect();
             let names = names.join(", ");
@@ -139,7 +141,7 @@ impl Obstacles {
     }
 
     /// Ends the checks: nothing was in the way, or all of it.
-    pub(super) fn clear(self) -> Result<(), Error> {
+    pub(in crate::domain) fn clear(self) -> Result<(), Error> {
         if self.0.is_empty() {
             Ok(())
         } else {

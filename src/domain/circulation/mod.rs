@@ -5,7 +5,7 @@
 //! itself asks. A specific reason replaces the general one.
 
 mod acquisition;
-mod admit;
+pub(in crate::domain) mod admit;
 mod assign;
 mod claim;
 mod effect;
@@ -13,8 +13,9 @@ mod give_back;
 mod pool_move;
 
 pub use acquisition::{Acquisition, acquisition, held};
+pub(super) use admit::{Obstacles, allow, is_owner, is_supervisor, known};
 pub use admit::{knows, reads};
-pub use effect::{clear_team, give_owner, lose_owner, successor};
+pub use effect::{clear_team, give_owner, lose_owner, successor, team_for};
 
 use super::{
     account::{Account, TeamAccess},
@@ -24,7 +25,7 @@ use super::{
     organisation::Organisation,
     principal::Principal,
 };
-use crate::error::Error;
+use crate::domain::error::Error;
 use chrono::{DateTime, Utc};
 
 /// What all decisions of a call are made on.
@@ -45,7 +46,7 @@ pub struct Subject {
     pub account: Account,
     /// When the actor last lost it in a way that keeps him from claiming it again.
     pub banned_since: Option<DateTime<Utc>>,
-    /// What the actor may do as a member of its team.
+    /// What the actor may do as a member of its team, or as a supervisor of one.
     pub team: Option<TeamAccess>,
 }
 
@@ -132,7 +133,7 @@ pub fn decide(
     item: &Item,
     room: Option<&mut Room>,
 ) -> Result<Decision, Error> {
-    let subject = admit::known(scene, subject, item.account)?;
+    let subject = known(scene, subject, item.account)?;
     let scene = &Scene {
         now: scene.now.max(subject.account.update_time),
         ..*scene

@@ -1,3 +1,5 @@
+//! Properties of the retention clock, over random rules and facts.
+
 use super::*;
 use chrono::{Days, TimeDelta};
 use chrono_tz::{Asia, TZ_VARIANTS};

@@ -1,3 +1,5 @@
+//! The retention clock against the worked examples.
+
 use super::*;
 use chrono::FixedOffset;
 use chrono_tz::Asia;

@@ -1,3 +1,5 @@
+//! Plans put together: rule, clock, notice, display.
+
 use super::{
     clock::Basis,
     matching::order,

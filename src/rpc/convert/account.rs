@@ -1,21 +1,26 @@
 //! Accounts.
 
 use super::{
-    choice, circulation::encode_error, circulation::encode_ownership, decode, id, id_opt, required, timestamp,
+    choice, circulation::encode_error, circulation::encode_ownership, decode, etag_opt, id, id_opt, mask, read_time,
+    required, timestamp,
 };
 use crate::{
     app::{
         account::View,
+        copy::CopyAccount,
         create::{CreateAccounts, Created},
     },
     domain::{
         account::{AccountKind, DealStatus, Extras, Location, Profile},
         creation::NewAccount,
+        custom_field::{FIELDS_MAX, FieldValue},
+        custom_values::Given,
+        edit::Edit,
+        error::Error,
         ids::{AccountId, ExternalId, PoolId, UserId},
         refusal::Violations,
         text::check_len,
     },
-    error::Error,
     rpc::proto,
 };
 use std::collections::BTreeSet;
@@ -51,8 +56,8 @@ pub fn encode(view: &View) -> proto::Account {
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        tags: view.extras.tags.clone(),
-        custom_fields: Vec::new(),
+        tags: view.tags.clone(),
+        custom_fields: view.custom_fields.iter().map(encode_value).collect(),
         deals: Some(proto::Deals {
             status: match account.deal_status {
                 DealStatus::Open => proto::DealStatus::Open,
@@ -82,6 +87,38 @@ pub fn encode(view: &View) -> proto::Account {
     }
 }
 
+fn encode_value((name, value): (&String, &FieldValue)) -> proto::CustomFieldValue {
+    use proto::custom_field_value::Value;
+    proto::CustomFieldValue {
+        field: name.clone(),
+        value: match value {
+            FieldValue::Text(text) => Some(Value::TextValue(text.clone())),
+            FieldValue::Number(number) => Some(Value::NumberValue(*number)),
+            FieldValue::Time(time) => timestamp(*time).map(Value::TimeValue),
+        },
+    }
+}
+
+/// Reads values of custom fields. Whether there are such fields is for the decision to say.
+fn read_values(v: &mut Violations, at: &str, messages: Vec<proto::CustomFieldValue>) -> Given {
+    use proto::custom_field_value::Value;
+    check_len(v, &format!("{at}custom_fields"), messages.len(), FIELDS_MAX);
+    let mut given = Vec::with_capacity(messages.len());
+    for (at_value, message) in messages.into_iter().enumerate() {
+        let field = format!("{at}custom_fields[{at_value}].value");
+        let Some(value) = required(v, &field, message.value) else {
+            continue;
+        };
+        let value = match value {
+            Value::TextValue(text) => Some(FieldValue::Text(text)),
+            Value::NumberValue(number) => Some(FieldValue::Number(number)),
+            Value::TimeValue(time) => read_time(v, &field, time).map(FieldValue::Time),
+        };
+        given.extend(value.map(|value| (message.field, value)));
+    }
+    given
+}
+
 const fn encode_kind(kind: AccountKind) -> proto::AccountKind {
     match kind {
         AccountKind::Company => proto::AccountKind::Company,
@@ -95,7 +132,7 @@ pub fn create(message: Option<proto::NewAccount>) -> Result<CreateAccounts, Erro
     decode(|v| {
         let message = required(v, "new_account", message)?;
         Some(CreateAccounts {
-            accounts: vec![read_new(v, "new_account.", message)?],
+            accounts: vec![read_new(v, "new_account", message)?],
             single: true,
         })
     })
@@ -110,7 +147,7 @@ pub fn bulk_create(messages: Vec<proto::NewAccount>) -> Result<CreateAccounts, E
         }
         let read = messages.into_iter().enumerate();
         let accounts = read
-            .filter_map(|(at, message)| read_new(v, &format!("new_accounts[{at}]."), message))
+            .filter_map(|(at, message)| read_new(v, &format!("new_accounts[{at}]"), message))
             .collect();
         Some(CreateAccounts {
             accounts,
@@ -120,19 +157,25 @@ pub fn bulk_create(messages: Vec<proto::NewAccount>) -> Result<CreateAccounts, E
 }
 
 fn read_new(v: &mut Violations, at: &str, message: proto::NewAccount) -> Option<NewAccount> {
-    let pool = id_opt(v, &format!("{at}pool_id"), &message.pool_id, PoolId::parse);
-    let owner = id_opt(v, &format!("{at}owner"), &message.owner, UserId::parse);
-    let account = required(v, &format!("{at}account"), message.account)?;
-    let (profile, extras) = read_profile(v, &format!("{at}account."), account)?;
+    let pool = id_opt(v, &format!("{at}.pool_id"), &message.pool_id, PoolId::parse);
+    let owner = id_opt(v, &format!("{at}.owner"), &message.owner, UserId::parse);
+    let at = format!("{at}.account");
+    let account = required(v, &at, message.account)?;
+    let (profile, tags, given) = read_profile(v, &format!("{at}."), account)?;
     Some(NewAccount {
         profile,
-        extras,
+        extras: Extras {
+            tags,
+            ..Extras::default()
+        },
+        given,
         pool: pool?,
         owner: owner?,
+        at,
     })
 }
 
-fn read_profile(v: &mut Violations, at: &str, message: proto::Account) -> Option<(Profile, Extras)> {
+fn read_profile(v: &mut Violations, at: &str, message: proto::Account) -> Option<(Profile, Vec<String>, Given)> {
     let kind = choice(v, &format!("{at}kind"), message.kind, |kind| match kind {
         proto::AccountKind::Unspecified | proto::AccountKind::Company => AccountKind::Company,
         proto::AccountKind::Group => AccountKind::Group,
@@ -140,8 +183,8 @@ fn read_profile(v: &mut Violations, at: &str, message: proto::Account) -> Option
     });
     let external_id = id_opt(v, &format!("{at}external_id"), &message.external_id, ExternalId::parse);
     check_len(v, &format!("{at}tags"), message.tags.len(), 50);
-    let mut tags = message.tags;
-    tags.sort();
+    let tags = message.tags;
+    let given = read_values(v, at, message.custom_fields);
     let profile = Profile {
         kind: kind?,
         name: message.name,
@@ -160,22 +203,51 @@ fn read_profile(v: &mut Violations, at: &str, message: proto::Account) -> Option
         remark: message.remark,
         external_id: external_id?,
     };
-    Some((
-        profile,
-        Extras {
+    Some((profile, tags, given))
+}
+
+/// Reads an update.
+pub fn update(message: proto::UpdateAccountRequest) -> Result<Edit, Error> {
+    decode(|v| {
+        let paths = mask(v, message.update_mask.as_ref());
+        let etag = etag_opt(v, "etag", &message.etag);
+        let account = required(v, "account", message.account)?;
+        let id = id(v, "account.id", &account.id, AccountId::parse);
+        let (profile, tags, given) = read_profile(v, "account.", account)?;
+        Some(Edit {
+            account: id?,
+            etag: etag?,
+            profile,
             tags,
-            ..Extras::default()
-        },
-    ))
+            given,
+            paths,
+            override_name_lock: message.override_name_lock,
+        })
+    })
+}
+
+/// Reads which copy is wanted.
+pub fn copy(message: &proto::CopyAccountRequest) -> Result<CopyAccount, Error> {
+    decode(|v| {
+        let source = id(v, "account_id", &message.account_id, AccountId::parse);
+        let pool = id_opt(v, "pool_id", &message.pool_id, PoolId::parse);
+        let owner = id_opt(v, "owner", &message.owner, UserId::parse);
+        Some(CopyAccount {
+            source: source?,
+            name: message.name.clone(),
+            pool: pool?,
+            owner: owner?,
+        })
+    })
 }
 
 /// What came of new accounts, as messages.
 #[must_use]
 pub fn encode_created(created: &[Created]) -> Vec<proto::bulk_create_accounts_response::Result> {
     let result = |one: &Created| match one {
-        Ok((account, _)) => proto::bulk_create_accounts_response::Result {
+        Ok(view) => proto::bulk_create_accounts_response::Result {
             status: Some(tonic_types::Status::default()),
-            account_id: account.id.to_string(),
+            account_id: view.account.id.to_string(),
         },
         Err(error) => proto::bulk_create_accounts_response::Result {
             status: Some(encode_error(error)),

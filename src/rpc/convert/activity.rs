@@ -5,11 +5,11 @@ use crate::{
     app::activity::{Recorded, Told},
     domain::{
         activity::{Activity, Kind},
+        error::Error,
         ids::{AccountId, EventId, ObjectId, UserId},
         refusal::Violations,
         text::check_text,
     },
-    error::Error,
     rpc::proto,
     store::activity::StoredActivity,
 };

@@ -1,26 +1,30 @@
 //! Between messages and domain types, one file per noun. Decoding collects everything that is wrong.
 
 pub mod account;
+pub mod account_change;
+pub mod account_list;
 pub mod activity;
 pub mod circulation;
 pub mod config_event;
 pub mod custom_field;
 pub mod directory;
+pub mod history;
 pub mod pool;
 pub mod retention_limit;
 pub mod retention_rule;
+pub mod team;
 pub mod tenant;
 
 use crate::{
     app::page,
     domain::{
+        error::Error,
         ids::{IdError, parse_own},
         refusal::Violations,
         text::check_len,
     },
-    error::Error,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use uuid::Uuid;
 
 /// An instant as messages have it.
@@ -31,6 +35,15 @@ pub fn timestamp(instant: DateTime<Utc>) -> Option<prost_types::Timestamp> {
         // Below a second, so it fits.
         nanos: instant.timestamp_subsec_nanos().cast_signed(),
     })
+}
+
+/// A message's instant, cut to microseconds as they are stored.
+pub fn read_time(v: &mut Violations, field: &str, time: prost_types::Timestamp) -> Option<DateTime<Utc>> {
+    let nanos = u32::try_from(time.nanos).ok();
+    let read = nanos.and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos / 1000 * 1000));
+    // What the calendar of messages has: a stored instant can always be sent.
+    let read = read.filter(|time| (1..=9999).contains(&time.year()));
+    v.check(field, read.ok_or("must be a time between the years 1 and 9999"))
 }
 
 /// A version as messages have it.
@@ -143,14 +156,17 @@ pub fn choice<P: TryFrom<i32>, T>(v: &mut Violations, field: &str, value: i32, r
 
 /// How many rows a page has.
 pub fn page_size(v: &mut Violations, size: i32) -> Option<usize> {
+    page_size_within(v, size, page::MAX_SIZE)
+}
+
+/// As [`page_size`], for lists whose pages are shorter.
+pub fn page_size_within(v: &mut Violations, size: i32, max: usize) -> Option<usize> {
     if size == 0 {
         return Some(page::DEFAULT_SIZE);
     }
-    let fits = usize::try_from(size)
-        .ok()
-        .filter(|size| (1..=page::MAX_SIZE).contains(size));
+    let fits = usize::try_from(size).ok().filter(|size| (1..=max).contains(size));
     v.check(
         "page_size",
-        fits.ok_or_else(|| format!("must be 1 to {}, or 0 for {}", page::MAX_SIZE, page::DEFAULT_SIZE)),
+        fits.ok_or_else(|| format!("must be 1 to {max}, or 0 for {}", page::DEFAULT_SIZE)),
     )
 }

@@ -4,6 +4,7 @@ use super::{choice, decode, etag, etag_opt, id, id_opt, mask, required, timestam
 use crate::{
     app::retention_rule::{CreateReclaimRule, ReorderReclaimRules, UpdateReclaimRule},
     domain::{
+        error::Error,
         ids::{PoolId, ReclaimRuleId},
         refusal::Violations,
         retention::{
@@ -12,7 +13,6 @@ use crate::{
         },
         text::check_len,
     },
-    error::Error,
     rpc::proto,
 };
 
