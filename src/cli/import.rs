@@ -51,9 +51,9 @@ pub(super) async fn run(args: &ImportArgs) -> Outcome {
     let bar = progress(size);
     let (mut created, mut refused) = (0_u64, Vec::new());
     let imported = send::run(&client, &pool, file, |outcome, done| {
-        match outcome.result {
-            Ok(_) => created += 1,
-            Err(why) => refused.push((outcome.row, outcome.account.name, why)),
+        match outcome.refusal() {
+            None => created += 1,
+            Some(line) => refused.push(line),
         }
         bar.set_position(done);
         bar.set_message(format!("{created} created, {} refused", refused.len()));
@@ -62,12 +62,8 @@ pub(super) async fn run(args: &ImportArgs) -> Outcome {
     bar.finish_and_clear();
 
     // Also of an import that stopped in the middle: whoever goes on has to know.
-    for (row, name, why) in &refused {
-        if name.is_empty() {
-            println!("row {row}: {why}");
-        } else {
-            println!("row {row}: {name}: {why}");
-        }
+    for line in &refused {
+        println!("{line}");
     }
     println!("created {created}, refused {}", refused.len());
     imported?;

@@ -54,6 +54,18 @@ pub struct Outcome {
     pub result: Result<String, String>,
 }
 
+impl Outcome {
+    /// Why there is no account, in one line for people.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let why = self.result.as_ref().err()?;
+        Some(match self.account.name.as_str() {
+            "" => format!("row {}: {why}", self.row),
+            name => format!("row {}: {name}: {why}", self.row),
+        })
+    }
+}
+
 struct Pending {
     row: u64,
     account: Account,
@@ -175,7 +187,15 @@ impl Sender<'_> {
         let results = answer.results.into_iter();
         let results = results.map(|result| match Refused::of_item(result.status.as_ref()) {
             None => Ok(result.account_id),
-            Some(refused) => Err(refused.to_string()),
+            Some(mut refused) => {
+                // Its place in the call says nothing to somebody who looks at the file.
+                for (field, _) in &mut refused.fields {
+                    if let Some((_, name)) = field.split_once("].account.") {
+                        *field = name.to_owned();
+                    }
+                }
+                Err(refused.to_string())
+            }
         });
         Ok(results.collect())
     }

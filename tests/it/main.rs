@@ -42,6 +42,7 @@ mod schema;
 mod tenancy;
 mod tenant;
 
+mod demo;
 mod failures;
 mod faults;
 mod house;
