@@ -42,9 +42,11 @@ mod schema;
 mod tenancy;
 mod tenant;
 
+mod demo;
 mod failures;
 mod faults;
 mod house;
+mod importing;
 mod lifecycle;
 mod limits;
 mod migrations;

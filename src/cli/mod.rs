@@ -1,13 +1,15 @@
 //! What can be typed. Thin: every command calls the library.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
-use clap::{Args, Parser, Subcommand};
+pub(crate) mod import;
 
+use crate::demo::{self, DemoArgs};
+use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use tidepool::{
     app::{App, sweep::Stopped, verify::Verified},
     clock::Clock,
-    config::Config,
+    config::{Config, Log},
     domain::{ids::TenantName, tenant::TenantSettings},
     lifecycle::{self, Running},
     store::{Db, migrate},
@@ -56,6 +58,10 @@ enum Command {
         #[arg(long, required = true)]
         once: bool,
     },
+    /// Bring the accounts of a CSV file into a pool of a running server.
+    Import(import::ImportArgs),
+    /// Show it all on a server and a database of its own: a company, 800 accounts, two months in half a minute.
+    Demo(DemoArgs),
     /// Print the effective configuration, secrets redacted.
     Config,
 }
@@ -131,6 +137,19 @@ fn config(cli: &Cli) -> Result<Config, tidepool::config::ConfigErrors> {
 }
 
 async fn execute(cli: &Cli) -> Outcome {
+    // What is configured is the business of servers: one of these is only a client, the other has a server of its own.
+    match &cli.command {
+        Command::Import(args) => return import::run(args).await,
+        Command::Demo(args) => {
+            let filter = "warn".to_owned();
+            telemetry::start(&Log {
+                filter,
+                ..Log::default()
+            });
+            return demo::run(args).await;
+        }
+        _ => {}
+    }
     let config = config(cli)?;
     telemetry::start(&config.log);
     match &cli.command {
@@ -139,6 +158,7 @@ async fn execute(cli: &Cli) -> Outcome {
         Command::Tenant { command } => tenant(&config, command).await,
         Command::Verify => verify(&config).await,
         Command::Sweep { .. } => sweep(&config).await,
+        Command::Import(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Config => {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)
@@ -156,7 +176,7 @@ async fn serve(config: &Config) -> Outcome {
 }
 
 /// Ctrl-C, or what Kubernetes and service managers send.
-async fn stop_signal() {
+pub(crate) async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
