@@ -130,12 +130,18 @@ fn config(cli: &Cli) -> Result<Config, tidepool::config::ConfigErrors> {
 
 async fn execute(cli: &Cli) -> Outcome {
     let config = config(cli)?;
-    telemetry::start(&config.log);
+    let telemetry = telemetry::start(&config.log, &config.telemetry)?;
+    let outcome = run_command(cli, &config).await;
+    telemetry.stop().await;
+    outcome
+}
+
+async fn run_command(cli: &Cli, config: &Config) -> Outcome {
     match &cli.command {
-        Command::Serve(_) => serve(&config).await,
-        Command::Migrate { command } => migrate(&config, command).await,
-        Command::Tenant { command } => tenant(&config, command).await,
-        Command::Sweep { .. } => sweep(&config).await,
+        Command::Serve(_) => serve(config).await,
+        Command::Migrate { command } => migrate(config, command).await,
+        Command::Tenant { command } => tenant(config, command).await,
+        Command::Sweep { .. } => sweep(config).await,
         Command::Config => {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)

@@ -1,5 +1,9 @@
 //! Configuration: defaults < file < environment < flags. Validated once, with everything that is wrong listed.
 
+mod telemetry;
+
+pub use telemetry::Telemetry;
+
 use crate::store::{self, dialect::Engine};
 use figment::{
     Figment,
@@ -23,6 +27,8 @@ pub struct Config {
     pub sweep: Sweep,
     /// Logs.
     pub log: Log,
+    /// Traces and metrics.
+    pub telemetry: Telemetry,
 }
 
 /// `[server]`
@@ -200,12 +206,14 @@ impl Config {
         let database = section(&figment, "database", &mut errors);
         let sweep = section(&figment, "sweep", &mut errors);
         let log = section(&figment, "log", &mut errors);
+        let telemetry = section(&figment, "telemetry", &mut errors);
         unknown_sections(&figment, &mut errors);
         let config = Self {
             server,
             database,
             sweep,
             log,
+            telemetry,
         };
         config.validate(&mut errors);
         if errors.is_empty() {
@@ -256,6 +264,7 @@ impl Config {
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::EnvFilter>() {
             errors.push(format!("log.filter: {error}"));
         }
+        self.telemetry.validate(errors);
     }
 
     /// How the store opens the database.
@@ -278,6 +287,7 @@ impl Config {
             ("database", serde_json::to_value(&self.database)),
             ("sweep", serde_json::to_value(&self.sweep)),
             ("log", serde_json::to_value(&self.log)),
+            ("telemetry", serde_json::to_value(&self.telemetry)),
         ];
         let mut text = String::new();
         for (name, values) in sections {
@@ -306,17 +316,15 @@ fn section<T: DeserializeOwned + Default>(figment: &Figment, name: &str, errors:
     })
 }
 
+const SECTIONS: [&str; 5] = ["server", "database", "sweep", "log", "telemetry"];
+
 fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     let Ok(all) = figment.extract::<std::collections::BTreeMap<String, figment::value::Value>>() else {
         return;
     };
-    for name in all
-        .keys()
-        .filter(|name| !["server", "database", "sweep", "log"].contains(&name.as_str()))
-    {
-        errors.push(format!(
-            "{name}: there is no such section; there are server, database, sweep and log"
-        ));
+    for name in all.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
+        let known = SECTIONS.join(", ");
+        errors.push(format!("{name}: there is no such section; there are {known}"));
     }
 }
 

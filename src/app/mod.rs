@@ -15,6 +15,7 @@ pub mod retention_limit;
 pub mod retention_rule;
 pub mod snapshots;
 pub mod sweep;
+mod tally;
 pub mod tenant;
 
 use crate::{clock::Clock, id::Ids, store::Db};

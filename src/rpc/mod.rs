@@ -10,6 +10,7 @@ pub mod directory;
 pub mod identity;
 pub mod malformed;
 pub mod methods;
+pub mod observe;
 pub mod pool;
 pub mod retention_limit;
 pub mod retention_rule;

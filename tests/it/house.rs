@@ -45,13 +45,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         under: &["src"],
-        except: &["src/store", "src/telemetry.rs"],
+        except: &["src/store", "src/telemetry"],
         never: &["sea_orm", "sea_query", "sqlx"],
         why: "SQL lives in store, nowhere else",
     },
     Rule {
         under: &["src"],
-        except: &["src/rpc", "src/server.rs", "src/lifecycle.rs"],
+        except: &["src/rpc", "src/server.rs", "src/lifecycle.rs", "src/telemetry"],
         never: &["tonic", "prost"],
         why: "gRPC lives in rpc, nowhere else",
     },
