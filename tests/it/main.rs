@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod build;
+mod collector;
 mod harness;
+mod process;
 mod reclaim_rules;
 mod world;
 
@@ -40,6 +42,7 @@ mod failures;
 mod faults;
 mod house;
 mod migrations;
+mod observed;
 mod one_server;
 mod outcomes;
 mod session;
