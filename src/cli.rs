@@ -3,13 +3,14 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tidepool::{
     app::{App, sweep::Stopped},
     clock::Clock,
     config::Config,
     domain::{ids::TenantName, tenant::TenantSettings},
     lifecycle::{self, Running},
+    rpc::healthcheck,
     store::{Db, migrate},
     telemetry, worker,
 };
@@ -56,6 +57,12 @@ enum Command {
     },
     /// Print the effective configuration, secrets redacted.
     Config,
+    /// Ask a running server whether it is ready. Exits with 1 if not: for health checks of containers.
+    Healthcheck {
+        /// Where it listens [default: where `serve` would listen with this configuration]
+        #[arg(long)]
+        address: Option<SocketAddr>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +102,9 @@ enum TenantCommand {
     },
 }
 
+/// How long a server may take to say that it is ready.
+const HEALTHCHECK_TIME: Duration = Duration::from_secs(3);
+
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 /// Runs what was typed.
@@ -130,6 +140,12 @@ fn config(cli: &Cli) -> Result<Config, tidepool::config::ConfigErrors> {
 
 async fn execute(cli: &Cli) -> Outcome {
     let config = config(cli)?;
+    if let Command::Healthcheck { address } = cli.command {
+        // Every few seconds: without logs and traces of its own.
+        let address = address.unwrap_or_else(|| config.server.reachable());
+        healthcheck::ask(address, lifecycle::READINESS, HEALTHCHECK_TIME).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let telemetry = telemetry::start(&config.log, &config.telemetry)?;
     let outcome = run_command(cli, &config).await;
     telemetry.stop().await;
@@ -146,6 +162,8 @@ async fn run_command(cli: &Cli, config: &Config) -> Outcome {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)
         }
+        // Was answered before anything else was started.
+        Command::Healthcheck { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -51,6 +51,21 @@ pub struct Server {
     pub drain_seconds: u64,
 }
 
+impl Server {
+    /// Where a program on the same host reaches the server.
+    #[must_use]
+    pub fn reachable(&self) -> SocketAddr {
+        let mut address = self.insecure_listen.unwrap_or(self.listen);
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        address
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {

@@ -7,6 +7,7 @@ pub mod circulation;
 pub mod convert;
 pub mod custom_field;
 pub mod directory;
+pub mod healthcheck;
 pub mod identity;
 pub mod malformed;
 pub mod methods;

@@ -45,6 +45,7 @@ mod migrations;
 mod observed;
 mod one_server;
 mod outcomes;
+mod serving;
 mod session;
 mod storm;
 mod sweeping;
