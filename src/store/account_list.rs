@@ -194,7 +194,7 @@ impl Range<'_> {
     fn from(&self, sql: &mut Update, engine: Engine, order: Order) {
         match (self, order) {
             (Self::TeamOf(..), _) => {
-                sql.text("account_team m JOIN account a ON a.tenant = m.tenant AND a.id = m.account_id")
+                sql.text("account_team m JOIN account a ON a.tenant = m.tenant AND a.id = m.account_id");
             }
             (Self::Owners(..), _) => sql.text("account a"),
             (Self::Tenant(_), _) => sql.text(&engine.account_by("PRIMARY")),
