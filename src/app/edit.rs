@@ -15,7 +15,7 @@ use crate::{
     domain::{
         account::Profile,
         circulation::{Decision, Scene},
-        creation::{Taken, Twins},
+        creation::Twins,
         edit::{Edit, decide},
         organisation::Organisation,
     },
@@ -85,15 +85,14 @@ impl App {
     }
 }
 
-/// Who has what the account would take. Itself is no twin of its own.
+/// Who has what the account would take.
 async fn find_twins(tx: &Tx, org: &Organisation, edit: &Edit, current: &Profile) -> Result<Twins, Abort> {
     let (name, external_id) = edit.takes(current);
     let names: Vec<_> = name.into_iter().collect();
     let ids: Vec<_> = external_id.into_iter().collect();
-    let found = twin::find(tx, org.key, &names, &ids).await?;
-    let other = |taken: Option<&Taken>| taken.filter(|taken| taken.account != edit.account).cloned();
+    let mut found = twin::find(tx, org.key, &names, &ids).await?;
     Ok(Twins {
-        name: other(names.first().and_then(|name| found.names.get(name))),
-        external_id: other(ids.first().and_then(|id| found.external_ids.get(id))),
+        name: names.first().and_then(|name| found.names.remove(name)),
+        external_id: ids.first().and_then(|id| found.external_ids.remove(id)),
     })
 }

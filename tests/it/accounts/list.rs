@@ -370,6 +370,11 @@ async fn filters_narrow() {
             assert!(names.iter().all(|name| name == "ACME two"));
         }
     }
+    let cids = made("Of cid", &north, "A", "east", &[]).await;
+    ann.circulation()
+        .assign_account(assign(&cids.id, "cid"))
+        .await
+        .unwrap();
     let bobs = AccountFilter {
         owners: texts(&["bob", "dan"]),
         pool_ids: vec![north, south],
@@ -652,6 +657,7 @@ async fn pages_of_large_accounts_are_shorter() {
     let large = |at: usize| proto::NewAccount {
         account: Some(Account {
             remark: "\u{10348}".repeat(10_000),
+            address: "\u{10348}".repeat(1000),
             ..named(&format!("Large {at}"))
         }),
         ..proto::NewAccount::default()
