@@ -5,13 +5,13 @@ use clap::{Args, Parser, Subcommand};
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use tidepool::{
-    app::App,
+    app::{App, sweep::Stopped, verify::Verified},
     clock::Clock,
     config::Config,
     domain::{ids::TenantName, tenant::TenantSettings},
     lifecycle::{self, Running},
     store::{Db, migrate},
-    telemetry,
+    telemetry, worker,
 };
 
 /// Keeps customer accounts in circulation: pools, claims, limits, reclaim. A gRPC service.
@@ -47,6 +47,14 @@ enum Command {
     Tenant {
         #[command(subcommand)]
         command: TenantCommand,
+    },
+    /// Check every invariant of the stored data; changes nothing. Exits with 1 if one is broken.
+    Verify,
+    /// Take back now what is due, as the server does in the background.
+    Sweep {
+        /// One round, then exit.
+        #[arg(long, required = true)]
+        once: bool,
     },
     /// Print the effective configuration, secrets redacted.
     Config,
@@ -129,6 +137,8 @@ async fn execute(cli: &Cli) -> Outcome {
         Command::Serve(_) => serve(&config).await,
         Command::Migrate { command } => migrate(&config, command).await,
         Command::Tenant { command } => tenant(&config, command).await,
+        Command::Verify => verify(&config).await,
+        Command::Sweep { .. } => sweep(&config).await,
         Command::Config => {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)
@@ -186,6 +196,48 @@ async fn migrate(config: &Config, command: &MigrateCommand) -> Outcome {
                 }
             })
         }
+    }
+}
+
+async fn verify(config: &Config) -> Outcome {
+    let db = lifecycle::open(config, &Clock::System).await?;
+    let app = App::start(db, Clock::System).await?;
+    let show = |verified: &Verified| match &verified.finding {
+        None => println!("ok      {:16} {}", verified.name, verified.rule),
+        Some(finding) => {
+            println!("BROKEN  {:16} {}", verified.name, verified.rule);
+            println!(
+                "        {} row(s), for example {}",
+                finding.count,
+                finding.samples.join(", ")
+            );
+        }
+    };
+    let all = app.verify(show).await?;
+    Ok(if all.iter().all(|verified| verified.finding.is_none()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn sweep(config: &Config) -> Outcome {
+    let db = lifecycle::open(config, &Clock::System).await?;
+    let app = App::start(db, Clock::System).await?;
+    match worker::sweep::once(&app, config.sweep.grace()).await {
+        Ok(swept) => {
+            println!(
+                "reclaimed {}, moved {} deadline(s), failed {}",
+                swept.reclaimed, swept.replanned, swept.failed
+            );
+            Ok(if swept.failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Err(Stopped::LeaseLost) => Err("another replica is sweeping and does not end".into()),
+        Err(Stopped::Failed(error)) => Err(error.into()),
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Config {
     pub server: Server,
     /// The database.
     pub database: Database,
+    /// The sweep.
+    pub sweep: Sweep,
     /// Logs.
     pub log: Log,
 }
@@ -68,6 +70,9 @@ pub struct Database {
     pub max_connections: u32,
     /// How long a call may wait for a connection, in milliseconds, before it is answered as busy.
     pub acquire_timeout_ms: u64,
+    /// How long the database may leave one attempt of a unit of work without an answer, in milliseconds, before the
+    /// connection is given up: the last resort against a network that swallows packets.
+    pub attempt_timeout_ms: u64,
     /// Whether `serve` applies missing schema steps itself. On SQLite it always does.
     pub auto_migrate: bool,
     /// Allows a server on another host without a verified TLS certificate.
@@ -80,6 +85,7 @@ impl Default for Database {
             url: "sqlite:tidepool.sqlite".to_owned().into(),
             max_connections: 16,
             acquire_timeout_ms: 3000,
+            attempt_timeout_ms: 15_000,
             auto_migrate: false,
             insecure: false,
         }
@@ -102,6 +108,36 @@ pub fn redact(url: &str) -> String {
             format!("{scheme}://{user}:***@{host}")
         }
         None => url.to_owned(),
+    }
+}
+
+/// `[sweep]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sweep {
+    /// Whether this replica takes part.
+    pub enabled: bool,
+    /// How long it waits between rounds, in seconds.
+    pub interval_seconds: u64,
+    /// How long after its deadline an account is taken, in seconds: activities that arrive late still save it.
+    pub grace_seconds: u32,
+}
+
+impl Sweep {
+    /// [`Self::grace_seconds`] as a duration.
+    #[must_use]
+    pub fn grace(&self) -> chrono::TimeDelta {
+        chrono::TimeDelta::seconds(self.grace_seconds.into())
+    }
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_seconds: 30,
+            grace_seconds: 300,
+        }
     }
 }
 
@@ -162,9 +198,15 @@ impl Config {
         }
         let server = section(&figment, "server", &mut errors);
         let database = section(&figment, "database", &mut errors);
+        let sweep = section(&figment, "sweep", &mut errors);
         let log = section(&figment, "log", &mut errors);
         unknown_sections(&figment, &mut errors);
-        let config = Self { server, database, log };
+        let config = Self {
+            server,
+            database,
+            sweep,
+            log,
+        };
         config.validate(&mut errors);
         if errors.is_empty() {
             Ok(config)
@@ -192,6 +234,9 @@ impl Config {
         if !(1..=1000).contains(&database.max_connections) {
             errors.push("database.max_connections: must be 1 to 1000".into());
         }
+        if !(100..=600_000).contains(&database.attempt_timeout_ms) {
+            errors.push("database.attempt_timeout_ms: must be 100 to 600000".into());
+        }
         let url = database.url.expose_secret();
         match Engine::of_url(url) {
             None => errors.push("database.url: must begin with sqlite: or mysql://".into()),
@@ -201,6 +246,12 @@ impl Config {
                     .into(),
             ),
             Some(_) => {}
+        }
+        if !(1..=3600).contains(&self.sweep.interval_seconds) {
+            errors.push("sweep.interval_seconds: must be 1 to 3600".into());
+        }
+        if self.sweep.grace_seconds > 86_400 {
+            errors.push("sweep.grace_seconds: must be at most 86400".into());
         }
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::EnvFilter>() {
             errors.push(format!("log.filter: {error}"));
@@ -214,7 +265,7 @@ impl Config {
             url: self.database.url.clone(),
             max_connections: self.database.max_connections,
             acquire_timeout: Duration::from_millis(self.database.acquire_timeout_ms),
-            attempt_timeout: Duration::from_secs(15),
+            attempt_timeout: Duration::from_millis(self.database.attempt_timeout_ms),
         }
     }
 
@@ -225,6 +276,7 @@ impl Config {
         let sections = [
             ("server", serde_json::to_value(&self.server)),
             ("database", serde_json::to_value(&self.database)),
+            ("sweep", serde_json::to_value(&self.sweep)),
             ("log", serde_json::to_value(&self.log)),
         ];
         let mut text = String::new();
@@ -260,10 +312,10 @@ fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     };
     for name in all
         .keys()
-        .filter(|name| !["server", "database", "log"].contains(&name.as_str()))
+        .filter(|name| !["server", "database", "sweep", "log"].contains(&name.as_str()))
     {
         errors.push(format!(
-            "{name}: there is no such section; there are server, database and log"
+            "{name}: there is no such section; there are server, database, sweep and log"
         ));
     }
 }

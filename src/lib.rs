@@ -10,6 +10,7 @@
 //! * [`domain`]: the rules. Pure and synchronous; `now` is an argument.
 //! * [`store`]: SeaORM and SQL, nowhere else.
 //! * [`app`]: one file per flow: load, decide, apply. Owns the transaction.
+//! * [`worker`]: background drivers, without rules of their own.
 //! * [`rpc`]: tonic, nowhere else: decode, call the flow, encode.
 //!
 //! Start reading at `app/pool.rs`, a whole flow on one page, then `store/unit.rs`, the door to transactions.
@@ -18,10 +19,10 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod domain;
-pub mod error;
 pub mod id;
 pub mod lifecycle;
 pub mod rpc;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod worker;

@@ -3,12 +3,20 @@
 use crate::{
     app::App,
     clock::Clock,
-    config::Config,
-    error::Error,
+    config::{Config, Sweep},
+    domain::error::Error,
     server::Bound,
-    store::{self, Db, dialect::Engine, migrate, open::OpenError},
+    store::{
+        Db, DbErr,
+        dialect::Engine,
+        durability,
+        lock::{LockError, ServerLock},
+        migrate,
+        open::OpenError,
+        slots::Watch,
+    },
+    worker,
 };
-use sea_orm::{ConnectionTrait, DbErr, Statement};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     task::JoinHandle,
@@ -42,6 +50,9 @@ pub enum StartError {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] DbErr),
+    /// Another server has the SQLite file.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The flows could not start.
     #[error(transparent)]
     App(#[from] Error),
@@ -75,6 +86,10 @@ pub struct Running {
 impl Running {
     /// Starts to serve on a database whose schema is current.
     pub async fn start(config: &Config, db: Db, clock: Clock) -> Result<Self, StartError> {
+        let lock = ServerLock::take(&config.store())?;
+        for concern in durability::concerns(&db).await? {
+            tracing::warn!("the database may lose what it acknowledged, or refuse changes: {concern}");
+        }
         let wanted = config.server.insecure_listen.unwrap_or(config.server.listen);
         let app = Arc::new(App::start(db.clone(), clock).await?);
         let bound = Bound::bind(wanted)
@@ -85,7 +100,7 @@ impl Running {
             tracing::warn!(%address, "INSECURE: whoever reaches this address can act as anybody in any tenant");
         }
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serve(bound, app.clone(), config.clone(), stop.clone()));
+        let serving = tokio::spawn(serve(bound, app.clone(), config.clone(), stop.clone(), lock));
         tracing::info!(%address, "serving");
         Ok(Self {
             app,
@@ -110,7 +125,7 @@ impl Running {
     }
 }
 
-async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationToken) {
+async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationToken, lock: Option<ServerLock>) {
     let health = HealthReporter::new();
     for name in [LIVENESS, STARTUP] {
         health.set_service_status(name, ServingStatus::Serving).await;
@@ -119,6 +134,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     let tasks = TaskTracker::new();
     let closed = CancellationToken::new();
     let probe = tokio::spawn(probe(app.db.clone(), health.clone(), stop.clone()));
+    let sweep = tokio::spawn(sweep(app.clone(), config.sweep.clone(), stop.clone()));
     let drain = async {
         stop.cancelled().await;
         set_ready(&health, false).await;
@@ -151,8 +167,28 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
         tracing::warn!(calls = tasks.len(), "some work did not end");
     }
     probe.abort();
+    // It ends after its current batch, which commits or rolls back.
+    if timeout(LAST_WORK, sweep).await.is_err() {
+        tracing::warn!("the sweep did not end");
+    }
     app.db.close().await;
+    drop(lock);
     tracing::info!("stopped");
+}
+
+async fn sweep(app: Arc<App>, config: Sweep, stop: CancellationToken) {
+    if config.enabled {
+        let interval = Duration::from_secs(config.interval_seconds);
+        worker::sweep::run(
+            app,
+            worker::sweep::Settings {
+                interval,
+                grace: config.grace(),
+            },
+            stop,
+        )
+        .await;
+    }
 }
 
 async fn set_ready(health: &HealthReporter, ready: bool) {
@@ -166,15 +202,21 @@ async fn set_ready(health: &HealthReporter, ready: bool) {
     }
 }
 
-/// Says whether the database answers. Liveness does not depend on it: a restart would not bring the database back.
+/// Says whether the database answers. Liveness does not depend on it: a restart would not bring the database back. But
+/// it would bring back connections that this process has lost for good.
 async fn probe(db: Db, health: HealthReporter, stop: CancellationToken) {
     let mut failures = 0;
+    let mut watch = Watch::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = sleep(PROBE_EVERY) => {}
         }
-        let answered = ping(&db).await;
+        if watch.lost(db.slots(), Instant::now()) {
+            tracing::error!(slots = ?db.slots(), "most database connections are lost; this process has to be restarted");
+            health.set_service_status(LIVENESS, ServingStatus::NotServing).await;
+        }
+        let answered = db.ping(PROBE_EVERY).await;
         if stop.is_cancelled() {
             return;
         }
@@ -194,22 +236,4 @@ async fn probe(db: Db, health: HealthReporter, stop: CancellationToken) {
             }
         }
     }
-}
-
-async fn ping(db: &Db) -> bool {
-    let db = db.clone();
-    // In a task of its own: a probe that is given up must not drop a statement.
-    let task = tokio::spawn(async move {
-        let unit = db.unit("probe", Instant::now() + PROBE_EVERY);
-        let answered: Result<(), store::Abort> = async {
-            let reader = unit.reader().await?;
-            let statement = Statement::from_string(reader.get_database_backend(), "SELECT 1");
-            reader.query_one_raw(statement).await?;
-            Ok(())
-        }
-        .await;
-        // Busy is not broken.
-        matches!(answered, Ok(()) | Err(store::Abort::Busy | store::Abort::Late))
-    });
-    matches!(timeout(PROBE_EVERY, task).await, Ok(Ok(true)))
 }

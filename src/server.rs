@@ -3,17 +3,12 @@
 use crate::{
     app::App,
     config::Server as Config,
-    error::Error,
+    domain::error::Error,
     rpc::{
         Api,
         identity::IdentityLayer,
-        proto::{
-            DESCRIPTORS, account_service_server::AccountServiceServer,
-            circulation_service_server::CirculationServiceServer,
-            custom_field_service_server::CustomFieldServiceServer, directory_service_server::DirectoryServiceServer,
-            pool_service_server::PoolServiceServer, retention_limit_service_server::RetentionLimitServiceServer,
-            tenant_service_server::TenantServiceServer,
-        },
+        malformed::MalformedLayer,
+        proto::{self, DESCRIPTORS},
         shield::ShieldLayer,
     },
 };
@@ -39,6 +34,13 @@ const RESET_STREAMS: usize = 1024;
 const PENDING_RESET_STREAMS: usize = 20;
 /// Connections are asked to come again now and then, so that new replicas get their share.
 const CONNECTION_AGE: Duration = Duration::from_mins(5);
+
+/// Adds services, one a line; without a size limit of its own none would have any.
+macro_rules! serve {
+    ($router:expr, $api:expr, $limit:expr; $($module:ident::$service:ident,)*) => {
+        $router$(.add_service(proto::$module::$service::new($api.clone()).max_decoding_message_size($limit)))*
+    };
+}
 
 /// A server that has its port but serves nothing yet.
 #[derive(Debug)]
@@ -78,7 +80,8 @@ impl Bound {
                 Status::from(Error::internal()).into_http::<tonic::body::Body>()
             }))
             .layer(ShieldLayer::new(tasks, config.max_concurrent_calls))
-            .layer(IdentityLayer);
+            .layer(IdentityLayer)
+            .layer(MalformedLayer);
         let describe = || {
             config
                 .reflection
@@ -87,7 +90,7 @@ impl Bound {
         // The descriptors were encoded by the build of this very binary; without them there is no reflection.
         let v1 = describe().and_then(|builder| builder.build_v1().ok());
         let v1alpha = describe().and_then(|builder| builder.build_v1alpha().ok());
-        Server::builder()
+        let router = Server::builder()
             .max_concurrent_streams(STREAMS)
             .http2_max_local_error_reset_streams(Some(RESET_STREAMS))
             .http2_max_pending_accept_reset_streams(Some(PENDING_RESET_STREAMS))
@@ -97,15 +100,21 @@ impl Bound {
             .layer(layers)
             .add_service(HealthServer::new(HealthService::from_health_reporter(health)))
             .add_optional_service(v1)
-            .add_optional_service(v1alpha)
-            .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(limit))
-            .add_service(DirectoryServiceServer::new(api.clone()).max_decoding_message_size(limit))
-            .add_service(AccountServiceServer::new(api.clone()).max_decoding_message_size(limit))
-            .add_service(CirculationServiceServer::new(api.clone()).max_decoding_message_size(limit))
-            .add_service(RetentionLimitServiceServer::new(api.clone()).max_decoding_message_size(limit))
-            .add_service(CustomFieldServiceServer::new(api.clone()).max_decoding_message_size(limit))
-            .add_service(PoolServiceServer::new(api).max_decoding_message_size(limit))
-            .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
-            .await
+            .add_optional_service(v1alpha);
+        serve!(router, api, limit;
+            tenant_service_server::TenantServiceServer,
+            directory_service_server::DirectoryServiceServer,
+            pool_service_server::PoolServiceServer,
+            retention_rule_service_server::RetentionRuleServiceServer,
+            retention_limit_service_server::RetentionLimitServiceServer,
+            custom_field_service_server::CustomFieldServiceServer,
+            account_service_server::AccountServiceServer,
+            circulation_service_server::CirculationServiceServer,
+            activity_service_server::ActivityServiceServer,
+            team_service_server::TeamServiceServer,
+            history_service_server::HistoryServiceServer,
+        )
+        .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
+        .await
     }
 }

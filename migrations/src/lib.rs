@@ -15,6 +15,7 @@ mod m0002_pool;
 mod m0003_account;
 mod m0004_history;
 mod m0005_work;
+mod m0006_activity;
 
 use sea_orm_migration::MigrationTrait;
 pub use sea_orm_migration::SchemaManager;
@@ -57,5 +58,6 @@ pub fn steps() -> Vec<Step> {
         expand("m0003_account", m0003_account::Migration),
         expand("m0004_history", m0004_history::Migration),
         expand("m0005_work", m0005_work::Migration),
+        expand("m0006_activity", m0006_activity::Migration),
     ]
 }

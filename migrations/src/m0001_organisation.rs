@@ -21,6 +21,11 @@ impl MigrationTrait for Migration {
                 c.foreign_id("name"),
                 c.counter("config_revision"),
                 c.counter("directory_revision"),
+                // The configuration revision of the last change that moves deadlines, when that was, and the last one that
+                // all stored deadlines are known to follow.
+                c.counter("retention_revision"),
+                c.instant("retention_time"),
+                c.counter("replanned_revision"),
                 c.counter("settings_version"),
                 c.text("settings"),
                 c.instant("create_time"),

@@ -10,12 +10,12 @@ use crate::{
         circulation::{Scene, Subject, knows, reads},
         custom_field::FieldValue,
         custom_values,
+        error::Error,
         ids::{AccountId, UserId},
         organisation::Organisation,
         profile,
         retention::display::display_remaining,
     },
-    error::Error,
     store::{Abort, extras, subject},
 };
 use chrono::{DateTime, TimeDelta, Utc};

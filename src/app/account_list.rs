@@ -14,10 +14,10 @@ use crate::{
     domain::{
         account_list::{Among, Listing, decide},
         circulation::Scene,
+        error::Error,
         ids::AccountId,
         organisation::Organisation,
     },
-    error::Error,
     store::{
         Abort,
         account_list::{Page, Position, find},

@@ -14,12 +14,12 @@ use crate::{
         account::Account,
         change::Change,
         circulation::{Acquisition, Decision, Item, Scene, Subject, acquisition, decide, held},
+        error::Error,
         ids::{AccountId, UserId},
         limits::{How, Room, RoomLeft, UserLimits},
         organisation::Organisation,
         refusal::{Class, Refusal},
     },
-    error::Error,
     store::{
         Abort, Tx, apply,
         config::By,
@@ -133,10 +133,9 @@ impl App {
         };
         let mut holders = read_holders(tx, &scene, &subjects, &bulk.items).await?;
         let (mut outcome, changes) = decide_all(&scene, &subjects, &mut holders, bulk);
-        if let (Mode::Single, false, Some(item)) = (bulk.mode, bulk.validate_only, outcome.items.first()) {
-            if let Err(error) = &item.moved {
-                return Err(error.clone().into());
-            }
+        // With `validate_only` only that there is no such account is left here as an error.
+        if let (Mode::Single, Some(Err(error))) = (bulk.mode, outcome.items.first().map(|item| &item.moved)) {
+            return Err(error.clone().into());
         }
         outcome.applied = outcome.applied && !changes.is_empty();
         if outcome.applied {
@@ -230,7 +229,7 @@ fn decide_all(
         let gain = subject.and_then(|subject| acquisition(scene, &subject.account, &item.wanted));
         let mut holder = gain.as_ref().and_then(|gain| holders.get_mut(&gain.user));
         let rooms = match (&gain, &holder) {
-            (Some(gain), Some(holder)) if bulk.validate_only => holder.room.left(gain.to, gain.how),
+            (Some(gain), Some(holder)) if bulk.validate_only => gain.room_left(&holder.room),
             _ => Vec::new(),
         };
         let decided = decide(scene, subject, item, holder.as_mut().map(|holder| &mut holder.room));
@@ -290,6 +289,9 @@ fn looked(account: AccountId, decided: Result<Decision, Error>, rooms: Vec<RoomL
         }
         Err(error) => (Err(error), Vec::new()),
     };
+    // What others may still take is not for those who may not make the move.
+    let denied = |refusal: &Refusal| refusal.reason.class() == Class::PermissionDenied;
+    let rooms = if refusals.iter().any(denied) { Vec::new() } else { rooms };
     let admission = moved.is_ok().then_some(Admission { refusals, rooms });
     ItemOutcome {
         account,

@@ -1,14 +1,12 @@
 //! What changes of rules, limits and definitions have in common: one row, one event, nothing where nothing changes.
 
 use super::{flow::Facts, tenant::unknown_paths};
-use crate::{
-    domain::{
-        config_change::{Action, ConfigChange, ConfigEvent, Write},
-        configured::{ConfigTable, Configured},
-        patch::merge,
-        refusal::{Reason, Refusal},
-    },
+use crate::domain::{
+    config_change::{Action, ConfigChange, ConfigEvent, Write},
+    configured::{ConfigTable, Configured},
     error::Error,
+    patch::merge,
+    refusal::{Reason, Refusal},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;

@@ -16,10 +16,10 @@ use crate::{
         circulation::Scene,
         creation::NewAccount,
         custom_values::{self, Values},
+        error::Error,
         ids::{AccountId, PoolId, UserId},
         organisation::Organisation,
     },
-    error::Error,
     store::{Abort, Tx, extras, request, subject},
 };
 

@@ -14,12 +14,12 @@ use crate::{
         change::Change,
         circulation::Scene,
         creation::{self, NewAccount, Taken, Twins},
+        error::Error,
         ids::{AccountId, UserId},
         limits::{How, Room, UserLimits},
         organisation::Organisation,
         text::name_key,
     },
-    error::Error,
     store::{Abort, Tx, apply, config::By, holdings, request, twin},
 };
 use std::{

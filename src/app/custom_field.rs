@@ -9,13 +9,11 @@ use super::{
     page::{self, List},
     tenant::check_etag,
 };
-use crate::{
-    domain::{
-        configured::{ConfigTable, Configured},
-        custom_field::{CustomField, FIELDS_MAX},
-        refusal::{Reason, Refusal, Violations},
-    },
+use crate::domain::{
+    configured::{ConfigTable, Configured},
+    custom_field::{CustomField, FIELDS_MAX},
     error::Error,
+    refusal::{Reason, Refusal, Violations},
 };
 use std::sync::Arc;
 use uuid::Uuid;

@@ -7,15 +7,13 @@ use super::{
     page::{self, List},
     tenant::check_etag,
 };
-use crate::{
-    domain::{
-        config_change::{Action, ConfigChange, ConfigEvent, Write},
-        directory::{Department, Directory, Entry, Group, User},
-        directory_plan::{self, Upsert},
-        ids::{DepartmentId, GroupId, UserId},
-        refusal::Violations,
-    },
+use crate::domain::{
+    config_change::{Action, ConfigChange, ConfigEvent, Write},
+    directory::{Department, Directory, Entry, Group, User},
+    directory_plan::{self, Upsert},
     error::Error,
+    ids::{DepartmentId, GroupId, UserId},
+    refusal::Violations,
 };
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
@@ -274,7 +272,7 @@ impl App {
     }
 
     /// One page of a part of the directory, by id.
-    fn list_entries<K: Ord + Clone + Serialize + DeserializeOwned, T>(
+    fn list_entries<K: Ord + Clone + Serialize + DeserializeOwned, T: Serialize>(
         &self,
         list: &List,
         stored: &BTreeMap<K, Arc<Entry<T>>>,
@@ -291,7 +289,8 @@ impl App {
             .take(size + 1)
             .map(|(id, entry)| (id.clone(), entry.clone()))
             .collect();
-        let (rows, token) = page::cut(&self.pages, list, rows, size, |(id, _)| id.clone());
+        let weigh = |(_, entry): &(K, Arc<Entry<T>>)| page::weigh(&entry.value);
+        let (rows, token) = page::cut_by_weight(&self.pages, list, rows, size, |(id, _)| id.clone(), weigh);
         Ok((rows.into_iter().map(|(_, entry)| entry).collect(), token))
     }
 }

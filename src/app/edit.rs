@@ -17,9 +17,9 @@ use crate::{
         circulation::{Decision, Scene},
         creation::Twins,
         edit::{Edit, decide},
+        error::Error,
         organisation::Organisation,
     },
-    error::Error,
     store::{Abort, Tx, apply, config::By, extras, request, subject, twin},
 };
 use std::collections::HashMap;

@@ -8,15 +8,15 @@ use super::{App, call::Call};
 use crate::{
     domain::{
         config_change::{ConfigChange, Occupancy},
-        ids::PoolId,
+        error::Error,
+        ids::{PoolId, TenantName},
         organisation::{Organisation, Revisions},
         principal::Principal,
         refusal::Reason,
     },
-    error::Error,
     id::Ids,
     store::{
-        Abort, Tx, Unit, config,
+        Abort, Deadline, Tx, Unit, config,
         request::{self, Found, RequestKey},
     },
 };
@@ -114,17 +114,31 @@ impl App {
         &self,
         call: &Call,
         unit: &Unit<'_>,
+        decide: impl FnMut(Arc<Organisation>) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Abort>>,
+    {
+        self.on_tenant(&call.tenant, unit, call.deadline, decide).await
+    }
+
+    /// The same for work that nobody called for.
+    pub(crate) async fn on_tenant<T, F>(
+        &self,
+        tenant: &TenantName,
+        unit: &Unit<'_>,
+        deadline: Deadline,
         mut decide: impl FnMut(Arc<Organisation>) -> F,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Abort>>,
     {
-        let found = self.snapshots.at_hand(&call.tenant, call.deadline).await;
+        let found = self.snapshots.at_hand(tenant, deadline).await;
         let mut org = found.map_err(|abort| unit.error(abort))?.ok_or_else(unknown_tenant)?;
         for _ in 0..SNAPSHOTS {
             match decide(org.clone()).await {
                 Err(Abort::Stale) => {
-                    let newer = self.snapshots.newer_than(&org, call.deadline).await;
+                    let newer = self.snapshots.newer_than(&org, deadline).await;
                     org = newer.map_err(|abort| unit.error(abort))?.ok_or_else(unknown_tenant)?;
                 }
                 decided => return decided.map_err(|abort| unit.error(abort)),
@@ -144,6 +158,8 @@ impl App {
     ) -> Result<Reply<T>, Error> {
         let unit = self.db.unit(name, call.deadline).replayable(once.key.is_some());
         let decide = &decide;
+        let turn = self.snapshots.turn(&call.tenant, call.deadline).await;
+        let _turn = turn.map_err(|abort| unit.error(abort))?;
         self.on_snapshot(call, &unit, |org| async move {
             unit.retry(|| {
                 unit.tx(async |tx| {

@@ -1,7 +1,9 @@
 //! One file per flow: load, decide, apply. Flows own the transaction; they are called by `rpc` and `worker`.
 
 pub mod account;
+pub mod account_change;
 pub mod account_list;
+pub mod activity;
 pub mod call;
 pub mod circulate;
 pub mod configured;
@@ -11,11 +13,16 @@ pub mod custom_field;
 pub mod directory;
 pub mod edit;
 pub mod flow;
+pub mod history;
 pub mod page;
 pub mod pool;
 pub mod retention_limit;
+pub mod retention_rule;
 pub mod snapshots;
+pub mod sweep;
+pub mod team;
 pub mod tenant;
+pub mod verify;
 
 use crate::{clock::Clock, id::Ids, store::Db};
 use snapshots::Snapshots;
@@ -37,7 +44,7 @@ pub struct App {
 
 impl App {
     /// Ready to run flows on a database whose schema is current.
-    pub async fn start(db: Db, clock: Clock) -> Result<Self, crate::error::Error> {
+    pub async fn start(db: Db, clock: Clock) -> Result<Self, crate::domain::error::Error> {
         let pages = page::Sealer::load(&db, &clock).await?;
         Ok(Self {
             snapshots: Snapshots::new(db.clone()),

@@ -4,8 +4,10 @@
 use super::call::Call;
 use crate::{
     clock::Clock,
-    domain::refusal::{Reason, Violations},
-    error::Error,
+    domain::{
+        error::Error,
+        refusal::{Reason, Violations},
+    },
     store::{Db, secret},
 };
 use chacha20poly1305::{

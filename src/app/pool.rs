@@ -5,22 +5,23 @@ use super::{
     call::Call,
     flow::{Ask, Facts, Once, Reply},
     page::{self, List},
+    retention_rule,
     tenant::{check_etag, unknown_paths},
 };
 use crate::{
     domain::{
         config_change::{Action, ConfigChange, ConfigEvent, Occupancy, Write},
+        error::Error,
         ids::PoolId,
         organisation::Organisation,
         patch::merge,
         pool::{Pool, PoolConfig, PoolState},
         refusal::{Reason, Refusal},
     },
-    error::Error,
     store::{self, pool::PoolCounters},
 };
 use chrono::TimeDelta;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How near a reclaim deadline counts as soon.
 const DUE_SOON: TimeDelta = TimeDelta::days(7);
@@ -56,7 +57,7 @@ fn find_to_change<'a>(facts: &Facts<'a>, id: PoolId, etag: Option<i64>) -> Resul
 }
 
 fn check(org: &Organisation, id: Option<PoolId>, config: &PoolConfig) -> Result<(), Error> {
-    let violations = config.validate(org);
+    let violations = config.validate(org).within("pool");
     if !violations.is_empty() {
         return Err(violations.into());
     }
@@ -126,7 +127,15 @@ impl App {
             .take(size + 1)
             .cloned()
             .collect();
-        Ok(page::cut(&self.pages, &list, rows, size, |pool| pool.id))
+        let weigh = |pool: &Arc<Pool>| page::weigh(&pool.config);
+        Ok(page::cut_by_weight(
+            &self.pages,
+            &list,
+            rows,
+            size,
+            |pool| pool.id,
+            weigh,
+        ))
     }
 
     /// Changes a pool.
@@ -179,7 +188,11 @@ impl App {
             if old.state == state {
                 return Ok((ConfigChange::default(), old.clone()));
             }
-            let event = ConfigEvent::new::<PoolConfig>("pool", id, action, None, None);
+            if state == PoolState::Disabled {
+                refuse_if_referenced(facts.org, id)?;
+            }
+            let states = [old.state, state].map(|state| BTreeMap::from([("state", state)]));
+            let event = ConfigEvent::new("pool", id, action, Some(&states[0]), Some(&states[1]));
             let new = Pool {
                 state,
                 version: old.version + 1,
@@ -233,17 +246,39 @@ impl App {
             if occupancy.accounts > 0 {
                 return Err(not_empty(occupancy).into());
             }
+            refuse_if_referenced(facts.org, id)?;
             let event = ConfigEvent::new("pool", id, Action::Deleted, Some(&old.config), None);
-            Ok((
-                ConfigChange {
-                    writes: vec![Write::PoolDelete(id, occupancy)],
-                    events: vec![event],
-                },
-                (),
-            ))
+            let mut change = ConfigChange {
+                writes: vec![Write::PoolDelete(id, occupancy)],
+                events: vec![event],
+            };
+            // Its own rules go with it.
+            for rule in facts.org.reclaim_rules(id) {
+                retention_rule::remove(&mut change, rule);
+            }
+            Ok((change, ()))
         })
         .await
     }
+}
+
+/// Refuses to take away a pool into which rules of other pools reclaim, in use or not: what was valid when it was saved
+/// stays valid.
+fn refuse_if_referenced(org: &Organisation, id: PoolId) -> Result<(), Refusal> {
+    let rules = org.reclaim_rules_into(id);
+    if rules.is_empty() {
+        return Ok(());
+    }
+    // As many as fit into the details.
+    let named: Vec<_> = rules.iter().take(10).map(|rule| rule.id.to_string()).collect();
+    let message = format!(
+        "{} reclaim rule(s) of other pools reclaim into this pool; change them first: {}",
+        rules.len(),
+        named.join(", ")
+    );
+    Err(Refusal::new(Reason::PoolReferenced, message)
+        .with("references", named.join(","))
+        .with("reference_count", rules.len()))
 }
 
 fn not_empty(occupancy: Occupancy) -> Refusal {

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         config_change::ConfigChange,
         configured::{ConfigTable, Configured},
+        error::Error,
         ids::UserId,
         limits::{
             LimitRule, LimitRules, Tie,
@@ -21,7 +22,6 @@ use crate::{
         principal::Principal,
         refusal::Reason,
     },
-    error::Error,
     store::holdings,
 };
 use std::{slice, sync::Arc};

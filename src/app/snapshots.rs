@@ -13,9 +13,12 @@ use std::{
     hash::{BuildHasher, RandomState},
     sync::{Arc, PoisonError, RwLock},
 };
-use tokio::sync::Mutex;
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::timeout_at,
+};
 
-/// How many tenants can load at once.
+/// How many tenants can load, or change, at once.
 const LOADERS: usize = 64;
 
 /// The snapshots.
@@ -25,6 +28,9 @@ pub struct Snapshots {
     current: RwLock<HashMap<TenantName, Arc<Organisation>>>,
     // One load per tenant at a time: a stampede after a change would read the same thing many times over.
     loading: Vec<Mutex<()>>,
+    // And one change of configuration per tenant at a time: of several at once all but one would find their snapshot
+    // stale, again and again. This saves work; what keeps two changes apart is the compare-and-set on the revisions.
+    changing: Vec<Mutex<()>>,
     hasher: RandomState,
 }
 
@@ -32,11 +38,12 @@ impl Snapshots {
     /// Empty; tenants are loaded when they are first asked for.
     #[must_use]
     pub fn new(db: Db) -> Self {
-        let loading = (0..LOADERS).map(|_| Mutex::new(())).collect();
+        let locks = || (0..LOADERS).map(|_| Mutex::new(())).collect();
         Self {
             db,
             current: RwLock::default(),
-            loading,
+            loading: locks(),
+            changing: locks(),
             hasher: RandomState::new(),
         }
     }
@@ -47,6 +54,17 @@ impl Snapshots {
             .unwrap_or_else(PoisonError::into_inner)
             .get(tenant)
             .cloned()
+    }
+
+    fn slot(&self, tenant: &TenantName) -> usize {
+        usize::try_from(self.hasher.hash_one(tenant)).unwrap_or(0) % LOADERS
+    }
+
+    /// Waits for its turn to change the tenant's configuration, first come, first served.
+    pub async fn turn(&self, tenant: &TenantName, deadline: Deadline) -> Result<MutexGuard<'_, ()>, Abort> {
+        timeout_at(deadline, self.changing[self.slot(tenant)].lock())
+            .await
+            .map_err(|_| Abort::Late)
     }
 
     /// The snapshot at hand, however old; `None` if there is no such tenant.
@@ -91,8 +109,7 @@ impl Snapshots {
         stale: Option<&Arc<Organisation>>,
         deadline: Deadline,
     ) -> Result<Option<Arc<Organisation>>, Abort> {
-        let slot = usize::try_from(self.hasher.hash_one(tenant)).unwrap_or(0) % LOADERS;
-        let _loading = self.loading[slot].lock().await;
+        let _loading = self.loading[self.slot(tenant)].lock().await;
         // Somebody else may have loaded it while this one waited.
         let cached = self.cached(tenant);
         if let Some(org) = cached

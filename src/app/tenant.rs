@@ -9,15 +9,19 @@ use super::{
 use crate::{
     domain::{
         config_change::{Action, ConfigChange, ConfigEvent, Write},
+        error::Error,
         ids::{TenantKey, TenantName},
+        organisation::Organisation,
         patch::merge,
-        refusal::{Reason, Violations},
+        refusal::{Reason, Refusal, Violations},
         tenant::{Tenant, TenantSettings},
     },
-    error::Error,
     store::{self, config_event::StoredEvent},
 };
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use uuid::Uuid;
 
 /// Which change is wanted.
@@ -68,6 +72,31 @@ pub(crate) fn unknown_paths(paths: &[String]) -> Error {
     violations.into()
 }
 
+/// Refuses to remove a return reason that pools offer: they would offer nothing that can be chosen.
+fn keep_listed_reasons(org: &Organisation, settings: &TenantSettings) -> Result<(), Error> {
+    let kept: BTreeSet<_> = settings.return_reasons.iter().map(|reason| &reason.id).collect();
+    let mut removed = BTreeMap::<_, Vec<_>>::new();
+    for pool in org.pools.values() {
+        for reason in pool.config.return_reasons.iter().filter(|id| !kept.contains(id)) {
+            removed.entry(reason).or_default().push(pool.id.to_string());
+        }
+    }
+    let refusals: Vec<_> = removed
+        .into_iter()
+        .map(|(reason, pools)| {
+            let message = format!("pools list the return reason {reason}: take it out of them first, or disable it");
+            Refusal::new(Reason::ReturnReasonReferenced, message)
+                .with("return_reason", reason)
+                .with("references", pools.join(" "))
+        })
+        .collect();
+    if refusals.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Refused(refusals))
+    }
+}
+
 impl App {
     /// The tenant and its name.
     pub async fn get_tenant(&self, call: &Call) -> Result<(TenantName, Tenant), Error> {
@@ -89,10 +118,11 @@ impl App {
             check_etag(input.etag, old.version)?;
             let settings =
                 merge(&old.settings, &input.settings, &input.paths).map_err(|unknown| unknown_paths(&unknown))?;
-            let violations = settings.validate();
+            let violations = settings.validate().within("tenant");
             if !violations.is_empty() {
                 return Err(violations.into());
             }
+            keep_listed_reasons(facts.org, &settings)?;
             let name = facts.org.name.clone();
             if settings == old.settings {
                 return Ok((ConfigChange::default(), (name, old.clone())));
@@ -142,7 +172,15 @@ impl App {
             })
             .await
             .map_err(|abort| unit.error(abort))?;
-        Ok(page::cut(&self.pages, &list, rows, input.size, |event| event.id))
+        let weigh = |event: &StoredEvent| page::weigh(&event.changes);
+        Ok(page::cut_by_weight(
+            &self.pages,
+            &list,
+            rows,
+            input.size,
+            |event| event.id,
+            weigh,
+        ))
     }
 
     /// Creates a tenant. For operators, from the command line: there is no rpc for it.

@@ -8,7 +8,7 @@ use super::{
     pool::Pool,
     refusal::{Reason, Refusal, Violations},
 };
-use crate::error::Error;
+use crate::domain::error::Error;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 

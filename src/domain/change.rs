@@ -21,6 +21,8 @@ pub enum Columns {
     Circulation,
     /// The profile, and the clock, which may depend on it.
     Profile,
+    /// It is deleted: all of them, and what was written when tenures ended goes as well.
+    Tombstone,
 }
 
 /// How a tenure ends.
@@ -57,11 +59,11 @@ pub enum TeamChange {
     /// Nothing.
     #[default]
     Keep,
-    /// All members go, except the new owner, if he is one.
+    /// All members go. The owner is none of them, he stands above them.
     Clear,
     /// A member is added or gets another role or right.
     Put(UserId, TeamRole, TeamAccess),
-    /// A member goes.
+    /// A member goes, if he is one.
     Remove(UserId),
 }
 
@@ -95,9 +97,9 @@ pub enum EventKind {
     Created,
     /// Somebody claimed it.
     Claimed,
-    /// It was assigned from the pool, or to somebody else.
+    /// It was assigned from the pool.
     Assigned,
-    /// It was handed over.
+    /// It was handed over, or assigned to somebody else.
     OwnerChanged,
     /// It was returned.
     Returned,
@@ -113,6 +115,10 @@ pub enum EventKind {
     Updated,
     /// Its team changed.
     TeamChanged,
+    /// Activities changed what is known of follow-ups and deals.
+    ActivityRecorded,
+    /// Its deadline moved because rules did.
+    Replanned,
     /// It was canceled.
     Canceled,
     /// It was restored.
@@ -137,6 +143,8 @@ impl EventKind {
             Self::RemovedFromPool => "account.removed_from_pool",
             Self::Updated => "account.updated",
             Self::TeamChanged => "account.team_changed",
+            Self::ActivityRecorded => "account.activity_recorded",
+            Self::Replanned => "account.replanned",
             Self::Canceled => "account.canceled",
             Self::Restored => "account.restored",
             Self::Deleted => "account.deleted",

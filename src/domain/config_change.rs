@@ -131,6 +131,18 @@ impl ConfigChange {
         self.writes.is_empty()
     }
 
+    /// Whether stored deadlines may have to move: a reclaim rule changed, or the zone that its days are counted in.
+    #[must_use]
+    pub fn moves_deadlines(&self) -> bool {
+        let rule = |write: &Write| match write {
+            Write::RowInsert(table, _) | Write::RowUpdate(table, _) | Write::RowDelete(table, _) => {
+                *table == ConfigTable::ReclaimRule
+            }
+            _ => false,
+        };
+        self.writes.iter().any(rule) || self.events.iter().any(|event| event.changes.contains_key("time_zone"))
+    }
+
     /// The revisions after the change: each side rises only if something of it is written.
     #[must_use]
     pub fn raise(&self, from: Revisions) -> Revisions {

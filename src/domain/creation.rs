@@ -14,7 +14,7 @@ use super::{
     retention_plan,
     tenant::CreatePermission,
 };
-use crate::error::Error;
+use crate::domain::error::Error;
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq)]

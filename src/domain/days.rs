@@ -24,7 +24,7 @@ fn local(t: DateTime<Utc>, tz: Tz) -> Option<NaiveDateTime> {
 fn resolve(local: NaiveDateTime, tz: Tz) -> Option<DateTime<Utc>> {
     let readings = tz.offset_from_local_datetime(&local);
     let instant = |offset: chrono_tz::TzOffset| local.checked_sub_offset(offset.fix());
-    match (readings.clone().earliest(), readings.latest()) {
+    match (readings.earliest(), readings.latest()) {
         (Some(one), Some(other)) => Some(instant(one)?.min(instant(other)?).and_utc()),
         _ => after_gap(local, tz),
     }

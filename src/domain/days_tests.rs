@@ -1,3 +1,5 @@
+//! Calendar days against the worked examples and properties: zones, gaps, overlaps.
+
 use super::*;
 use chrono::{TimeDelta, Timelike};
 use chrono_tz::{America, Asia, Pacific, TZ_VARIANTS};
@@ -24,7 +26,7 @@ fn cases(cases: u32) -> Config {
     }
 }
 
-/// SPEC 3.3, DST (America/New_York), N = 7.
+/// Changes of the clock in `America/New_York`, N = 7.
 #[test]
 fn a_day_keeps_its_wall_clock_across_changes_of_the_clock() {
     let seven = |from: &str| add_days(at(from), 7, America::New_York);
@@ -53,7 +55,7 @@ fn t60_a_cool_down_ends_to_the_second() {
     assert!(shanghai("2026-03-17 14:00:00") >= until);
 }
 
-/// SPEC 3.10: Shanghai, 2026-03-10 23:59:59 = 15:59:59Z belongs to the 10th, 16:00:00Z to the 11th.
+/// The daily claim limit: Shanghai, 2026-03-10 23:59:59 = 15:59:59Z belongs to the 10th, 16:00:00Z to the 11th.
 #[test]
 fn a_day_ends_at_local_midnight() {
     let (tenth, eleventh) = (shanghai("2026-03-10 00:00:00"), shanghai("2026-03-11 00:00:00"));

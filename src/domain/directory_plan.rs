@@ -4,7 +4,7 @@ use super::{
     directory::{Department, Directory, Entry, Group, User},
     ids::{DepartmentId, UserId},
     refusal::Violations,
-    text::{LABEL_MAX, NAME_MAX, check_len, check_text, check_unique},
+    text::{LABEL_MAX, NAME_MAX, check_len, check_required_text, check_text, check_unique},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -129,7 +129,7 @@ fn check_user(violations: &mut Violations, field: &impl Fn(&str) -> String, user
     check_len(violations, &field("skills"), user.skills.len(), 50);
     check_unique(violations, &field("skills"), &user.skills);
     for (at, skill) in user.skills.iter().enumerate() {
-        check_text(violations, &field(&format!("skills[{at}]")), skill, LABEL_MAX);
+        check_required_text(violations, &field(&format!("skills[{at}]")), skill, LABEL_MAX);
     }
 }
 

@@ -1,3 +1,5 @@
+//! What the plan of a directory sync decides, case by case.
+
 use super::*;
 use crate::domain::ids::GroupId;
 

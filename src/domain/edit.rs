@@ -14,7 +14,7 @@ use super::{
     retention_plan,
     text::name_key,
 };
-use crate::{domain::account::TeamAccess, error::Error};
+use crate::domain::{account::TeamAccess, error::Error};
 
 const TAGS: &str = "tags";
 const CUSTOM_FIELDS: &str = "custom_fields";

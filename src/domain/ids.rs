@@ -144,6 +144,16 @@ foreign_id!(
     64
 );
 foreign_id!(
+    /// An event of a source.
+    EventId,
+    128
+);
+foreign_id!(
+    /// A business object of a source.
+    ObjectId,
+    64
+);
+foreign_id!(
     /// A reason for returning an account, from the tenant's list.
     ReasonId,
     64

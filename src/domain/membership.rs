@@ -54,3 +54,48 @@ impl Pool {
         self.config.claim_mode == ClaimMode::MembersClaim || self.config.members_may_browse
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{directory::Entry, ids::GroupId};
+    use std::{collections::BTreeMap, sync::Arc};
+
+    #[test]
+    fn inactive_users_are_members_of_nothing() {
+        let group = GroupId::parse("night").unwrap();
+        let id = UserId::parse("ida").unwrap();
+        let user = |active| User {
+            id: id.clone(),
+            display_name: String::new(),
+            active,
+            primary_department: None,
+            other_departments: vec![],
+            supervisor: None,
+            groups: vec![group.clone()],
+            roles: vec![],
+            region: String::new(),
+            skills: vec![],
+        };
+        for active in [true, false] {
+            let entry = Arc::new(Entry {
+                value: user(active),
+                version: 1,
+                update_time: chrono::DateTime::UNIX_EPOCH,
+            });
+            let directory = Directory::compile(BTreeMap::from([(id.clone(), entry)]), BTreeMap::new(), BTreeMap::new());
+            let everyone = PoolMembers {
+                everyone: true,
+                ..PoolMembers::default()
+            };
+            let named = PoolMembers {
+                users: vec![id.clone()],
+                groups: vec![group.clone()],
+                ..PoolMembers::default()
+            };
+            for members in [everyone, named] {
+                assert_eq!(members.include(&directory, &user(active)), active);
+            }
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod account_list;
+pub mod activity;
 pub mod change;
 pub mod circulation;
 pub mod config_change;
@@ -13,7 +14,10 @@ pub mod days;
 pub mod directory;
 pub mod directory_plan;
 pub mod edit;
+pub mod error;
+pub mod history;
 pub mod ids;
+pub mod lifecycle;
 pub mod limits;
 pub mod membership;
 pub mod organisation;
@@ -24,5 +28,7 @@ pub mod profile;
 pub mod refusal;
 pub mod retention;
 pub mod retention_plan;
+pub mod sweep;
+pub mod team;
 pub mod tenant;
 pub mod text;

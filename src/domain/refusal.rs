@@ -141,6 +141,20 @@ reasons! {
     DuplicateExact = "DUPLICATE_EXACT", AlreadyExists;
     /// Another account has this external id.
     ExternalIdTaken = "EXTERNAL_ID_TAKEN", AlreadyExists;
+    /// The event's time lies too far ahead.
+    OccurredInFuture = "OCCURRED_IN_FUTURE", InvalidArgument;
+    /// The source told of another event under this id.
+    EventIdReused = "EVENT_ID_REUSED", AlreadyExists;
+    /// The business object belongs to another account.
+    ObjectOfOtherAccount = "OBJECT_OF_OTHER_ACCOUNT", FailedPrecondition;
+    /// Only canceled accounts are deleted.
+    NotCanceled = "NOT_CANCELED", FailedPrecondition;
+    /// Who would be in the related team is not an active user.
+    TeamMemberInactive = "TEAM_MEMBER_INACTIVE", FailedPrecondition;
+    /// The owner stands above the related team.
+    TeamMemberIsOwner = "TEAM_MEMBER_IS_OWNER", FailedPrecondition;
+    /// The related team has as many members as it may.
+    TeamLimitReached = "TEAM_LIMIT_REACHED", ResourceExhausted;
     /// The list is filtered by a field that is hidden from the actor.
     FieldHidden = "FIELD_HIDDEN", PermissionDenied;
     /// The tenant does not let users edit names of accounts.
@@ -155,6 +169,8 @@ reasons! {
     DeadlineExceeded = "DEADLINE_EXCEEDED", DeadlineExceeded;
     /// A fault of the service.
     Internal = "INTERNAL", Internal;
+    /// Pools offer the return reason that an update would remove.
+    ReturnReasonReferenced = "RETURN_REASON_REFERENCED", FailedPrecondition;
 }
 
 /// One reason, with what a caller needs to act on it.

@@ -68,6 +68,27 @@ impl AccountService for Api {
         Ok(Response::new(proto::BatchGetAccountsResponse { accounts }))
     }
 
+    async fn cancel_account(
+        &self,
+        request: Request<proto::CancelAccountRequest>,
+    ) -> Result<Response<proto::CancelAccountResponse>, Status> {
+        self.cancel(request).await
+    }
+
+    async fn restore_account(
+        &self,
+        request: Request<proto::RestoreAccountRequest>,
+    ) -> Result<Response<proto::RestoreAccountResponse>, Status> {
+        self.restore(request).await
+    }
+
+    async fn delete_account(
+        &self,
+        request: Request<proto::DeleteAccountRequest>,
+    ) -> Result<Response<proto::DeleteAccountResponse>, Status> {
+        self.delete(request).await
+    }
+
     async fn list_accounts(
         &self,
         request: Request<proto::ListAccountsRequest>,

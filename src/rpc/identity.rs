@@ -7,10 +7,10 @@ use super::methods::{self, Needs};
 use crate::{
     app::call::{Call, Scope},
     domain::{
-        ids::{CallerId, TenantName, UserId},
+        error::Error,
+        ids::{CallerId, IdError, TenantName, UserId},
         refusal::{Reason, Refusal, Violations},
     },
-    error::Error,
     store::Deadline,
 };
 use http::{HeaderMap, Request, Response};
@@ -107,22 +107,42 @@ fn admit(request: &Request<Body>) -> Result<Option<Call>, Error> {
     }
 }
 
+/// The one value of a key, if there is any. A key that is there counts, whatever is in it: an actor that cannot be read
+/// must not turn into a call for nobody, which may do more.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, &'static str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value
+            .to_str()
+            .map(Some)
+            .map_err(|_| "must be printable ASCII without blanks"),
+        (Some(_), Some(_)) => Err("must be there once"),
+    }
+}
+
+/// The id under a key.
+fn id<T>(v: &mut Violations, headers: &HeaderMap, name: &str, parse: impl Fn(&str) -> Result<T, IdError>) -> Option<T> {
+    let text = v.check(name, single(headers, name))?;
+    v.check(name, parse(text.unwrap_or_default()))
+}
+
 fn read(headers: &HeaderMap, deadline: Deadline) -> Result<Call, Violations> {
     let mut violations = Violations::default();
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
-    let tenant = violations.check(TENANT, TenantName::parse(text(TENANT)));
-    let caller = violations.check(CALLER, CallerId::parse(text(CALLER)));
-    let actor = match text(ACTOR) {
-        "" => None,
-        actor => violations.check(ACTOR, UserId::parse(actor)),
+    let tenant = id(&mut violations, headers, TENANT, TenantName::parse);
+    let caller = id(&mut violations, headers, CALLER, CallerId::parse);
+    let actor = if headers.contains_key(ACTOR) {
+        id(&mut violations, headers, ACTOR, UserId::parse)
+    } else {
+        None
     };
     let mut scopes = Vec::new();
-    for name in text(SCOPES).split([',', ' ']).filter(|name| !name.is_empty()) {
+    let names = violations.check(SCOPES, single(headers, SCOPES)).flatten();
+    for name in names
+        .unwrap_or_default()
+        .split([',', ' '])
+        .filter(|name| !name.is_empty())
+    {
         if let Some(scope) = Scope::ALL.iter().find(|scope| scope.as_str() == name) {
             scopes.push(*scope);
         } else {

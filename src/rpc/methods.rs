@@ -16,7 +16,7 @@ pub enum Needs {
 }
 
 use Needs::{ActorOr, Caller, Nothing, Scope as OneOf};
-use Scope::{Admin, Config, Directory};
+use Scope::{Admin, Config, Directory, Ingest};
 
 const CONFIGURE: Needs = ActorOr(&[Admin, Config]);
 const FOR_USERS: Needs = ActorOr(&[Admin]);
@@ -65,6 +65,22 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.AccountService/BulkCreateAccounts", FOR_USERS),
     ("/tidepool.v1.AccountService/GetAccount", FOR_USERS),
     ("/tidepool.v1.AccountService/BatchGetAccounts", FOR_USERS),
+    ("/tidepool.v1.RetentionRuleService/CreateReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/GetReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/ListReclaimRules", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/UpdateReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/ReorderReclaimRules", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/EnableReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/DisableReclaimRule", CONFIGURE),
+    ("/tidepool.v1.RetentionRuleService/DeleteReclaimRule", CONFIGURE),
+    ("/tidepool.v1.AccountService/CancelAccount", FOR_USERS),
+    ("/tidepool.v1.AccountService/RestoreAccount", FOR_USERS),
+    ("/tidepool.v1.AccountService/DeleteAccount", FOR_USERS),
+    ("/tidepool.v1.TeamService/ListTeamMembers", FOR_USERS),
+    ("/tidepool.v1.TeamService/PutTeamMember", FOR_USERS),
+    ("/tidepool.v1.TeamService/RemoveTeamMember", FOR_USERS),
+    ("/tidepool.v1.HistoryService/ListTenures", FOR_USERS),
+    ("/tidepool.v1.HistoryService/ListAccountEvents", FOR_USERS),
     ("/tidepool.v1.AccountService/ListAccounts", FOR_USERS),
     ("/tidepool.v1.AccountService/UpdateAccount", FOR_USERS),
     ("/tidepool.v1.AccountService/CopyAccount", FOR_USERS),
@@ -79,6 +95,11 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.CustomFieldService/ListCustomFields", Caller),
     ("/tidepool.v1.CustomFieldService/UpdateCustomField", CONFIGURE),
     ("/tidepool.v1.CustomFieldService/DeleteCustomField", CONFIGURE),
+    (
+        "/tidepool.v1.ActivityService/RecordActivities",
+        ActorOr(&[Admin, Ingest]),
+    ),
+    ("/tidepool.v1.ActivityService/ListActivities", FOR_USERS),
     ("/grpc.health.v1.Health/Check", Nothing),
     ("/grpc.health.v1.Health/List", Nothing),
     ("/grpc.health.v1.Health/Watch", Nothing),

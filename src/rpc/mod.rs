@@ -2,22 +2,27 @@
 //! deadlines and cancellation.
 
 pub mod account;
+pub mod account_lifecycle;
+pub mod activity;
 pub mod circulation;
 pub mod convert;
 pub mod custom_field;
 pub mod directory;
+pub mod history;
 pub mod identity;
+pub mod malformed;
 pub mod methods;
 pub mod pool;
 pub mod retention_limit;
+pub mod retention_rule;
 pub mod shield;
 pub mod status;
+pub mod team;
 pub mod tenant;
 
 use crate::{
     app::{App, call::Call, flow::Reply},
-    domain::{ids::RequestId, refusal::Violations},
-    error::Error,
+    domain::{error::Error, ids::RequestId, refusal::Violations},
     store::request::RequestKey,
 };
 use prost::Message;

@@ -7,7 +7,7 @@
 //! A call counts toward the limit of calls under way until its work ends, not until its caller leaves: otherwise a
 //! storm of cancelled calls would pile up work that nobody counts.
 
-use crate::{domain::refusal::Reason, error::Error, store::Deadline};
+use crate::{domain::error::Error, domain::refusal::Reason, store::Deadline};
 use http::{HeaderMap, Request, Response};
 use std::{
     convert::Infallible,
@@ -155,6 +155,24 @@ fn time_left(headers: &HeaderMap) -> Result<Duration, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One call to a service that panics whenever it is called.
+    async fn call_of_a_panicking_service() -> Status {
+        let service = tower::service_fn(|_: Request<Body>| async { panic!("on purpose") });
+        let answer: Response<Body> = ShieldLayer::new(TaskTracker::new(), 1)
+            .layer(service)
+            .call(Request::new(Body::empty()))
+            .await
+            .unwrap();
+        Status::from_header_map(answer.headers()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let status = call_of_a_panicking_service().await;
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert!(!status.details().is_empty() && !status.message().contains("purpose"));
+    }
 
     #[test]
     fn timeouts_are_read_as_grpc_writes_them() {

@@ -1,8 +1,8 @@
 //! The one place where an [`Error`] becomes a gRPC status with its details.
 
-use crate::{
-    domain::refusal::{Class, Reason, Refusal, Violation},
+use crate::domain::{
     error::Error,
+    refusal::{Class, Reason, Refusal, Violation},
 };
 use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
@@ -12,6 +12,8 @@ use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViol
 pub const DOMAIN: &str = "tidepool";
 /// Details must fit into the trailers; what does not fit is counted.
 const DETAILS: usize = 3 * 1024;
+/// Characters of one message or description.
+const TEXT: usize = 300;
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 const fn code(class: Class) -> Code {
@@ -36,9 +38,10 @@ impl From<Error> for Status {
         let mut details = ErrorDetails::new();
         let (message, mut metadata) = match &error {
             Error::Invalid(violations) => {
-                let (fitting, metadata) = fit(violations, |v| v.field.len() + v.description.len());
-                details.set_bad_request(fitting.iter().map(field_violation).collect::<Vec<_>>());
-                (summary(violations), metadata)
+                let violations: Vec<_> = violations.iter().map(field_violation).collect();
+                let (fitting, metadata) = fit(&violations, |v| v.field.len() + v.description.len());
+                details.set_bad_request(fitting);
+                (summary(&violations), metadata)
             }
             Error::Refused(refusals) => {
                 let size = |r: &Refusal| r.message.len() + r.reason.as_str().len();
@@ -61,7 +64,7 @@ impl From<Error> for Status {
         } else if let Some(delay) = delay(&error) {
             details.set_retry_info(Some(delay));
         }
-        Self::with_error_details(code(reason.class()), message, details)
+        Self::with_error_details(code(reason.class()), clip(&message), details)
     }
 }
 
@@ -77,7 +80,7 @@ fn delay(error: &Error) -> Option<Duration> {
 }
 
 /// For callers that show nothing but the message.
-fn summary(violations: &[Violation]) -> String {
+fn summary(violations: &[FieldViolation]) -> String {
     let first = violations
         .first()
         .map(|v| format!("{}: {}", v.field, v.description))
@@ -89,7 +92,15 @@ fn summary(violations: &[Violation]) -> String {
 }
 
 fn field_violation(violation: &Violation) -> FieldViolation {
-    FieldViolation::new(violation.field.clone(), violation.description.clone())
+    FieldViolation::new(clip(&violation.field), clip(&violation.description))
+}
+
+/// Words that quote the caller are as long as he likes; the trailers that carry them are not.
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(TEXT) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn set_refusals(details: &mut ErrorDetails, reason: Reason, refusals: &[Refusal]) {
@@ -190,5 +201,24 @@ mod tests {
                 .map(String::as_str),
             Some("500")
         );
+    }
+
+    /// L31: only the daily limit says when to try again, and not where something else stands in the way as well.
+    #[test]
+    fn retrying_is_suggested_where_time_alone_helps() {
+        let daily = || Refusal::new(Reason::DailyClaimLimitReached, "").retry_after(Duration::from_hours(2));
+        let pool = Refusal::new(Reason::PoolClaimLimitReached, "");
+        let retry = |refusals| {
+            let status = Status::from(Error::Refused(refusals));
+            assert_eq!(status.code(), Code::ResourceExhausted);
+            status
+                .get_error_details()
+                .retry_info()
+                .and_then(|info| info.retry_delay)
+        };
+        let longer = daily().retry_after(Duration::from_hours(3));
+        assert_eq!(retry(vec![daily(), longer]), Some(Duration::from_hours(3)));
+        assert_eq!(retry(vec![daily(), pool.clone()]), None);
+        assert_eq!(retry(vec![pool]), None);
     }
 }

@@ -37,6 +37,7 @@ fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
     }
 }
 
+#[expect(clippy::implicit_hasher, reason = "one caller's map, made here and there alike")]
 /// Applies `changes`; `holders` are the versions of the guard rows that the decisions were made on.
 pub async fn apply(
     conn: &impl ConnectionTrait,
@@ -48,7 +49,7 @@ pub async fn apply(
     let mut changes: Vec<&Change> = changes.iter().collect();
     changes.sort_by_key(|change| change.after.id);
     enter_pools(conn, tenant, &changes).await?;
-    for which in [Columns::New, Columns::Circulation, Columns::Profile] {
+    for which in [Columns::New, Columns::Circulation, Columns::Profile, Columns::Tombstone] {
         let some: Vec<_> = changes
             .iter()
             .copied()
@@ -57,7 +58,9 @@ pub async fn apply(
         for chunk in some.chunks(CHUNK) {
             match which {
                 Columns::New => insert_accounts(conn, tenant, chunk).await?,
-                Columns::Circulation | Columns::Profile => update_accounts(conn, tenant, which, chunk).await?,
+                Columns::Circulation | Columns::Profile | Columns::Tombstone => {
+                    update_accounts(conn, tenant, which, chunk).await?;
+                }
             }
         }
     }
@@ -65,6 +68,7 @@ pub async fn apply(
     for chunk in changes.chunks(CHUNK) {
         end_tenures(conn, tenant, chunk, by).await?;
         start_tenures(conn, tenant, chunk, by).await?;
+        blank_notes(conn, tenant, chunk).await?;
         extras::write(conn, tenant, chunk).await?;
         write_team(conn, tenant, chunk).await?;
         write_events(conn, tenant, chunk, by).await?;
@@ -273,35 +277,35 @@ async fn start_tenures(
     Ok(())
 }
 
-async fn write_team(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
-    let cleared: Vec<&&Change> = changes
-        .iter()
-        .filter(|change| change.team == TeamChange::Clear)
-        .collect();
-    if !cleared.is_empty() {
-        let mut delete = Update {
-            sql: "DELETE FROM account_team WHERE tenant = ".into(),
-            values: vec![],
-        };
-        delete.value(tenant.0);
-        delete.text(" AND account_id IN ");
-        delete.list(cleared.iter().map(|change| change.after.id.0.into()));
-        delete.text(" AND user_id <> ");
-        let ids: Vec<Value> = cleared.iter().map(|change| change.after.id.0.into()).collect();
-        let owners: Vec<Value> = cleared
-            .iter()
-            .map(|change| change.after.owner.as_ref().map_or("", |owner| owner.as_str()).into())
-            .collect();
-        delete.by_key("account_id", ids.iter().zip(&owners));
-        run(conn, delete).await?;
+/// What people wrote about a deleted account goes; who owned it when, and why that ended, stays.
+async fn blank_notes(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+    let deleted = changes.iter().filter(|change| change.columns == Columns::Tombstone);
+    let ids: Vec<Value> = deleted.map(|change| change.after.id.0.into()).collect();
+    if ids.is_empty() {
+        return Ok(());
     }
+    let mut update = Update {
+        sql: "UPDATE tenure SET note = '' WHERE tenant = ".into(),
+        values: vec![],
+    };
+    update.value(tenant.0);
+    update.text(" AND account_id IN ");
+    update.list(ids);
+    run(conn, update).await?;
+    Ok(())
+}
+
+async fn write_team(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+    let cleared = changes.iter().filter(|change| change.team == TeamChange::Clear);
+    extras::clear_team(conn, tenant, cleared.map(|change| change.after.id)).await?;
+    let removed = changes.iter().filter_map(|change| match &change.team {
+        TeamChange::Remove(user) => Some((change.after.id, user)),
+        _ => None,
+    });
+    extras::remove_members(conn, tenant, removed).await?;
     for change in changes {
-        match &change.team {
-            TeamChange::Keep | TeamChange::Clear => {}
-            TeamChange::Put(user, role, access) => {
-                extras::put_member(conn, tenant, &change.after, user, *role, *access).await?
-            }
-            TeamChange::Remove(user) => extras::remove_member(conn, tenant, &change.after, user).await?,
+        if let TeamChange::Put(user, role, access) = &change.team {
+            extras::put_member(conn, tenant, &change.after, user, *role, *access).await?;
         }
     }
     Ok(())

@@ -50,7 +50,13 @@ pub async fn apply(
     ids: &Ids,
 ) -> Result<Revisions, Abort> {
     let to = change.raise(org.revisions);
-    let raised = tenant::Entity::update_many()
+    let mut raise = tenant::Entity::update_many();
+    if change.moves_deadlines() {
+        raise = raise
+            .col_expr(tenant::Column::RetentionRevision, to.config.into())
+            .col_expr(tenant::Column::RetentionTime, micros(by.now).into());
+    }
+    let raised = raise
         .col_expr(tenant::Column::ConfigRevision, to.config.into())
         .col_expr(tenant::Column::DirectoryRevision, to.directory.into())
         .filter(tenant::Column::Id.eq(org.key.0))
@@ -61,7 +67,7 @@ pub async fn apply(
     if raised.rows_affected == 0 {
         return Err(Abort::Stale);
     }
-    let (mut departments, mut groups, mut users) = (vec![], vec![], vec![]);
+    let (mut departments, mut groups, mut users, mut blocked) = (vec![], vec![], vec![], vec![]);
     for write in &change.writes {
         match write {
             Write::Tenant(row) => write_tenant(conn, org.key, row).await?,
@@ -74,9 +80,10 @@ pub async fn apply(
             Write::Department(row) => departments.push(row),
             Write::Group(row) => groups.push(row),
             Write::User(row) => users.push(row),
-            Write::BlockHolder(user) => block_holder(conn, org.key, user).await?,
+            Write::BlockHolder(user) => blocked.push(user.as_str()),
         }
     }
+    block_holders(conn, org.key, &blocked).await?;
     write_departments(conn, org.key, &departments).await?;
     write_groups(conn, org.key, &groups).await?;
     write_users(conn, org.key, &users).await?;
@@ -165,14 +172,16 @@ async fn delete_pool(conn: &impl ConnectionTrait, key: TenantKey, id: PoolId, se
     }
 }
 
-async fn block_holder(conn: &impl ConnectionTrait, key: TenantKey, user: &UserId) -> Result<(), DbErr> {
-    holder::Entity::update_many()
-        .col_expr(holder::Column::Version, Expr::col(holder::Column::Version).add(1))
-        .filter(holder::Column::Tenant.eq(key.0))
-        .filter(holder::Column::UserId.eq(user.as_str()))
-        .exec(conn)
-        .await
-        .map(drop)
+async fn block_holders(conn: &impl ConnectionTrait, key: TenantKey, users: &[&str]) -> Result<(), DbErr> {
+    for chunk in users.chunks(CHUNK) {
+        holder::Entity::update_many()
+            .col_expr(holder::Column::Version, Expr::col(holder::Column::Version).add(1))
+            .filter(holder::Column::Tenant.eq(key.0))
+            .filter(holder::Column::UserId.is_in(chunk.iter().copied()))
+            .exec(conn)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn write_departments(

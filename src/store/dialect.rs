@@ -40,6 +40,22 @@ impl Engine {
         }
     }
 
+    /// The end of an insert that replaces `columns` of the row that has the same key.
+    #[must_use]
+    pub fn or_update(self, key: &[&str], columns: &[&str]) -> String {
+        let set = |form: fn(&str) -> String| columns.iter().map(|column| form(column)).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::MySql => format!(
+                " ON DUPLICATE KEY UPDATE {}",
+                set(|column| format!("{column} = VALUES({column})"))
+            ),
+            Self::Sqlite => {
+                let set = set(|column| format!("{column} = excluded.{column}"));
+                format!(" ON CONFLICT ({}) DO UPDATE SET {set}", key.join(", "))
+            }
+        }
+    }
+
     /// Accounts as `a`, read by this index and no other. `PRIMARY` is the key itself.
     #[must_use]
     pub fn account_by(self, index: &str) -> String {
@@ -61,10 +77,17 @@ impl Engine {
     }
 }
 
-/// Set once per pooled connection: reads see what is committed, waits for locks end before any caller's deadline, and
-/// nothing is silently cut to fit a column. (The driver has set strict mode and UTC already.)
+/// Set once per pooled connection, whatever the server's defaults are: reads see what is committed, a statement outside
+/// a transaction commits by itself, waits for locks (of rows, and of tables that are being altered) end before any
+/// caller's deadline, nothing is silently cut to fit a column, and a server that lost its client lets go of its locks.
+/// (The driver has set the character set and UTC already.)
 pub const MYSQL_SESSION: &[&str] = &[
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SET SESSION innodb_lock_wait_timeout = 3, wait_timeout = 3600, \
-     sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
+    "SET SESSION autocommit = 1, completion_type = 0, innodb_lock_wait_timeout = 3, lock_wait_timeout = 10, \
+     wait_timeout = 600, sql_mode = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,\
+     NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT'",
 ];
+
+/// As [`MYSQL_SESSION`], where the server knows it: MariaDB rolls a transaction back whose client fell silent, so that a
+/// dead client does not hold locks until its connection times out.
+pub const MARIADB_SESSION: &str = "SET SESSION idle_transaction_timeout = 30";

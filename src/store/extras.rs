@@ -33,6 +33,14 @@ fn about(sql: &str, tenant: TenantKey, accounts: impl IntoIterator<Item = Accoun
 
 /// Writes tags and custom fields of the changes that have them: what was there goes, what is there afterwards comes.
 pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), DbErr> {
+    const COLUMNS: &[&str] = &[
+        "tenant",
+        "account_id",
+        "field_id",
+        "text_value",
+        "number_value",
+        "time_value",
+    ];
     let with: Vec<(&Change, &Extras)> = changes
         .iter()
         .filter_map(|change| Some((*change, change.extras.as_ref()?)))
@@ -79,14 +87,6 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
         )
         .await?;
     }
-    const COLUMNS: &[&str] = &[
-        "tenant",
-        "account_id",
-        "field_id",
-        "text_value",
-        "number_value",
-        "time_value",
-    ];
     let fields: Vec<Vec<Value>> = with
         .iter()
         .flat_map(|(change, extras)| {
@@ -198,7 +198,7 @@ pub(super) async fn put_member(
     role: TeamRole,
     access: TeamAccess,
 ) -> Result<(), DbErr> {
-    remove_member(conn, tenant, account, user).await?;
+    remove_members(conn, tenant, [(account.id, user)]).await?;
     let columns = ["tenant", "account_id", "user_id", "role", "access", "create_time"];
     let row = vec![
         tenant.0.into(),
@@ -211,14 +211,39 @@ pub(super) async fn put_member(
     run(conn, insert("account_team", &columns, [row])).await
 }
 
-pub(super) async fn remove_member(
+/// Removes one member each of these accounts, where he is one.
+pub(super) async fn remove_members<'a>(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
-    account: &Account,
-    user: &UserId,
+    members: impl IntoIterator<Item = (AccountId, &'a UserId)>,
 ) -> Result<(), DbErr> {
-    let mut delete = about("DELETE FROM account_team", tenant, [account.id]);
+    let members: Vec<_> = members.into_iter().collect();
+    if members.is_empty() {
+        return Ok(());
+    }
+    let mut delete = about(
+        "DELETE FROM account_team",
+        tenant,
+        members.iter().map(|(account, _)| *account),
+    );
+    let (ids, users): (Vec<Value>, Vec<Value>) = members
+        .into_iter()
+        .map(|(account, user)| (Value::from(account.0), Value::from(user.as_str())))
+        .unzip();
     delete.text(" AND user_id = ");
-    delete.value(user.as_str());
+    delete.by_key("account_id", ids.iter().zip(&users));
     run(conn, delete).await
+}
+
+/// Removes all members of these accounts.
+pub(super) async fn clear_team(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    accounts: impl IntoIterator<Item = AccountId>,
+) -> Result<(), DbErr> {
+    let accounts: Vec<_> = accounts.into_iter().collect();
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    run(conn, about("DELETE FROM account_team", tenant, accounts)).await
 }

@@ -1,6 +1,6 @@
 //! How a unit of work can end other than well, and what each database error means. Errors are told apart by number.
 
-use crate::error::Error;
+use crate::domain::error::Error;
 use sea_orm::{
     DbErr, RuntimeErr,
     sqlx::{self, mysql::MySqlDatabaseError, sqlite::SqliteError},
@@ -50,22 +50,58 @@ pub enum Class {
     Final,
 }
 
+/// What the transport or server said, without SeaORM's wrapping.
+fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error))
+        | DbErr::Conn(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// The error of a statement that was not answered in time.
+pub(super) fn silence() -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal("the database did not answer in time".into()))
+}
+
+/// Whether the server said that it is not the one to talk to: a replica after a fail-over, a node that left its cluster.
+pub(super) fn moved_away(error: &DbErr) -> bool {
+    let Some(sqlx::Error::Database(error)) = driver_error(error) else {
+        return false;
+    };
+    let mysql = error.try_downcast_ref::<MySqlDatabaseError>();
+    mysql.is_some_and(|error| matches!(error.number(), 1047 | 1290 | 1836))
+}
+
+/// What a failed COMMIT means. Only "you lost against another transaction" is a promise that nothing was written: a
+/// server that was interrupted, or is going away, may have committed before it said so.
+pub(super) fn commit_failed(error: DbErr) -> Abort {
+    let embedded =
+        matches!(driver_error(&error), Some(sqlx::Error::Database(e)) if e.try_downcast_ref::<SqliteError>().is_some());
+    match classify(&error) {
+        Class::Retry => Abort::Db(error),
+        Class::Unique | Class::Final if embedded => Abort::Db(error),
+        _ => Abort::CommitLost(error),
+    }
+}
+
 /// Tells by number what `error` means.
 #[must_use]
 pub fn classify(error: &DbErr) -> Class {
-    let (DbErr::Exec(inner) | DbErr::Query(inner) | DbErr::Conn(inner)) = error else {
+    let Some(error) = driver_error(error) else {
         return match error {
-            DbErr::ConnectionAcquire(_) => Class::Connection,
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Class::Connection,
             _ => Class::Final,
         };
     };
-    let RuntimeErr::SqlxError(error) = inner else {
-        return Class::Final;
-    };
-    match error.as_ref() {
+    match error {
         sqlx::Error::Database(error) => {
             if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
-                mysql(error.number(), error.message())
+                match mysql(error.number(), error.message()) {
+                    Class::Final => sql_state(error.code().unwrap_or_default()),
+                    class => class,
+                }
             } else if let Some(code) = error.try_downcast_ref::<SqliteError>().and_then(|_| error.code()) {
                 sqlite(code.parse().unwrap_or(0))
             } else {
@@ -77,6 +113,8 @@ pub fn classify(error: &DbErr) -> Class {
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
+        // What came back for BEGIN was the answer to something else.
+        | sqlx::Error::BeginFailed
         | sqlx::Error::WorkerCrashed => Class::Connection,
         _ => Class::Final,
     }
@@ -91,8 +129,19 @@ fn mysql(number: u16, message: &str) -> Class {
         1105 if message.contains("Information schema is changed") => Class::Retry,
         // A cluster node that is not ready; read only after a fail-over; shutting down; too many connections or
         // prepared statements.
-        1047 | 1290 | 1836 | 1053 | 1040 | 1461 => Class::Connection,
+        1047 | 1290 | 1836 | 1053 | 1040 | 1203 | 1461 => Class::Connection,
+        // The connection was killed; the server ended it because it was idle.
+        1927 | 4031 if message.contains("killed") || message.contains("inactivity") => Class::Connection,
         1062 => Class::Unique,
+        _ => Class::Final,
+    }
+}
+
+/// Numbers that are not known here still say their kind: connection errors, and transactions that lost.
+fn sql_state(state: impl AsRef<str>) -> Class {
+    match state.as_ref() {
+        "40001" => Class::Retry,
+        state if state.starts_with("08") => Class::Connection,
         _ => Class::Final,
     }
 }
@@ -104,8 +153,8 @@ fn sqlite(extended: i32) -> Class {
         code => match code & 0xff {
             // Busy and locked, in all their variants.
             5 | 6 => Class::Retry,
-            // Read-only, I/O error, full.
-            8 | 10 | 13 => Class::Connection,
+            // Read-only, I/O error, full, cannot open.
+            8 | 10 | 13 | 14 => Class::Connection,
             _ => Class::Final,
         },
     }
@@ -133,12 +182,22 @@ mod tests {
         for code in [5, 6, 261, 517] {
             assert_eq!(sqlite(code), Class::Retry, "{code}");
         }
-        for code in [8, 10, 13, 266, 778] {
+        for code in [8, 10, 13, 14, 266, 778] {
             assert_eq!(sqlite(code), Class::Connection, "{code}");
         }
         for code in [1555, 2067] {
             assert_eq!(sqlite(code), Class::Unique, "{code}");
         }
         assert_eq!(sqlite(1), Class::Final);
+        assert_eq!(mysql(1927, "Connection was killed"), Class::Connection);
+        assert_eq!(sql_state("08S01"), Class::Connection);
+        assert_eq!(sql_state("40001"), Class::Retry);
+        assert_eq!(sql_state("42000"), Class::Final);
+    }
+
+    #[test]
+    fn silence_is_a_broken_connection_and_makes_a_commit_unknown() {
+        assert_eq!(classify(&silence()), Class::Connection);
+        assert!(matches!(commit_failed(silence()), Abort::CommitLost(_)));
     }
 }

@@ -6,9 +6,10 @@
 use super::{Db, instant, lease};
 use crate::clock::Clock;
 use sea_orm::{ConnectionTrait, DbErr, Statement};
-
 use std::{collections::BTreeMap, time::Duration};
 use tidepool_migrations::{Kind, SchemaManager, Step, ledger, steps};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 const LEASE: &str = "schema";
 const TTL: Duration = Duration::from_secs(30);
@@ -136,29 +137,43 @@ pub async fn up(db: &Db, clock: &Clock) -> Result<Vec<&'static str>, DbErr> {
     let manager = SchemaManager::new(db.writer());
     ledger::create(&manager).await?;
     let owner = uuid::Uuid::now_v7().to_string();
+    let mut waiting = false;
     let lease = loop {
-        match lease::take(db.writer(), db.engine(), LEASE, &owner, TTL).await? {
-            Some(lease) => break lease,
-            None => tokio::time::sleep(WAIT).await,
+        if let Some(lease) = lease::take(db.writer(), db.engine(), LEASE, &owner, TTL).await? {
+            break lease;
         }
+        if !std::mem::replace(&mut waiting, true) {
+            tracing::info!(
+                "another migrator is at work, or died less than {} s ago; waiting",
+                TTL.as_secs()
+            );
+        }
+        tokio::time::sleep(WAIT).await;
     };
-    let renewing = tokio::spawn({
-        let (db, lease) = (db.clone(), lease.clone());
-        async move {
-            loop {
-                tokio::time::sleep(RENEW).await;
-                // Steps can run twice; losing the lease costs work, not data.
-                if !matches!(lease::renew(db.writer(), db.engine(), &lease, TTL).await, Ok(true)) {
-                    tracing::warn!("the migration lease was lost");
-                    return;
-                }
-            }
-        }
-    });
+    let done = CancellationToken::new();
+    let renewing = tokio::spawn(renew(db.clone(), lease.clone(), done.clone()));
     let result = apply_missing(db, &manager, clock).await;
-    renewing.abort();
-    lease::release(db.writer(), &lease).await?;
-    result
+    done.cancel();
+    // Not aborted: no statement is dropped half-way.
+    let renewed = renewing.await;
+    if let Err(error) = renewed {
+        tracing::warn!(error = %error, "renewing the migration lease");
+    }
+    let released = lease::release(db.writer(), &lease).await;
+    // What went wrong first is what has to be known.
+    let applied = result?;
+    released?;
+    Ok(applied)
+}
+
+async fn renew(db: Db, lease: lease::Lease, done: CancellationToken) {
+    while timeout(RENEW, done.cancelled()).await.is_err() {
+        // Steps can run twice; losing the lease costs work, not data.
+        if !matches!(lease::renew(db.writer(), db.engine(), &lease, TTL).await, Ok(true)) {
+            tracing::warn!("the migration lease was lost");
+            return;
+        }
+    }
 }
 
 async fn apply_missing(db: &Db, manager: &SchemaManager<'_>, clock: &Clock) -> Result<Vec<&'static str>, DbErr> {

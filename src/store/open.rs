@@ -1,25 +1,32 @@
 //! Opens the database: pools whose every connection has the session settings that correctness rests on, and a hook
 //! that never lets a connection with an open transaction back into the pool.
 
-use super::dialect::{Engine, MYSQL_SESSION};
+use super::{
+    counts::{Counts, counted},
+    dialect::{Engine, MARIADB_SESSION, MYSQL_SESSION},
+    doubt::{Doubt, Verdict},
+    failure::{Class, classify, moved_away},
+};
 use sea_orm::{
-    DatabaseConnection,
+    DatabaseConnection, DbErr,
     sqlx::{
         self, ConnectOptions as _, Connection as _, Executor as _,
-        mysql::{MySqlConnectOptions, MySqlPoolOptions},
+        mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions},
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 use secrecy::{ExposeSecret, SecretString};
-use std::{
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-use tokio::sync::Semaphore;
+use std::{str::FromStr, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
+
+/// How long the first connection may take, so that a wrong address is reported instead of waited for.
+const FIRST_CONNECTION: Duration = Duration::from_secs(10);
+/// How long an idle connection may take to say that it is alive.
+const PING: Duration = Duration::from_secs(1);
+/// How long a connection may take to get rid of what a unit of work left behind.
+const CLEAN_UP: Duration = Duration::from_millis(500);
+/// How long closing waits for work that does not end.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// How to reach the database and how much of it to use.
 #[derive(Clone, Debug)]
@@ -54,12 +61,13 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub struct Db {
     engine: Engine,
-    write: DatabaseConnection,
+    pub(super) write: DatabaseConnection,
     read: DatabaseConnection,
     pub(super) write_permits: Arc<Semaphore>,
     pub(super) read_permits: Arc<Semaphore>,
     pub(super) options: Options,
-    statements: Arc<AtomicU64>,
+    pub(super) counts: Arc<Counts>,
+    doubt: Arc<Doubt>,
 }
 
 impl Db {
@@ -83,7 +91,14 @@ impl Db {
             .charset("utf8mb4")
             .statement_cache_capacity(50)
             .disable_statement_logging();
-        connect.connect().await.map_err(failed)?.close().await.map_err(failed)?;
+        let first = timeout(FIRST_CONNECTION, connect.connect()).await;
+        let first = first.map_err(|_| failed(sqlx::Error::PoolTimedOut))?.map_err(failed)?;
+        first.close().await.map_err(failed)?;
+        let doubt = Arc::new(Doubt::new());
+        let verdict = {
+            let doubt = doubt.clone();
+            move |age, idle| doubt.of(age, idle)
+        };
         let pool = MySqlPoolOptions::new()
             .max_connections(options.max_connections)
             .min_connections(options.max_connections)
@@ -92,27 +107,25 @@ impl Db {
             .idle_timeout(None)
             // A ping before each use would cost a round trip per unit of work.
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
+                let verdict = verdict(meta.age, meta.idle_for);
                 Box::pin(async move {
-                    if meta.idle_for > Duration::from_secs(5) {
-                        connection.ping().await?;
+                    match verdict {
+                        Verdict::Trust => Ok(true),
+                        Verdict::Ask => timeout(PING, connection.ping())
+                            .await
+                            .map_err(|_| sqlx::Error::PoolTimedOut)?
+                            .map(|()| true),
+                        Verdict::Replace => Ok(false),
                     }
-                    Ok(true)
                 })
             })
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    for statement in MYSQL_SESSION {
-                        connection.execute(*statement).await?;
-                    }
-                    Ok(())
-                })
-            })
+            .after_connect(|connection, _| Box::pin(settle(connection)))
             // A connection whose BEGIN was cut off looks idle and holds an open transaction, and one that hangs would
             // keep its slot for ever: the next borrower's acknowledged write would be lost, or the pool run dry.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    let rollback = tokio::time::timeout(Duration::from_millis(500), connection.execute("ROLLBACK"));
+                    let rollback = timeout(CLEAN_UP, connection.execute("ROLLBACK"));
                     rollback.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|_| true)
                 })
             })
@@ -120,8 +133,8 @@ impl Db {
             .await
             .map_err(failed)?;
         let permits = Arc::new(Semaphore::new(options.max_connections as usize));
-        let statements = Arc::new(AtomicU64::new(0));
-        let connection = counted(pool.into(), &statements);
+        let counts = Counts::new();
+        let connection = counted(pool.into(), &counts);
         Ok(Self {
             engine: Engine::MySql,
             write: connection.clone(),
@@ -129,7 +142,8 @@ impl Db {
             write_permits: permits.clone(),
             read_permits: permits,
             options,
-            statements,
+            counts,
+            doubt,
         })
     }
 
@@ -146,6 +160,12 @@ impl Db {
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(false)
             .disable_statement_logging();
+        if options.url.expose_secret().contains(":memory:") || options.url.expose_secret().contains("mode=memory") {
+            // Every connection would have a database of its own.
+            return Err(OpenError::Url(
+                "a database in memory cannot be shared; name a file".into(),
+            ));
+        }
         // Writers that wait for each other inside SQLite poll unfairly; in front of one connection they queue.
         let pool = |connections| {
             SqlitePoolOptions::new()
@@ -160,15 +180,16 @@ impl Db {
             .connect_with(connect.read_only(true))
             .await
             .map_err(failed)?;
-        let statements = Arc::new(AtomicU64::new(0));
+        let counts = Counts::new();
         Ok(Self {
             engine: Engine::Sqlite,
-            write: counted(write.into(), &statements),
-            read: counted(read.into(), &statements),
+            write: counted(write.into(), &counts),
+            read: counted(read.into(), &counts),
             write_permits: Arc::new(Semaphore::new(1)),
             read_permits: Arc::new(Semaphore::new(options.max_connections as usize)),
             options,
-            statements,
+            counts,
+            doubt: Arc::new(Doubt::new()),
         })
     }
 
@@ -188,26 +209,35 @@ impl Db {
         &self.read
     }
 
-    /// Statements sent so far, BEGIN and COMMIT not counted: what statement budgets are asserted with.
-    #[must_use]
-    pub fn statements(&self) -> u64 {
-        self.statements.load(Ordering::SeqCst)
+    /// Draws the conclusions for the whole pool from what happened to one connection.
+    pub(super) fn suspect(&self, error: &DbErr) {
+        if moved_away(error) {
+            self.doubt.moved();
+        } else if classify(error) == Class::Connection {
+            self.doubt.broken();
+        }
     }
 
     /// Closes all connections after their work is done.
     pub async fn close(&self) {
         for pool in [&self.write, &self.read] {
-            if let Err(error) = pool.close_by_ref().await {
-                tracing::debug!(error = %error, "closing the database");
+            match timeout(CLOSE, pool.close_by_ref()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(error = %error, "closing the database"),
+                Err(_) => tracing::warn!("some database connections do not end"),
             }
         }
     }
 }
 
-fn counted(mut connection: DatabaseConnection, statements: &Arc<AtomicU64>) -> DatabaseConnection {
-    let statements = statements.clone();
-    connection.set_metric_callback(move |_| {
-        statements.fetch_add(1, Ordering::SeqCst);
-    });
-    connection
+/// Gives a new connection the settings that correctness rests on.
+async fn settle(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    for statement in MYSQL_SESSION {
+        connection.execute(*statement).await?;
+    }
+    match connection.execute(MARIADB_SESSION).await {
+        // Not MariaDB.
+        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }

@@ -259,6 +259,9 @@ pub async fn create(conn: &impl ConnectionTrait, name: &TenantName, new: &Tenant
         name: Set(name.to_string()),
         config_revision: Set(1),
         directory_revision: Set(1),
+        retention_revision: Set(0),
+        retention_time: Set(0),
+        replanned_revision: Set(0),
         settings_version: Set(new.version),
         settings: Set(to_json(&new.settings)?),
         create_time: Set(micros(new.create_time)),
@@ -269,4 +272,25 @@ pub async fn create(conn: &impl ConnectionTrait, name: &TenantName, new: &Tenant
         Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Reads a tenant's name.
+pub(super) fn tenant_name(key: TenantKey, text: &str) -> Result<TenantName, DbErr> {
+    Row {
+        table: "tenant",
+        tenant: key,
+        key: &key.0,
+    }
+    .id("name", text, TenantName::parse)
+}
+
+/// The names of all tenants.
+pub async fn names(conn: &impl ConnectionTrait) -> Result<Vec<TenantName>, DbErr> {
+    let rows = tenant::Entity::find()
+        .order_by_asc(tenant::Column::Id)
+        .all(conn)
+        .await?;
+    rows.iter()
+        .map(|row| tenant_name(TenantKey(row.id), &row.name))
+        .collect()
 }

@@ -1,7 +1,11 @@
 //! Answered requests. The row is written once, in the transaction of the change, and read with or after it on every
 //! attempt, so that a repeated call, and an attempt after an unknown outcome, find the answer.
 
-use super::{entity::request, instant::micros};
+use super::{
+    entity::request,
+    failure::{Abort, Class, classify},
+    instant::micros,
+};
 use crate::domain::{
     ids::{CallerId, RequestId, TenantKey},
     organisation::Revisions,
@@ -63,14 +67,15 @@ pub(super) fn found(row: &QueryResult, key: Option<&RequestKey>) -> Result<Found
     })
 }
 
-/// Remembers the answer.
+/// Remembers the answer. Somebody who sent the same request at the same time may have been faster: then the whole unit
+/// runs again, and finds that answer.
 pub async fn remember(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     key: &RequestKey,
     response: Vec<u8>,
     now: DateTime<Utc>,
-) -> Result<(), DbErr> {
+) -> Result<(), Abort> {
     let row = request::ActiveModel {
         tenant: Set(tenant.0),
         caller: Set(key.caller.to_string()),
@@ -79,8 +84,10 @@ pub async fn remember(
         response: Set(response),
         create_time: Set(micros(now)),
     };
-    request::Entity::insert(row)
-        .exec_without_returning(conn)
-        .await
-        .map(drop)
+    match request::Entity::insert(row).exec_without_returning(conn).await {
+        Ok(_) => Ok(()),
+        // The same request at the same time: the next attempt finds its answer.
+        Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -1,57 +1,77 @@
-//! One transaction. After the first failed statement it refuses everything, the commit included.
+//! One transaction. After the first failed or abandoned statement it refuses everything, the commit included.
 //!
 //! A deadlock or a changed record makes the server roll the whole transaction back while the driver goes on: later
 //! statements would then commit one by one. A lock wait timeout rolls back only the statement: a commit would persist
-//! half the work. So nothing may go on after an error, whatever the code above does with it.
+//! half the work. So nothing may go on after an error, whatever the code above does with it; and since the first error
+//! is what everything after it answers, a body that swallows a deadlock is still run again as a whole.
 
-use super::failure::Abort;
+use super::failure::{Abort, commit_failed};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A running transaction, handed to the body of a unit of work.
 #[derive(Debug)]
 pub struct Tx {
     inner: DatabaseTransaction,
-    poisoned: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Ready,
+    /// A statement is under way; still so when the next one comes means that it was dropped, or that two run at once.
+    Running,
+    Failed(DbErr),
 }
 
 impl Tx {
-    pub(super) fn new(inner: DatabaseTransaction) -> Self {
+    pub(super) const fn new(inner: DatabaseTransaction) -> Self {
         Self {
             inner,
-            poisoned: AtomicBool::new(false),
+            state: Mutex::new(State::Ready),
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter(&self) -> Result<(), DbErr> {
-        if self.poisoned.load(Ordering::SeqCst) {
-            return Err(DbErr::Exec(RuntimeErr::Internal(
-                "a statement of this transaction failed before".into(),
-            )));
+        let mut state = self.state();
+        match &*state {
+            State::Ready => {
+                *state = State::Running;
+                Ok(())
+            }
+            State::Failed(first) => Err(first.clone()),
+            State::Running => {
+                let error = DbErr::Exec(RuntimeErr::Internal(
+                    "a statement of this transaction was not waited for".into(),
+                ));
+                *state = State::Failed(error.clone());
+                Err(error)
+            }
         }
-        Ok(())
     }
 
     fn leave<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
-        if result.is_err() {
-            self.poisoned.store(true, Ordering::SeqCst);
+        let mut state = self.state();
+        match (&*state, &result) {
+            (State::Failed(_), _) => {}
+            (_, Ok(_)) => *state = State::Ready,
+            (_, Err(error)) => *state = State::Failed(error.clone()),
         }
+        drop(state);
         result
     }
 
-    /// Commits, unless a statement failed. An error that is not the database's own refusal leaves the outcome unknown.
+    /// Commits, unless a statement failed. Unless the server says that it has rolled back, the outcome is unknown.
     pub(super) async fn commit(self) -> Result<(), Abort> {
         if let Err(error) = self.enter() {
             self.rollback().await;
             return Err(Abort::Db(error));
         }
-        self.inner
-            .commit()
-            .await
-            .map_err(|error| match super::failure::classify(&error) {
-                super::failure::Class::Connection => Abort::CommitLost(error),
-                _ => Abort::Db(error),
-            })
+        self.inner.commit().await.map_err(commit_failed)
     }
 
     /// Rolls back. An error here means that the server has done so already, or that the connection is gone.

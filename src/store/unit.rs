@@ -2,19 +2,19 @@
 //!
 //! The body can run again, so it sends nothing, spawns nothing, and touches nothing outside the transaction.
 //! A unit of work runs in a task of its own (one tower layer and the workers see to that): no database future is ever
-//! dropped in mid-statement.
+//! dropped in mid-statement, except where the database has not answered for so long that the connection is given up.
 //!
 //! Shape of the calls: an async closure that borrows the transaction inside a retried closure that borrows nothing
 //! from its argument; a retrying function that takes an `AsyncFn(&Tx)` does not compile inside tonic's handlers.
 
 use super::{
-    failure::{Abort, Class, classify},
+    failure::{Abort, Class, classify, silence},
     open::Db,
     tx::Tx,
 };
-use crate::{
-    domain::refusal::{Reason, Refusal},
+use crate::domain::{
     error::Error,
+    refusal::{Reason, Refusal},
 };
 use rand::Rng;
 use sea_orm::{
@@ -35,6 +35,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// What is left for the answer to travel.
 const ANSWER_TIME: Duration = Duration::from_millis(20);
+/// A rollback that takes longer is left to the release of the connection, which ends it one way or the other.
+const ROLLBACK_TIME: Duration = Duration::from_secs(1);
 
 /// A piece of work that is done once or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -74,30 +76,34 @@ impl<'a> Unit<'a> {
     where
         F: Future<Output = Result<T, Abort>>,
     {
+        let mut unknown = None;
         for number in 1.. {
-            let limit = self.db.options.attempt_timeout;
-            let abort = match timeout(limit, attempt()).await {
-                Ok(Ok(done)) => return Ok(done),
-                Ok(Err(abort)) => abort,
-                // The connection is closed hard when it is released. Whether a commit went through is not known.
-                Err(_) => {
-                    tracing::error!(
-                        unit = self.name,
-                        ?limit,
-                        "the database does not answer; giving the connection up"
-                    );
-                    Abort::CommitLost(DbErr::Custom("no answer".into()))
-                }
+            let abort = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(abort) => abort,
             };
-            if !self.again(&abort) || number >= ATTEMPTS {
-                return Err(abort);
+            if let Abort::Db(error) | Abort::CommitLost(error) = &abort {
+                self.db.suspect(error);
             }
             let pause = pause(number);
-            if Instant::now() + pause + ANSWER_TIME >= self.deadline {
-                return Err(abort);
+            let time_left = Instant::now() + pause + ANSWER_TIME < self.deadline;
+            if number < ATTEMPTS && time_left && self.again(&abort) {
+                tracing::debug!(unit = self.name, number, ?abort, "again");
+                if let Abort::CommitLost(error) = abort {
+                    unknown = Some(error);
+                }
+                tokio::time::sleep(pause).await;
+                continue;
             }
-            tracing::debug!(unit = self.name, number, ?abort, "again");
-            tokio::time::sleep(pause).await;
+            // Once a commit was lost, only an attempt that ends well tells what became of it: "nothing was changed", or
+            // a refusal, may be wrong while that commit is still under way somewhere.
+            return Err(match unknown {
+                Some(error) => {
+                    tracing::warn!(unit = self.name, ?abort, "could not find out what became of a commit");
+                    Abort::CommitLost(error)
+                }
+                None => abort,
+            });
         }
         unreachable!("the loop ends by return")
     }
@@ -121,18 +127,42 @@ impl<'a> Unit<'a> {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let tx = Tx::new(self.db.writer().begin_with_options(options).await?);
-        match body(&tx).await {
-            Ok(_) if Instant::now() >= self.deadline => {
-                tx.rollback().await;
+        let end = Instant::now() + self.db.options.attempt_timeout;
+        let begun = timeout_at(end, self.db.writer().begin_with_options(options)).await;
+        let tx = Tx::new(begun.map_err(|_| self.given_up())??);
+        match timeout_at(end, body(&tx)).await {
+            // Dropped without a ROLLBACK that would not be answered either.
+            Err(_) => Err(self.given_up().into()),
+            Ok(Ok(_)) if Instant::now() >= self.deadline => {
+                self.roll_back(tx).await;
                 Err(Abort::Late)
             }
-            Ok(done) => tx.commit().await.map(|()| done),
-            Err(abort) => {
-                tx.rollback().await;
+            Ok(Ok(done)) => match timeout_at(end, tx.commit()).await {
+                Ok(committed) => committed.map(|()| done),
+                Err(_) => Err(Abort::CommitLost(self.given_up())),
+            },
+            Ok(Err(abort)) => {
+                self.roll_back(tx).await;
                 Err(abort)
             }
         }
+    }
+
+    async fn roll_back(&self, tx: Tx) {
+        if timeout(ROLLBACK_TIME, tx.rollback()).await.is_err() {
+            tracing::warn!(unit = self.name, "the database does not answer a rollback");
+        }
+    }
+
+    /// The connection, dropped in mid-statement, is closed when it gets back to the pool.
+    fn given_up(&self) -> DbErr {
+        let limit = self.db.options.attempt_timeout;
+        tracing::error!(
+            unit = self.name,
+            ?limit,
+            "the database does not answer; giving the connection up"
+        );
+        silence()
     }
 
     /// A connection for reads outside a transaction: each statement sees what is committed when it starts.
@@ -140,11 +170,15 @@ impl<'a> Unit<'a> {
         let permit = self.permit(&self.db.read_permits).await?;
         Ok(Reader {
             connection: self.db.reader(),
+            limit: self.db.options.attempt_timeout,
             _permit: permit,
         })
     }
 
     async fn permit(&self, permits: &'a tokio::sync::Semaphore) -> Result<SemaphorePermit<'a>, Abort> {
+        if Instant::now() >= self.deadline {
+            return Err(Abort::Late);
+        }
         let until = self.deadline.min(Instant::now() + self.db.options.acquire_timeout);
         match timeout_at(until, permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -208,7 +242,15 @@ fn pause(attempt: u32) -> Duration {
 #[derive(Debug)]
 pub struct Reader<'a> {
     connection: &'a DatabaseConnection,
+    limit: Duration,
     _permit: SemaphorePermit<'a>,
+}
+
+impl Reader<'_> {
+    /// What a network that swallows packets would otherwise make wait for ever.
+    async fn answered<T>(&self, statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        timeout(self.limit, statement).await.unwrap_or_else(|_| Err(silence()))
+    }
 }
 
 #[async_trait::async_trait]
@@ -218,18 +260,18 @@ impl ConnectionTrait for Reader<'_> {
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
-        self.connection.execute_raw(stmt).await
+        self.answered(self.connection.execute_raw(stmt)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.connection.execute_unprepared(sql).await
+        self.answered(self.connection.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.connection.query_one_raw(stmt).await
+        self.answered(self.connection.query_one_raw(stmt)).await
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.connection.query_all_raw(stmt).await
+        self.answered(self.connection.query_all_raw(stmt)).await
     }
 }

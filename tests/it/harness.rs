@@ -1,7 +1,8 @@
 //! A real server in this process, on a free loopback port, with a database and a clock of its own.
 
 use chrono::{DateTime, TimeZone, Utc};
-use secrecy::SecretString;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use secrecy::{ExposeSecret, SecretString};
 use std::{env, str::FromStr, time::Duration};
 use tempfile::TempDir;
 use tidepool::{
@@ -10,12 +11,7 @@ use tidepool::{
     config::Config,
     domain::{ids::TenantName, refusal::Reason, tenant::TenantSettings},
     lifecycle::{self, Running},
-    rpc::proto::{
-        account_service_client::AccountServiceClient, circulation_service_client::CirculationServiceClient,
-        custom_field_service_client::CustomFieldServiceClient, directory_service_client::DirectoryServiceClient,
-        pool_service_client::PoolServiceClient, retention_limit_service_client::RetentionLimitServiceClient,
-        tenant_service_client::TenantServiceClient,
-    },
+    rpc::proto,
     store::Db,
 };
 use tonic::{
@@ -31,7 +27,7 @@ pub(crate) const ACME: &str = "acme";
 
 /// Where a test keeps its data.
 #[derive(Debug)]
-enum Storage {
+pub(crate) enum Storage {
     Folder(TempDir),
     Database { server: String, name: String },
 }
@@ -53,22 +49,38 @@ pub(crate) fn external_server() -> Option<String> {
         .filter(|url| !url.is_empty())
 }
 
-fn pool_size() -> u32 {
+/// Whether the suite runs on a MySQL-family server. Says so where the test runner does not swallow it if not: nothing is
+/// left out silently.
+pub(crate) fn on_a_server(test: &str, why: &str) -> bool {
+    let server = external_server().is_some();
+    if !server {
+        say(&format!("NOT RUN on SQLite: {test}: {why}"));
+    }
+    server
+}
+
+/// Prints a line even if the test passes.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{line}").unwrap();
+}
+
+pub(crate) fn pool_size() -> u32 {
     env::var("TIDEPOOL_TEST_POOL_SIZE")
         .ok()
         .and_then(|size| size.parse().ok())
         .unwrap_or(4)
 }
 
-async fn run_sql(url: &str, sql: String) {
-    use sea_orm::{ConnectionTrait, Database};
+pub(crate) async fn run_sql(url: &str, sql: String) {
     let db = Database::connect(url).await.unwrap();
     db.execute_unprepared(&sql).await.unwrap();
     db.close().await.unwrap();
 }
 
 impl Storage {
-    async fn create() -> (Self, String) {
+    pub(crate) async fn create() -> (Self, String) {
         match external_server() {
             None => {
                 let folder = tempfile::tempdir().unwrap();
@@ -85,11 +97,45 @@ impl Storage {
         }
     }
 
-    async fn remove(self) {
+    pub(crate) async fn remove(self) {
         match self {
             Self::Folder(folder) => folder.close().unwrap(),
             Self::Database { server, name } => run_sql(&server, format!("DROP DATABASE {name}")).await,
         }
+    }
+}
+
+fn connect(running: &Running) -> Channel {
+    let endpoint = Endpoint::from_str(&format!("http://{}", running.address())).unwrap();
+    endpoint.timeout(Duration::from_mins(1)).connect_lazy()
+}
+
+/// See [`Server::replica`].
+#[derive(Debug)]
+pub(crate) struct Replica {
+    running: Option<Running>,
+    pub(crate) channel: Channel,
+}
+
+impl Replica {
+    pub(crate) async fn stop(self) {
+        if let Some(running) = self.running {
+            running.stop().await;
+        }
+    }
+}
+
+/// See [`Server::hold_writes`].
+#[derive(Debug)]
+pub(crate) struct Hold {
+    db: DatabaseConnection,
+}
+
+impl Hold {
+    /// Lets go; nothing was changed.
+    pub(crate) async fn release(self) {
+        self.db.execute_unprepared("ROLLBACK").await.unwrap();
+        self.db.close().await.unwrap();
     }
 }
 
@@ -113,12 +159,13 @@ impl Server {
         config.database.url = SecretString::from(url);
         config.database.max_connections = pool_size();
         config.database.auto_migrate = true;
+        // Tests sweep by hand.
+        config.sweep.enabled = false;
         change(&mut config);
         let clock = Clock::manual(start());
         let db = lifecycle::open(&config, &clock).await.unwrap();
         let running = Running::start(&config, db, clock.clone()).await.unwrap();
-        let endpoint = Endpoint::from_str(&format!("http://{}", running.address())).unwrap();
-        let channel = endpoint.timeout(Duration::from_mins(1)).connect_lazy();
+        let channel = connect(&running);
         let server = Self {
             running,
             clock,
@@ -138,6 +185,40 @@ impl Server {
             .create_tenant(&TenantName::parse(name).unwrap(), settings)
             .await
             .unwrap();
+    }
+
+    /// A second server on the same database, where the engine allows several; else the first one again.
+    pub(crate) async fn replica(&self) -> Replica {
+        if external_server().is_none() {
+            return Replica {
+                running: None,
+                channel: self.channel(),
+            };
+        }
+        let db = lifecycle::open(&self.config, &self.clock).await.unwrap();
+        let running = Running::start(&self.config, db, self.clock.clone()).await.unwrap();
+        let channel = connect(&running);
+        Replica {
+            running: Some(running),
+            channel,
+        }
+    }
+
+    /// Keeps everybody from writing until it is told to let go, as somebody else's transaction would.
+    pub(crate) async fn hold_writes(&self) -> Hold {
+        let url = self.config.database.url.expose_secret();
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1);
+        let db = Database::connect(options).await.unwrap();
+        let begin = if external_server().is_none() {
+            "BEGIN IMMEDIATE"
+        } else {
+            "START TRANSACTION"
+        };
+        for statement in [begin, "UPDATE tenant SET create_time = create_time"] {
+            db.execute_unprepared(statement).await.unwrap();
+        }
+        Hold { db }
     }
 
     /// The database below the server.
@@ -175,17 +256,40 @@ impl Server {
         }
     }
 
+    /// Stops the server and leaves its data.
+    pub(crate) async fn stop_serving(self) -> Storage {
+        self.running.stop().await;
+        self.storage
+    }
+
     /// Stops the server and removes its data.
     pub(crate) async fn stop(self) {
-        self.running.stop().await;
-        self.storage.remove().await;
+        self.verify().await;
+        self.stop_serving().await.remove().await;
+    }
+
+    /// Stops the server and removes its data, of which the test wrote rows by hand that no history belongs to.
+    pub(crate) async fn discard(self) {
+        self.stop_serving().await.remove().await;
+    }
+
+    /// Whatever a test did, what it left must be in order.
+    pub(crate) async fn verify(&self) {
+        assert_eq!(self.broken().await, Vec::<String>::new());
+    }
+
+    /// The names of the invariants that the stored data breaks.
+    pub(crate) async fn broken(&self) -> Vec<String> {
+        let all = self.running.app.verify(|_| {}).await.unwrap();
+        let broken = all.into_iter().filter_map(|verified| verified.finding);
+        broken.map(|finding| finding.name.to_owned()).collect()
     }
 }
 
 /// Somebody who calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    channel: Channel,
+    pub(crate) channel: Channel,
     pub(crate) tenant: String,
     pub(crate) caller: String,
     pub(crate) scopes: String,
@@ -213,41 +317,29 @@ impl Interceptor for Client {
     }
 }
 
-impl Client {
-    /// `TenantService`.
-    pub(crate) fn tenants(&self) -> TenantServiceClient<Stub> {
-        TenantServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
+/// The clients of the services, one a line.
+macro_rules! clients {
+    ($($name:ident = $module:ident::$client:ident;)*) => {
+        impl Client {
+            $(pub(crate) fn $name(&self) -> proto::$module::$client<Stub> {
+                proto::$module::$client::with_interceptor(self.channel.clone(), self.clone())
+            })*
+        }
+    };
+}
 
-    /// `DirectoryService`.
-    pub(crate) fn directory(&self) -> DirectoryServiceClient<Stub> {
-        DirectoryServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `AccountService`.
-    pub(crate) fn accounts(&self) -> AccountServiceClient<Stub> {
-        AccountServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `CirculationService`.
-    pub(crate) fn circulation(&self) -> CirculationServiceClient<Stub> {
-        CirculationServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `PoolService`.
-    pub(crate) fn pools(&self) -> PoolServiceClient<Stub> {
-        PoolServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `RetentionLimitService`.
-    pub(crate) fn limits(&self) -> RetentionLimitServiceClient<Stub> {
-        RetentionLimitServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
-
-    /// `CustomFieldService`.
-    pub(crate) fn custom_fields(&self) -> CustomFieldServiceClient<Stub> {
-        CustomFieldServiceClient::with_interceptor(self.channel.clone(), self.clone())
-    }
+clients! {
+    tenants = tenant_service_client::TenantServiceClient;
+    directory = directory_service_client::DirectoryServiceClient;
+    pools = pool_service_client::PoolServiceClient;
+    retention_rules = retention_rule_service_client::RetentionRuleServiceClient;
+    limits = retention_limit_service_client::RetentionLimitServiceClient;
+    custom_fields = custom_field_service_client::CustomFieldServiceClient;
+    accounts = account_service_client::AccountServiceClient;
+    teams = team_service_client::TeamServiceClient;
+    history = history_service_client::HistoryServiceClient;
+    activities = activity_service_client::ActivityServiceClient;
+    circulation = circulation_service_client::CirculationServiceClient;
 }
 
 /// What a refused call said.

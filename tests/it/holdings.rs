@@ -19,11 +19,11 @@ const Q: PoolId = PoolId(Uuid::from_u128(2));
 
 /// What an account of `owner` looks like to a count.
 #[derive(Clone, Copy)]
-struct Row {
-    owner: &'static str,
-    pool: Option<PoolId>,
-    status: i16,
-    deal_status: i16,
+pub(crate) struct Row {
+    pub(crate) owner: &'static str,
+    pub(crate) pool: Option<PoolId>,
+    pub(crate) status: i16,
+    pub(crate) deal_status: i16,
 }
 
 async fn run(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) {
@@ -31,7 +31,7 @@ async fn run(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) {
     conn.execute_raw(statement).await.unwrap();
 }
 
-async fn put_account(conn: &impl ConnectionTrait, row: Row) {
+pub(crate) async fn put_account(conn: &impl ConnectionTrait, row: Row) {
     let sql = "INSERT INTO account (tenant, id, status, owner, owner_since, pool_id, last_end_reason, last_end_note, \
                deal_status, kind, name, name_key, grade, industry, source, region, phone, email, website, address, \
                remark) VALUES (1, ?, ?, ?, 0, ?, '', '', ?, 1, 'x', 'x', '', '', '', '', '', '', '', '', '')";
@@ -52,7 +52,7 @@ async fn put_account(conn: &impl ConnectionTrait, row: Row) {
 }
 
 /// A tenure that began `micros` after the epoch and is over.
-async fn put_tenure(conn: &impl ConnectionTrait, user: &str, pool: PoolId, cause: i16, micros: i64) {
+pub(crate) async fn put_tenure(conn: &impl ConnectionTrait, user: &str, pool: PoolId, cause: i16, micros: i64) {
     let sql = "INSERT INTO tenure (tenant, account_id, start_version, user_id, pool_id, start_time, start_cause, \
                end_time, reason, note) VALUES (1, ?, 1, ?, ?, ?, ?, 9, '', '')";
     let id = Uuid::now_v7();
@@ -82,7 +82,7 @@ fn deadline() -> tokio::time::Instant {
     tokio::time::Instant::now() + std::time::Duration::from_secs(30)
 }
 
-async fn in_tx<T>(server: &Server, body: impl AsyncFnOnce(&Tx) -> T) -> T {
+pub(crate) async fn in_tx<T>(server: &Server, body: impl AsyncFnOnce(&Tx) -> T) -> T {
     let unit = server.db().unit("test", deadline());
     unit.tx(async |tx| Ok(body(tx).await)).await.unwrap()
 }
@@ -174,7 +174,7 @@ async fn counts_are_what_they_say() {
         .map(|count| capped.counts.get(count.what))
         .collect();
     assert_eq!(numbers, [2, 2, 2, 2, 1, 2, 2, 2]);
-    server.stop().await;
+    server.discard().await;
 }
 
 /// One statement for up to 128 users; more users and very many counts take more, and each user keeps his own numbers.
@@ -233,7 +233,7 @@ async fn many_users_are_counted_at_once() {
         })
     };
     assert_eq!((in_pool(1), in_pool(2), in_pool(449)), (0, 1, 0));
-    server.stop().await;
+    server.discard().await;
 }
 
 async fn explain(conn: &impl ConnectionTrait, mut statement: Statement) -> Vec<String> {
@@ -259,25 +259,7 @@ async fn explain(conn: &impl ConnectionTrait, mut statement: Statement) -> Vec<S
         .collect()
 }
 
-/// L08, L31: a count costs what it counts: it reads the index alone, on every engine.
-#[tokio::test]
-async fn counts_are_answered_from_the_indexes() {
-    let server = Server::start().await;
-    directory(&server, &["ann".into(), "bob".into()]).await;
-    in_tx(&server, async |tx| {
-        for _ in 0..20 {
-            fill(tx).await;
-        }
-        for table in ["account", "tenure", "holder"] {
-            let analyze = if external_server().is_some() {
-                "ANALYZE TABLE"
-            } else {
-                "ANALYZE"
-            };
-            tx.execute_unprepared(&format!("{analyze} {table}")).await.unwrap();
-        }
-    })
-    .await;
+async fn check_plans(server: &Server) {
     let backend = server.db().engine().backend();
     let unit = server.db().unit("test", deadline());
     let reader = unit.reader().await.unwrap();
@@ -290,12 +272,36 @@ async fn counts_are_answered_from_the_indexes() {
                 Counted::Holding { .. } | Counted::Pool { .. } => "account_owner",
                 Counted::DailyPool { .. } | Counted::DailyTenant { .. } => "tenure_user",
             };
-            let covering = ["COVERING INDEX", "Using index"]
-                .iter()
-                .any(|word| lines[0].contains(word));
+            let covering = ["COVERING INDEX", "Using index"];
+            let covering = covering.iter().any(|word| lines[0].contains(word));
             assert!(covering && lines[0].contains(index), "{count:?} {lines:?}");
         }
     }
-    drop(reader);
-    server.stop().await;
+}
+
+/// L08, L31: a count costs what it counts: it reads the index alone, on every engine.
+#[tokio::test]
+async fn counts_are_answered_from_the_indexes() {
+    let server = Server::start().await;
+    directory(&server, &["ann".into(), "bob".into()]).await;
+    in_tx(&server, async |tx| {
+        for _ in 0..20 {
+            fill(tx).await;
+        }
+    })
+    .await;
+    let mysql = external_server().is_some();
+    if !mysql {
+        // Nobody ever analyses an embedded database: the plan must be right without statistics.
+        check_plans(&server).await;
+    }
+    in_tx(&server, async |tx| {
+        for table in ["account", "tenure", "holder"] {
+            let analyze = if mysql { "ANALYZE TABLE" } else { "ANALYZE" };
+            tx.execute_unprepared(&format!("{analyze} {table}")).await.unwrap();
+        }
+    })
+    .await;
+    check_plans(&server).await;
+    server.discard().await;
 }

@@ -4,11 +4,55 @@
 //! gets a database of its own. `TIDEPOOL_TEST_POOL_SIZE` sets the size of the connection pool.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod build;
 mod harness;
+mod reclaim_rules;
 mod world;
 
 mod accounts;
+mod activities;
 mod circulation;
-mod configuration;
+mod circulation_bulk;
+mod circulation_checks;
+mod circulation_effects;
+mod circulation_roles;
+mod custom_fields;
+mod history_team;
 mod holdings;
+mod limits_config;
+mod limits_explained;
 mod races;
+mod raw;
+mod retention_rules;
+
+mod bad_input;
+mod bad_messages;
+mod directory;
+mod directory_sync;
+mod identity;
+mod misuse;
+mod paging;
+mod pools;
+mod pools_life;
+mod pools_members;
+mod proxy;
+mod requests;
+mod rig;
+mod schema;
+mod tenancy;
+mod tenant;
+
+mod failures;
+mod faults;
+mod house;
+mod lifecycle;
+mod limits;
+mod migrations;
+mod model;
+mod moves;
+mod one_server;
+mod outcomes;
+mod session;
+mod storm;
+mod sweeping;
+mod verifying;

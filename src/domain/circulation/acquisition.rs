@@ -4,7 +4,7 @@ use super::{Move, Scene};
 use crate::domain::{
     account::Account,
     ids::{PoolId, UserId},
-    limits::{Held, How, Room},
+    limits::{Held, How, Room, RoomLeft},
     refusal::Refusal,
 };
 
@@ -29,6 +29,16 @@ impl Acquisition {
             None => room.check(self.to, self.how),
             Some(from) => room.check_move(from, self.to),
         }
+    }
+
+    /// What each limit that the account would come under still allows. What he holds already stands in its own way nowhere.
+    #[must_use]
+    pub fn room_left(&self, room: &Room) -> Vec<RoomLeft> {
+        let mut room = room.clone();
+        if let Some(from) = self.from {
+            room.give_back(from);
+        }
+        room.left(self.to, self.how)
     }
 
     /// Notes that he does.

@@ -1,14 +1,12 @@
 //! Who may know of an account, and what every move checks first.
 
 use super::{Scene, Subject};
-use crate::{
-    domain::{
-        account::{Account, Status},
-        ids::{AccountId, UserId},
-        pool::Pool,
-        refusal::{Reason, Refusal},
-    },
+use crate::domain::{
+    account::{Account, Status},
     error::Error,
+    ids::{AccountId, UserId},
+    pool::Pool,
+    refusal::{Reason, Refusal},
 };
 
 /// Whether the principal may read the account with all its fields.
@@ -62,7 +60,7 @@ pub(in crate::domain) fn known<'a>(
 }
 
 /// The pool that the account belongs to.
-pub(super) fn own_pool<'a>(scene: &Scene<'a>, account: &Account) -> Option<&'a Pool> {
+pub(in crate::domain) fn own_pool<'a>(scene: &Scene<'a>, account: &Account) -> Option<&'a Pool> {
     account.pool_id.and_then(|id| scene.org.pool(id))
 }
 
@@ -77,7 +75,7 @@ pub(in crate::domain) fn is_supervisor(scene: &Scene<'_>, account: &Account) -> 
     }
 }
 
-pub(super) fn is_member(scene: &Scene<'_>, pool: &Pool) -> bool {
+pub(in crate::domain) fn is_member(scene: &Scene<'_>, pool: &Pool) -> bool {
     scene
         .principal
         .actor
@@ -86,7 +84,7 @@ pub(super) fn is_member(scene: &Scene<'_>, pool: &Pool) -> bool {
 }
 
 /// Whether the user can own accounts of the pool.
-pub(super) fn belongs(scene: &Scene<'_>, pool: &Pool, user: &UserId) -> bool {
+pub(in crate::domain) fn belongs(scene: &Scene<'_>, pool: &Pool, user: &UserId) -> bool {
     pool.can_hold(&scene.org.directory, user)
 }
 

@@ -3,18 +3,16 @@
 use super::{
     Decision, Move, Scene, Subject, acquisition,
     admit::{Obstacles, allow, belongs, is_owner, is_supervisor, own_pool},
-    effect::{clear_team, give_owner, successor},
+    effect::{give_owner, successor, team_for},
 };
-use crate::{
-    domain::{
-        account::{Account, EndCause, StartCause, Status},
-        change::{Change, Columns, Effects, Event, EventKind, TenureEnd, TenureStart},
-        ids::UserId,
-        limits::Room,
-        pool::PoolState,
-        refusal::{Reason, Refusal},
-    },
+use crate::domain::{
+    account::{Account, EndCause, StartCause, Status},
+    change::{Change, Columns, Effects, Event, EventKind, TenureEnd, TenureStart},
     error::Error,
+    ids::UserId,
+    limits::Room,
+    pool::PoolState,
+    refusal::{Reason, Refusal},
 };
 
 pub(super) fn assign(
@@ -40,7 +38,13 @@ pub(super) fn assign(
         }
         Some(_) => {}
     }
-    let cause = (StartCause::Assigned, EndCause::Reassigned, EventKind::Assigned);
+    // From the pool it is an assignment; out of somebody's hands it is a change of owner like any other.
+    let event = if account.owner.is_some() {
+        EventKind::OwnerChanged
+    } else {
+        EventKind::Assigned
+    };
+    let cause = (StartCause::Assigned, EndCause::Reassigned, event);
     give(scene, account, to, room, obstacles, &Move::Assign(to.clone()), cause)
 }
 
@@ -56,10 +60,13 @@ pub(super) fn change_owner(
     let mut obstacles = Obstacles::new(account, etag);
     if account.status == Status::Unassigned {
         // Nobody can hand over what nobody owns, so who may is not the question.
-        obstacles.refuse(
+        let refusal = Refusal::new(
             Reason::InvalidStatus,
             "nobody owns the account; claim or assign it first",
-        );
+        )
+        .with("current", account.status.as_str())
+        .with("allowed", Status::Assigned.as_str());
+        obstacles.add(refusal);
         return Err(obstacles.clear().err().unwrap_or_else(Error::internal));
     }
     allow(may, "the owner, those above him and CRM admins")?;
@@ -89,15 +96,15 @@ fn give(
     wanted: &Move,
     (start, end, event): (StartCause, EndCause, EventKind),
 ) -> Result<Decision, Error> {
-    if account.owner.as_ref() == Some(to) {
-        return obstacles.clear().map(|()| Decision::Same(Box::new(account.clone())));
-    }
     if !scene.org.directory.is_active(to) {
         let message = format!("{to} is not an active user");
         obstacles.add(Refusal::new(Reason::AssigneeInactive, message).with("assignee", to));
     } else if own_pool(scene, account).is_some_and(|pool| !belongs(scene, pool, to)) {
         let message = format!("{to} is not a member of the pool");
         obstacles.add(Refusal::new(Reason::AssigneeNotMember, message).with("assignee", to));
+    }
+    if account.owner.as_ref() == Some(to) {
+        return obstacles.clear().map(|()| Decision::Same(Box::new(account.clone())));
     }
     let gain = acquisition(scene, account, wanted).zip(room);
     if let Some((gain, room)) = &gain {
@@ -128,7 +135,7 @@ fn give(
             user: to.clone(),
             cause: start,
         }),
-        team: clear_team(scene, account),
+        team: team_for(scene, account, to, None),
         extras: None,
         enters: None,
         gains: Some(to.clone()),

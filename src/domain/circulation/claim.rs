@@ -3,18 +3,16 @@
 use super::{
     Decision, Move, Scene, Subject, acquisition,
     admit::{Obstacles, is_member, own_pool},
-    effect::{clear_team, give_owner, successor},
+    effect::{give_owner, successor, team_for},
 };
-use crate::{
-    domain::{
-        account::{StartCause, Status},
-        change::{Change, Columns, Effects, Event, EventKind, TenureStart},
-        days::add_days,
-        limits::Room,
-        pool::{ClaimMode, PoolState},
-        refusal::{Reason, Refusal},
-    },
+use crate::domain::{
+    account::{StartCause, Status},
+    change::{Change, Columns, Effects, Event, EventKind, TenureStart},
+    days::add_days,
     error::Error,
+    limits::Room,
+    pool::{ClaimMode, PoolState},
+    refusal::{Reason, Refusal},
 };
 
 pub(super) fn decide(
@@ -82,7 +80,7 @@ pub(super) fn decide(
             user: actor.clone(),
             cause: StartCause::Claimed,
         }),
-        team: clear_team(scene, account),
+        team: team_for(scene, account, actor, Some(subject.team.is_some())),
         extras: None,
         enters: None,
         gains: Some(actor.clone()),

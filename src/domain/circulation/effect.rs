@@ -20,6 +20,11 @@ pub fn successor(scene: &Scene<'_>, account: &Account) -> Account {
 
 /// Makes the user its owner.
 pub fn give_owner(scene: &Scene<'_>, after: &mut Account, user: &UserId) {
+    if after.owner.is_some() {
+        // Whoever owned it until now gave no reason; what an owner before him gave is not his.
+        after.last_end_reason = None;
+        after.last_end_note.clear();
+    }
     let before = after.owner.take().or_else(|| after.last_owner.clone());
     // Only a change from one owner to a different one counts: the first owner and one who takes it back do not.
     if before.as_ref().is_some_and(|before| before != user) {
@@ -60,4 +65,14 @@ pub fn clear_team(scene: &Scene<'_>, before: &Account) -> TeamChange {
         pool.config.clear_team_on_owner_change
     });
     if clears { TeamChange::Clear } else { TeamChange::Keep }
+}
+
+/// The team when the account gets an owner: clear rule 1, and the owner is never a member beside it. `is_member` says
+/// whether the new owner was one, where that is known.
+#[must_use]
+pub fn team_for(scene: &Scene<'_>, before: &Account, owner: &UserId, is_member: Option<bool>) -> TeamChange {
+    match clear_team(scene, before) {
+        TeamChange::Keep if is_member != Some(false) => TeamChange::Remove(owner.clone()),
+        change => change,
+    }
 }

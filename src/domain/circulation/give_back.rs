@@ -5,15 +5,13 @@ use super::{
     admit::{Obstacles, allow, belongs, is_owner, is_supervisor, own_pool},
     effect::{clear_team, lose_owner, successor},
 };
-use crate::{
-    domain::{
-        account::{Account, EndCause, EntryCause, Status},
-        change::{Change, Columns, Effects, Event, EventKind, TenureEnd},
-        ids::{PoolId, ReasonId},
-        pool::{Pool, PoolState},
-        refusal::{Reason, Refusal},
-    },
+use crate::domain::{
+    account::{Account, EndCause, EntryCause, Status},
+    change::{Change, Columns, Effects, Event, EventKind, TenureEnd},
     error::Error,
+    ids::{PoolId, ReasonId},
+    pool::{Pool, PoolState},
+    refusal::{Reason, Refusal},
 };
 
 pub(super) fn give_back(

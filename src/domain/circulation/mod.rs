@@ -5,7 +5,7 @@
 //! itself asks. A specific reason replaces the general one.
 
 mod acquisition;
-mod admit;
+pub(in crate::domain) mod admit;
 mod assign;
 mod claim;
 mod effect;
@@ -15,7 +15,7 @@ mod pool_move;
 pub use acquisition::{Acquisition, acquisition, held};
 pub(super) use admit::{Obstacles, allow, is_owner, is_supervisor, known};
 pub use admit::{knows, reads};
-pub use effect::{clear_team, give_owner, lose_owner, successor};
+pub use effect::{clear_team, give_owner, lose_owner, successor, team_for};
 
 use super::{
     account::{Account, TeamAccess},
@@ -25,7 +25,7 @@ use super::{
     organisation::Organisation,
     principal::Principal,
 };
-use crate::error::Error;
+use crate::domain::error::Error;
 use chrono::{DateTime, Utc};
 
 /// What all decisions of a call are made on.

@@ -6,17 +6,15 @@ use super::{
     effect::{clear_team, lose_owner, successor},
     give_back::forbidden,
 };
-use crate::{
-    domain::{
-        account::{Account, EndCause, EntryCause, Status},
-        change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureEnd},
-        ids::PoolId,
-        limits::Room,
-        pool::{Pool, PoolState},
-        refusal::{Reason, Refusal},
-        retention_plan,
-    },
+use crate::domain::{
+    account::{Account, EndCause, EntryCause, Status},
+    change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureEnd},
     error::Error,
+    ids::PoolId,
+    limits::Room,
+    pool::{Pool, PoolState},
+    refusal::{Reason, Refusal},
+    retention_plan,
 };
 
 const MOVABLE: &[Status] = &[Status::Unassigned, Status::Assigned];
@@ -42,7 +40,7 @@ pub(super) fn transfer(
     match source {
         None => obstacles.refuse(Reason::NotAPoolAccount, "the account belongs to no pool; add it to one"),
         Some(source) if source.id == target => {
-            obstacles.refuse(Reason::SamePool, "the account is in this pool already")
+            obstacles.refuse(Reason::SamePool, "the account is in this pool already");
         }
         Some(_) => {}
     }
@@ -168,11 +166,11 @@ fn enter(
     room: Option<&mut Room>,
 ) -> Result<Decision, Error> {
     let clears = clear_owner || pool.is_some_and(|pool| pool.config.clear_owner_on_transfer_in);
-    if let (Some(pool), Some(owner), false) = (pool, &account.owner, clears) {
-        if !belongs(scene, pool, owner) {
-            let message = format!("{owner} would keep the account but is not a member of the target pool");
-            obstacles.add(Refusal::new(Reason::OwnerNotMemberOfTarget, message).with("owner", owner));
-        }
+    if let (Some(pool), Some(owner), false) = (pool, &account.owner, clears)
+        && !belongs(scene, pool, owner)
+    {
+        let message = format!("{owner} would keep the account but is not a member of the target pool");
+        obstacles.add(Refusal::new(Reason::OwnerNotMemberOfTarget, message).with("owner", owner));
     }
     let gain = acquisition(scene, account, wanted).zip(room);
     if let Some((gain, room)) = &gain {

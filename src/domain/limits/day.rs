@@ -1,7 +1,8 @@
 //! The calendar day that daily limits count in: from local midnight to local midnight, so 23 or 25 hours where clocks
 //! are changed.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use crate::domain::days::{day_start, next_day_start};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 /// A day.
@@ -17,25 +18,11 @@ impl Day {
     /// The day of `now` in `zone`.
     #[must_use]
     pub fn of(now: DateTime<Utc>, zone: Tz) -> Self {
-        let date = now.with_timezone(&zone).date_naive();
-        // The calendar ends in the year 262142.
-        let next = date.checked_add_days(Days::new(1)).unwrap_or(date);
         Self {
-            begin: begin(date, zone).unwrap_or(now),
-            end: begin(next, zone).unwrap_or(now),
+            begin: day_start(now, zone),
+            end: next_day_start(now, zone),
         }
     }
-}
-
-/// Midnight, the first of two, or where clocks jump over it the first quarter of an hour that exists. Some days were
-/// skipped as a whole.
-fn begin(date: NaiveDate, zone: Tz) -> Option<DateTime<Utc>> {
-    let midnight = date.and_time(NaiveTime::MIN);
-    (0..=96_i64).find_map(|quarters| {
-        let local = midnight.checked_add_signed(TimeDelta::minutes(quarters * 15))?;
-        let instant = zone.from_local_datetime(&local).earliest()?;
-        Some(instant.with_timezone(&Utc))
-    })
 }
 
 #[cfg(test)]

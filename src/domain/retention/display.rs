@@ -42,7 +42,7 @@ mod tests {
         }
     }
 
-    /// SPEC 3.8: overdue shows 0.
+    /// T40: overdue shows 0.
     #[test]
     fn an_overdue_account_shows_that_nothing_remains() {
         let (anchor, deadline) = (Some(shanghai("03-01 10:00:00")), Some(shanghai("03-31 10:00:00")));

@@ -1,3 +1,5 @@
+//! What is wrong with reclaim rules, all of it at once.
+
 use super::*;
 use crate::domain::retention::tests::{Shop, pool_id, rule_id};
 

@@ -1,3 +1,5 @@
+//! Plans put together: rule, clock, notice, display.
+
 use super::{
     clock::Basis,
     matching::order,
@@ -130,7 +132,7 @@ fn decides(shop: &Shop, pool: Option<u128>) -> (Option<ReclaimRuleId>, Option<Da
     (plan.rule, plan.deadline.map(|deadline| deadline.at))
 }
 
-/// R137: without a rule nothing is reclaimed. R138: the highest priority decides. R132: NO_RECLAIM ends the search.
+/// R137: without a rule nothing is reclaimed. R138: the highest priority decides. R132: `NO_RECLAIM` ends the search.
 #[test]
 fn r138_the_first_enabled_rule_by_priority_decides() {
     let shop = Shop::new()
@@ -151,7 +153,7 @@ fn r138_the_first_enabled_rule_by_priority_decides() {
     assert_eq!(decides(&shop, Some(1)), (None, None));
 }
 
-/// T42: no rule, NO_RECLAIM, NEVER or UNASSIGNED -> empty.
+/// T42: no rule, `NO_RECLAIM`, NEVER or UNASSIGNED -> empty.
 #[test]
 fn t42_without_a_clock_that_runs_nothing_is_shown() {
     let shown = |shop: &Shop, facts: &ClockFacts| {

@@ -16,11 +16,11 @@ use crate::{
         custom_field::{FIELDS_MAX, FieldValue},
         custom_values::Given,
         edit::Edit,
+        error::Error,
         ids::{AccountId, ExternalId, PoolId, UserId},
         refusal::Violations,
         text::check_len,
     },
-    error::Error,
     rpc::proto,
 };
 use std::collections::BTreeSet;

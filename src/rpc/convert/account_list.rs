@@ -6,11 +6,11 @@ use crate::{
     domain::{
         account::Status,
         account_list::{Filter, Listing, Order, Scope, Span},
+        error::Error,
         ids::{PoolId, UserId},
         refusal::Violations,
         text::{check_len, check_unique, name_key},
     },
-    error::Error,
     rpc::proto,
 };
 

@@ -6,12 +6,12 @@ use crate::{
     domain::{
         account::{Account, EntryCause, Status},
         circulation::{Item, Move},
+        error::Error,
         ids::{AccountId, PoolId, ReasonId, UserId},
         limits::{LimitKind, RoomLeft},
         refusal::{Refusal, Violations},
         text::check_text,
     },
-    error::Error,
     rpc::proto,
 };
 use std::collections::BTreeSet;

@@ -2,7 +2,10 @@
 
 use super::{decode, page_size, timestamp};
 use crate::{
-    app::tenant::ListConfigEvents, domain::text::check_text, error::Error, rpc::proto, store::config_event::StoredEvent,
+    app::tenant::ListConfigEvents,
+    domain::{error::Error, text::check_text},
+    rpc::proto,
+    store::config_event::StoredEvent,
 };
 
 /// An event as a message.

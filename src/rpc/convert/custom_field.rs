@@ -6,10 +6,10 @@ use crate::{
     domain::{
         configured::Configured,
         custom_field::{CustomField, FieldType},
+        error::Error,
         patch,
         refusal::Violations,
     },
-    error::Error,
     rpc::proto,
 };
 use uuid::Uuid;

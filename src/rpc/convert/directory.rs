@@ -5,10 +5,10 @@ use crate::{
     app::directory::{Counts, ListUsers, check_push},
     domain::{
         directory::{Department, Entry, Group, User},
+        error::Error,
         ids::{DepartmentId, GroupId, Role, UserId},
         refusal::Violations,
     },
-    error::Error,
     rpc::proto,
 };
 

@@ -1,23 +1,28 @@
 //! Between messages and domain types, one file per noun. Decoding collects everything that is wrong.
 
 pub mod account;
+pub mod account_change;
 pub mod account_list;
+pub mod activity;
 pub mod circulation;
 pub mod config_event;
 pub mod custom_field;
 pub mod directory;
+pub mod history;
 pub mod pool;
 pub mod retention_limit;
+pub mod retention_rule;
+pub mod team;
 pub mod tenant;
 
 use crate::{
     app::page,
     domain::{
+        error::Error,
         ids::{IdError, parse_own},
         refusal::Violations,
         text::check_len,
     },
-    error::Error,
 };
 use chrono::{DateTime, Datelike, Utc};
 use uuid::Uuid;

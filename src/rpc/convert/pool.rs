@@ -4,12 +4,12 @@ use super::{choice, count_opt, decode, etag, etag_opt, id, ids, mask, required, 
 use crate::{
     app::pool::UpdatePool,
     domain::{
+        error::Error,
         ids::{DepartmentId, GroupId, PoolId, ReasonId, Role, UserId},
         pool::{ClaimMode, Pool, PoolConfig, PoolDepartment, PoolMembers, PoolState, RelatedAccess},
         refusal::Violations,
         text::check_len,
     },
-    error::Error,
     rpc::proto,
 };
 

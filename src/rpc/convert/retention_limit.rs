@@ -5,6 +5,7 @@ use crate::{
     app::{configured::UpdateConfigured, retention_limit::Saved},
     domain::{
         configured::Configured,
+        error::Error,
         ids::{DepartmentId, GroupId, UserId},
         limits::{
             Level, LimitDepartment, LimitRule, LimitSubjects, Tie, Why,
@@ -14,7 +15,6 @@ use crate::{
         refusal::Violations,
         text::check_len,
     },
-    error::Error,
     rpc::proto,
 };
 use uuid::Uuid;

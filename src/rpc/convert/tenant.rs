@@ -4,12 +4,12 @@ use super::{choice, count_opt, decode, etag, etag_opt, id, mask, required, times
 use crate::{
     app::tenant::UpdateTenant,
     domain::{
+        error::Error,
         ids::{ReasonId, TenantName},
         refusal::Violations,
         tenant::{CreatePermission, ReturnReason, Tenant, TenantSettings},
         text::check_len,
     },
-    error::Error,
     rpc::proto,
 };
 

@@ -1,6 +1,6 @@
 //! The one error type above the database: what a caller is told. Driver texts never get in here.
 
-use crate::domain::refusal::{Class, Reason, Refusal, Violation, Violations};
+use super::refusal::{Class, Reason, Refusal, Violation, Violations};
 
 /// Why a call was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,195 @@
+//! What is told of an account's past, and to whom.
+
+use super::{
+    account::{EndCause, StartCause, Status},
+    circulation::{
+        Scene, Subject,
+        admit::{allow, own_pool},
+        knows, reads,
+    },
+    ids::{AccountId, PoolId, ReasonId, UserId},
+};
+use crate::domain::error::Error;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use uuid::Uuid;
+
+/// An uninterrupted time in which one user owned an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenure {
+    /// The version of the account with which it began.
+    pub start_version: i64,
+    /// Whose.
+    pub user: UserId,
+    /// The pool that the account belonged to when it began.
+    pub pool: Option<PoolId>,
+    /// When it began.
+    pub start_time: DateTime<Utc>,
+    /// How.
+    pub start_cause: StartCause,
+    /// On whose word.
+    pub start_actor: Option<UserId>,
+    /// How it ended, if it did.
+    pub end: Option<EndedTenure>,
+}
+
+/// How a tenure ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedTenure {
+    /// When.
+    pub time: DateTime<Utc>,
+    /// How.
+    pub cause: EndCause,
+    /// On whose word.
+    pub actor: Option<UserId>,
+    /// The reason given.
+    pub reason: Option<ReasonId>,
+    /// What was written.
+    pub note: String,
+    /// The rule that ended it.
+    pub rule_id: Option<Uuid>,
+    /// When it was due.
+    pub deadline: Option<DateTime<Utc>>,
+}
+
+/// A change of an account, as it was told then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountEvent {
+    /// The version that it made.
+    pub version: i64,
+    /// When.
+    pub event_time: DateTime<Utc>,
+    /// What happened.
+    pub kind: String,
+    /// The service that called.
+    pub caller: String,
+    /// The user that it acted for.
+    pub actor: Option<String>,
+    /// What came of it.
+    pub effects: ToldEffects,
+}
+
+/// [`Effects`](super::change::Effects) as they are read back: of any version of this program, so nothing is required.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ToldEffects {
+    /// The status before and after, by their published names.
+    pub status: Option<(String, String)>,
+    /// The owner before and after.
+    pub owner: Option<(Option<String>, Option<String>)>,
+    /// The pool before and after.
+    pub pool: Option<(Option<PoolId>, Option<PoolId>)>,
+    /// The reclaim deadline after, in microseconds since the epoch, if it moved.
+    #[serde(deserialize_with = "present")]
+    pub reclaim_time: Option<Option<i64>>,
+    /// How the tenure ended, by its published name.
+    pub end_cause: Option<String>,
+    /// The reason given.
+    pub reason: Option<String>,
+    /// The profile fields that changed.
+    pub fields: Vec<String>,
+    /// The team member that it is about.
+    pub member: Option<String>,
+}
+
+#[expect(clippy::option_option, reason = "told and gone is not the same as not told")]
+/// That a deadline went away is told as `null`, which is not the same as nothing.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// How much of the past somebody sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Insight {
+    /// All of it.
+    Full,
+    /// What members of the pool see of an unclaimed account: nothing of these fields, nothing of the team.
+    Member(Vec<String>),
+}
+
+impl Insight {
+    /// Takes away what must not be seen.
+    pub fn mask(&self, event: &mut AccountEvent) {
+        if let Self::Member(hidden) = self {
+            event.effects.member = None;
+            let of = |field: &str, hidden: &str| {
+                field
+                    .strip_prefix(hidden)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let fields = &mut event.effects.fields;
+            fields.retain(|field| !hidden.iter().any(|hidden| of(field, hidden)));
+        }
+    }
+}
+
+/// How much of the account's past the principal sees.
+pub fn insight(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId) -> Result<Insight, Error> {
+    let unknown = || Error::not_found("account", id);
+    let subject = subject.ok_or_else(unknown)?;
+    // What is left of a deleted account is for those who could delete it.
+    let gone = subject.account.status == Status::Deleted && scene.principal.crm_admin;
+    if gone || reads(scene, subject) {
+        return Ok(Insight::Full);
+    }
+    if !knows(scene, subject) || subject.account.status != Status::Unassigned {
+        return Err(unknown());
+    }
+    let pool = own_pool(scene, &subject.account).ok_or_else(unknown)?;
+    allow(
+        pool.config.unclaimed_history_visible,
+        "those who read all of the account",
+    )?;
+    Ok(Insight::Member(pool.config.hidden_fields.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::change::Effects;
+
+    #[test]
+    fn effects_are_read_back_as_they_were_told() {
+        let told = |effects: &Effects| -> ToldEffects {
+            serde_json::from_str(&serde_json::to_string(effects).unwrap()).unwrap()
+        };
+        assert_eq!(told(&Effects::default()), ToldEffects::default());
+        let effects = Effects {
+            status: Some(("ASSIGNED", "UNASSIGNED")),
+            owner: Some((UserId::parse("bob").ok(), None)),
+            reclaim_time: Some(None),
+            fields: vec!["phone".into()],
+            ..Effects::default()
+        };
+        let read = told(&effects);
+        assert_eq!(read.status, Some(("ASSIGNED".into(), "UNASSIGNED".into())));
+        assert_eq!(read.owner, Some((Some("bob".into()), None)));
+        assert_eq!(read.reclaim_time, Some(None));
+    }
+
+    /// D24: names of hidden fields are hidden too, those of custom fields with them.
+    #[test]
+    fn hidden_fields_leave_no_name() {
+        let mut event = AccountEvent {
+            version: 2,
+            event_time: DateTime::UNIX_EPOCH,
+            kind: "account.updated".into(),
+            caller: "crm".into(),
+            actor: None,
+            effects: ToldEffects {
+                fields: ["phone", "custom_fields.size", "location.latitude", "name"]
+                    .map(Into::into)
+                    .into(),
+                member: Some("bob".into()),
+                ..ToldEffects::default()
+            },
+        };
+        Insight::Full.mask(&mut event);
+        assert_eq!(event.effects.fields.len(), 4);
+        Insight::Member(["phone", "custom_fields", "location"].map(Into::into).into()).mask(&mut event);
+        assert_eq!(
+            (event.effects.fields, event.effects.member),
+            (vec!["name".to_owned()], None)
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! `RetentionRuleService`.
+
+use super::{
+    Api,
+    convert::{decode, page_size, retention_rule as convert},
+    mutate, open,
+    proto::{self, retention_rule_service_server::RetentionRuleService},
+};
+use crate::domain::retention::matching::StoredRule;
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl RetentionRuleService for Api {
+    async fn create_reclaim_rule(
+        &self,
+        request: Request<proto::CreateReclaimRuleRequest>,
+    ) -> Result<Response<proto::CreateReclaimRuleResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = convert::create(message.reclaim_rule.clone())?;
+        let encode = |rule: &StoredRule| proto::CreateReclaimRuleResponse {
+            reclaim_rule: Some(convert::encode(rule)),
+        };
+        mutate!(call, "CreateReclaimRule", message, encode, |once| self
+            .app
+            .create_reclaim_rule(&call, &once, &input))
+    }
+
+    async fn get_reclaim_rule(
+        &self,
+        request: Request<proto::GetReclaimRuleRequest>,
+    ) -> Result<Response<proto::GetReclaimRuleResponse>, Status> {
+        let (call, message) = open(request)?;
+        let (id, _) = convert::target(&message.reclaim_rule_id, "")?;
+        let rule = self.app.get_reclaim_rule(&call, id).await?;
+        Ok(Response::new(proto::GetReclaimRuleResponse {
+            reclaim_rule: Some(convert::encode(&rule)),
+        }))
+    }
+
+    async fn list_reclaim_rules(
+        &self,
+        request: Request<proto::ListReclaimRulesRequest>,
+    ) -> Result<Response<proto::ListReclaimRulesResponse>, Status> {
+        let (call, message) = open(request)?;
+        let (pool, size) = decode(|v| {
+            let pool = convert::pool(v, &message.pool_id);
+            let size = page_size(v, message.page_size);
+            pool.zip(size)
+        })?;
+        let list = self.app.list_reclaim_rules(&call, pool, size, &message.page_token);
+        let (rules, next_page_token) = list.await?;
+        let reclaim_rules = rules.iter().map(|rule| convert::encode(rule)).collect();
+        Ok(Response::new(proto::ListReclaimRulesResponse {
+            reclaim_rules,
+            next_page_token,
+        }))
+    }
+
+    async fn update_reclaim_rule(
+        &self,
+        request: Request<proto::UpdateReclaimRuleRequest>,
+    ) -> Result<Response<proto::UpdateReclaimRuleResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = convert::update(message.clone())?;
+        let encode = |rule: &StoredRule| proto::UpdateReclaimRuleResponse {
+            reclaim_rule: Some(convert::encode(rule)),
+        };
+        mutate!(call, "UpdateReclaimRule", message, encode, |once| self
+            .app
+            .update_reclaim_rule(&call, &once, &input))
+    }
+
+    async fn reorder_reclaim_rules(
+        &self,
+        request: Request<proto::ReorderReclaimRulesRequest>,
+    ) -> Result<Response<proto::ReorderReclaimRulesResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = convert::reorder(message.clone())?;
+        let encode = |rules: &Vec<StoredRule>| proto::ReorderReclaimRulesResponse {
+            reclaim_rules: rules.iter().map(convert::encode).collect(),
+        };
+        mutate!(call, "ReorderReclaimRules", message, encode, |once| self
+            .app
+            .reorder_reclaim_rules(&call, &once, &input))
+    }
+
+    async fn enable_reclaim_rule(
+        &self,
+        request: Request<proto::EnableReclaimRuleRequest>,
+    ) -> Result<Response<proto::EnableReclaimRuleResponse>, Status> {
+        let (call, message) = open(request)?;
+        let (id, etag) = convert::target(&message.reclaim_rule_id, &message.etag)?;
+        let encode = |rule: &StoredRule| proto::EnableReclaimRuleResponse {
+            reclaim_rule: Some(convert::encode(rule)),
+        };
+        mutate!(call, "EnableReclaimRule", message, encode, |once| self
+            .app
+            .set_reclaim_rule_enabled(&call, &once, id, etag, true))
+    }
+
+    async fn disable_reclaim_rule(
+        &self,
+        request: Request<proto::DisableReclaimRuleRequest>,
+    ) -> Result<Response<proto::DisableReclaimRuleResponse>, Status> {
+        let (call, message) = open(request)?;
+        let (id, etag) = convert::target(&message.reclaim_rule_id, &message.etag)?;
+        let encode = |rule: &StoredRule| proto::DisableReclaimRuleResponse {
+            reclaim_rule: Some(convert::encode(rule)),
+        };
+        mutate!(call, "DisableReclaimRule", message, encode, |once| self
+            .app
+            .set_reclaim_rule_enabled(&call, &once, id, etag, false))
+    }
+
+    async fn delete_reclaim_rule(
+        &self,
+        request: Request<proto::DeleteReclaimRuleRequest>,
+    ) -> Result<Response<proto::DeleteReclaimRuleResponse>, Status> {
+        let (call, message) = open(request)?;
+        let (id, etag) = convert::target(&message.reclaim_rule_id, &message.etag)?;
+        let encode = |(): &()| proto::DeleteReclaimRuleResponse {};
+        mutate!(call, "DeleteReclaimRule", message, encode, |once| self
+            .app
+            .delete_reclaim_rule(&call, &once, id, etag))
+    }
+}

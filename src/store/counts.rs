@@ -1,0 +1,63 @@
+//! How many statements the connections were given, and when the last one was answered.
+
+use super::Db;
+use sea_orm::DatabaseConnection;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// What the connections did so far.
+#[derive(Debug)]
+pub(super) struct Counts {
+    start: Instant,
+    statements: AtomicU64,
+    /// Milliseconds from `start` to the last answer.
+    last_answer: AtomicU64,
+}
+
+impl Db {
+    /// Statements sent so far, BEGIN and COMMIT not counted: what statement budgets are asserted with.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.counts.statements.load(Ordering::SeqCst)
+    }
+
+    /// Whether any statement was answered within this time.
+    pub(super) fn answered_within(&self, time: Duration) -> bool {
+        let last = Duration::from_millis(self.counts.last_answer.load(Ordering::SeqCst));
+        self.counts.start.elapsed().saturating_sub(last) < time
+    }
+}
+
+impl Counts {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            start: Instant::now(),
+            statements: AtomicU64::new(0),
+            last_answer: AtomicU64::new(0),
+        })
+    }
+}
+
+/// What the probe asks.
+pub(super) const PING: &str = "SELECT 1";
+
+pub(super) fn counted(mut connection: DatabaseConnection, counts: &Arc<Counts>) -> DatabaseConnection {
+    let counts = counts.clone();
+    connection.set_metric_callback(move |info| {
+        // The probe comes whenever it likes and belongs to nobody's budget.
+        if info.statement.sql != PING {
+            counts.statements.fetch_add(1, Ordering::SeqCst);
+        }
+        if !info.failed {
+            let now = u64::try_from(counts.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            counts.last_answer.fetch_max(now, Ordering::SeqCst);
+        }
+    });
+    connection
+}

@@ -1,0 +1,104 @@
+//! Reads what happened to an account, newest first: along the primary keys of both tables.
+
+use super::{codec::Row, instant::instant};
+use crate::domain::{
+    account::{EndCause, StartCause},
+    history::{AccountEvent, EndedTenure, Tenure},
+    ids::{AccountId, PoolId, ReasonId, TenantKey, UserId},
+};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use uuid::Uuid;
+
+async fn rows(
+    conn: &impl ConnectionTrait,
+    sql: &str,
+    (tenant, account): (TenantKey, AccountId),
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = [
+        tenant.0.into(),
+        account.0.into(),
+        before.unwrap_or(i64::MAX).into(),
+        limit.into(),
+    ];
+    conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
+        .await
+}
+
+/// The newest `limit` tenures that began with a version before `before`.
+pub async fn tenures(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    account: AccountId,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Vec<Tenure>, DbErr> {
+    let sql = "SELECT start_version, user_id, pool_id, start_time, start_cause, start_actor, end_time, end_cause, \
+               end_actor, reason, note, rule_id, deadline FROM tenure \
+               WHERE tenant = ? AND account_id = ? AND start_version < ? ORDER BY start_version DESC LIMIT ?";
+    let rows = rows(conn, sql, (tenant, account), before, limit).await?;
+    let (table, key) = ("tenure", &account);
+    let at = Row { table, tenant, key };
+    rows.iter().map(|row| read_tenure(&at, row)).collect()
+}
+
+fn read_tenure(at: &Row<'_, AccountId>, row: &QueryResult) -> Result<Tenure, DbErr> {
+    let text = |column: &str| row.try_get::<Option<String>>("", column);
+    let user: String = row.try_get("", "user_id")?;
+    let cause: i16 = row.try_get("", "start_cause")?;
+    let end = match row.try_get::<Option<i64>>("", "end_time")? {
+        None => None,
+        Some(time) => {
+            let cause: Option<i16> = row.try_get("", "end_cause")?;
+            let reason = text("reason")?.filter(|reason| !reason.is_empty());
+            Some(EndedTenure {
+                time: instant(time),
+                cause: at.choice("end_cause", cause.and_then(EndCause::from_number))?,
+                actor: at.id_opt("end_actor", text("end_actor")?.as_ref(), UserId::parse)?,
+                reason: at.id_opt("reason", reason.as_ref(), ReasonId::parse)?,
+                note: row.try_get("", "note")?,
+                rule_id: row.try_get("", "rule_id")?,
+                deadline: row.try_get::<Option<i64>>("", "deadline")?.map(instant),
+            })
+        }
+    };
+    Ok(Tenure {
+        start_version: row.try_get("", "start_version")?,
+        user: at.id("user_id", &user, UserId::parse)?,
+        pool: row.try_get::<Option<Uuid>>("", "pool_id")?.map(PoolId),
+        start_time: instant(row.try_get("", "start_time")?),
+        start_cause: at.choice("start_cause", StartCause::from_number(cause))?,
+        start_actor: at.id_opt("start_actor", text("start_actor")?.as_ref(), UserId::parse)?,
+        end,
+    })
+}
+
+/// The newest `limit` events of versions before `before`.
+pub async fn events(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    account: AccountId,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Vec<AccountEvent>, DbErr> {
+    let sql = "SELECT version, event_time, kind, caller, actor, effects FROM account_event \
+               WHERE tenant = ? AND account_id = ? AND version < ? ORDER BY version DESC LIMIT ?";
+    let rows = rows(conn, sql, (tenant, account), before, limit).await?;
+    let (table, key) = ("account_event", &account);
+    let at = Row { table, tenant, key };
+    rows.iter()
+        .map(|row| {
+            let effects: String = row.try_get("", "effects")?;
+            Ok(AccountEvent {
+                version: row.try_get("", "version")?,
+                event_time: instant(row.try_get("", "event_time")?),
+                kind: row.try_get("", "kind")?,
+                caller: row.try_get("", "caller")?,
+                actor: row.try_get("", "actor")?,
+                effects: at.json("effects", &effects)?,
+            })
+        })
+        .collect()
+}

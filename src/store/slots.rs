@@ -1,0 +1,113 @@
+//! Where the connections of the pool are, and whether some of them are lost.
+//!
+//! Everything that this crate does with a connection has a limit. What the driver does on its own when a connection is
+//! given back has none: a network that goes silent in that very moment and never says so keeps the slot for ever.
+
+use super::{Db, dialect::Engine};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a slot that nobody uses may be away. Far above what opening and closing take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Where the connections are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// Connections at most.
+    pub max: u32,
+    /// Open, or being opened or closed.
+    pub open: u32,
+    /// Waiting for work.
+    pub idle: u32,
+    /// Units of work that hold one, or are about to.
+    pub used: u32,
+}
+
+impl Slots {
+    /// Connections that nobody uses and nobody can get. A few while connections are being returned; at rest none.
+    #[must_use]
+    pub const fn stuck(&self) -> u32 {
+        self.open.saturating_sub(self.idle).saturating_sub(self.used)
+    }
+}
+
+impl Db {
+    /// Where the connections are that write; on MySQL these are all.
+    #[must_use]
+    pub fn slots(&self) -> Slots {
+        let (open, idle) = match self.engine() {
+            Engine::MySql => {
+                let pool = self.write.get_mysql_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            Engine::Sqlite => {
+                let pool = self.write.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        let max = match self.engine() {
+            Engine::MySql => self.options.max_connections,
+            Engine::Sqlite => 1,
+        };
+        let free = u32::try_from(self.write_permits.available_permits()).unwrap_or(max);
+        Slots {
+            max,
+            open,
+            idle: u32::try_from(idle).unwrap_or(open),
+            used: max.saturating_sub(free),
+        }
+    }
+}
+
+/// Watches for slots that do not come back.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Since when more than half of them are away.
+    since: Option<Instant>,
+}
+
+impl Watch {
+    /// Whether so many have been away for so long that only a new process helps.
+    pub fn lost(&mut self, slots: Slots, now: Instant) -> bool {
+        if slots.stuck() * 2 <= slots.max {
+            self.since = None;
+            return false;
+        }
+        now.duration_since(*self.since.get_or_insert(now)) >= PATIENCE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn slots(idle: u32, used: u32) -> Slots {
+        Slots {
+            max: 4,
+            open: 4,
+            idle,
+            used,
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_uses_is_stuck() {
+        assert_eq!(slots(1, 2).stuck(), 1);
+        // Work that waits for a connection holds a place and no connection yet.
+        assert_eq!(slots(2, 4).stuck(), 0);
+    }
+
+    #[test]
+    fn more_than_half_for_a_minute_without_a_break_is_lost() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut watch = Watch::default();
+        assert!(!watch.lost(slots(1, 0), at(0)));
+        assert!(!watch.lost(slots(1, 0), at(59)));
+        assert!(watch.lost(slots(1, 0), at(60)));
+        assert!(!watch.lost(slots(2, 0), at(61)), "half of them serve");
+        assert!(!watch.lost(slots(0, 1), at(62)), "the minute begins again");
+        assert!(!watch.lost(slots(0, 1), at(121)));
+        assert!(watch.lost(slots(0, 1), at(122)));
+    }
+}

@@ -1,0 +1,183 @@
+//! A TCP proxy in this process that does to a connection what networks do: delay it, swallow it, cut it.
+
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+
+/// What happens when a request is seen that a trap was set for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection breaks before the request arrives.
+    CutRequest,
+    /// The request arrives; the connection breaks before the answer comes back.
+    CutAnswer,
+    /// The request arrives; from then on nothing passes on any connection.
+    Swallow,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    delay: Duration,
+    swallows: bool,
+    cuts: u64,
+    trap: Option<(&'static [u8], Fault)>,
+}
+
+/// A running proxy; dropped with its runtime.
+#[derive(Clone, Debug)]
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    state: Arc<watch::Sender<State>>,
+}
+
+/// How the driver sends COMMIT: as a text query.
+pub(crate) const COMMIT: &[u8] = b"\x03COMMIT";
+
+impl Proxy {
+    /// Passes connections on to the server of this URL.
+    pub(crate) async fn start(server: &str) -> Self {
+        let target = host(server).to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Self {
+            address: listener.local_addr().unwrap(),
+            state: Arc::new(watch::Sender::default()),
+        };
+        let state = proxy.state.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(&target).await.unwrap();
+                tokio::spawn(connection(client, server, state.clone()));
+            }
+        });
+        proxy
+    }
+
+    /// The URL of the same database through this proxy.
+    pub(crate) fn url(&self, direct: &SecretString) -> SecretString {
+        let direct = direct.expose_secret();
+        direct.replacen(host(direct), &self.address.to_string(), 1).into()
+    }
+
+    /// Delays everything by this much, each way.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.state.send_modify(|state| state.delay = delay);
+    }
+
+    /// Nothing passes any more; nobody is told.
+    pub(crate) fn swallow(&self) {
+        self.state.send_modify(|state| state.swallows = true);
+    }
+
+    /// What was held back passes, and everything after it.
+    pub(crate) fn heal(&self) {
+        self.state.send_modify(|state| state.swallows = false);
+    }
+
+    /// Breaks all connections.
+    pub(crate) fn cut(&self) {
+        self.state.send_modify(|state| state.cuts += 1);
+    }
+
+    /// Does this at the next request that contains `bytes`, once.
+    pub(crate) fn trap(&self, bytes: &'static [u8], fault: Fault) {
+        self.state.send_modify(|state| state.trap = Some((bytes, fault)));
+    }
+
+    /// Whether the trap was sprung.
+    pub(crate) fn sprung(&self) -> bool {
+        self.state.borrow().trap.is_none()
+    }
+}
+
+/// `host:port` of a URL.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").unwrap().1;
+    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+async fn connection(client: TcpStream, server: TcpStream, state: Arc<watch::Sender<State>>) {
+    client.set_nodelay(true).unwrap();
+    server.set_nodelay(true).unwrap();
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let mut cut = state.subscribe();
+    let cuts = cut.borrow().cuts;
+    let deaf = AtomicBool::new(false);
+    tokio::select! {
+        () = pump(from_client, to_server, &state, |bytes| spring(&state, &deaf, bytes)) => {}
+        () = pump(from_server, to_client, &state, |_| !deaf.load(Ordering::SeqCst)) => {}
+        _ = cut.wait_for(|state| state.cuts != cuts) => {}
+    }
+}
+
+/// Whether the request may pass.
+fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, request: &[u8]) -> bool {
+    let mut pass = true;
+    state.send_if_modified(|state| {
+        let Some((bytes, fault)) = state.trap else { return false };
+        if !request.windows(bytes.len()).any(|window| window == bytes) {
+            return false;
+        }
+        state.trap = None;
+        match fault {
+            Fault::CutRequest => pass = false,
+            Fault::CutAnswer => deaf.store(true, Ordering::SeqCst),
+            Fault::Swallow => state.swallows = true,
+        }
+        true
+    });
+    pass
+}
+
+/// Passes bytes on in order, each with the same delay, until one side ends or `pass` says no.
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    state: &watch::Sender<State>,
+    pass: impl Fn(&[u8]) -> bool,
+) {
+    let (queue, mut queued) = mpsc::unbounded_channel();
+    let read = async {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut buffer).await {
+            let due = Instant::now() + state.borrow().delay;
+            if queue.send((due, buffer[..read].to_vec())).is_err() {
+                return;
+            }
+        }
+        drop(queue);
+        std::future::pending::<()>().await;
+    };
+    let mut faults = state.subscribe();
+    let write = async {
+        while let Some((due, bytes)) = queued.recv().await {
+            sleep_until(due).await;
+            if faults.wait_for(|state| !state.swallows).await.is_err() || !pass(&bytes) {
+                return;
+            }
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = read => {}
+        () = write => {}
+    }
+}

@@ -1,0 +1,267 @@
+CREATE TABLE `account` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `status` smallint(6) NOT NULL,
+  `status_before_cancel` smallint(6) DEFAULT NULL,
+  `owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `last_owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `owner_since` bigint(20) DEFAULT NULL,
+  `pool_id` binary(16) DEFAULT NULL,
+  `pool_entry_time` bigint(20) DEFAULT NULL,
+  `pool_entry_cause` smallint(6) DEFAULT NULL,
+  `last_end_reason` varchar(64) NOT NULL,
+  `last_end_note` longtext NOT NULL,
+  `transfer_count` bigint(20) NOT NULL DEFAULT 0,
+  `deal_status` smallint(6) NOT NULL,
+  `won_count` bigint(20) NOT NULL DEFAULT 0,
+  `last_won_time` bigint(20) NOT NULL DEFAULT 0,
+  `last_follow_up_time` bigint(20) NOT NULL DEFAULT 0,
+  `anchor_time` bigint(20) DEFAULT NULL,
+  `reclaim_time` bigint(20) DEFAULT NULL,
+  `rule_id` binary(16) DEFAULT NULL,
+  `notice_floor` bigint(20) NOT NULL DEFAULT 0,
+  `planned_revision` bigint(20) NOT NULL DEFAULT 0,
+  `kind` smallint(6) NOT NULL,
+  `name` varchar(255) NOT NULL,
+  `name_key` varchar(255) NOT NULL,
+  `unique_name` varchar(255) DEFAULT NULL,
+  `external_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `grade` varchar(64) NOT NULL,
+  `industry` varchar(64) NOT NULL,
+  `source` varchar(64) NOT NULL,
+  `region` varchar(64) NOT NULL,
+  `phone` varchar(64) NOT NULL,
+  `email` varchar(255) NOT NULL,
+  `website` varchar(255) NOT NULL,
+  `address` longtext NOT NULL,
+  `latitude` double DEFAULT NULL,
+  `longitude` double DEFAULT NULL,
+  `remark` longtext NOT NULL,
+  `creator` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`),
+  UNIQUE KEY `account_unique_name` (`tenant`,`unique_name`),
+  UNIQUE KEY `account_external_id` (`tenant`,`external_id`),
+  KEY `account_owner` (`tenant`,`owner`,`deal_status`,`pool_id`,`status`),
+  KEY `account_pool` (`tenant`,`pool_id`,`status`,`id`),
+  KEY `account_pool_name` (`tenant`,`pool_id`,`status`,`name_key`,`id`),
+  KEY `account_reclaim_time` (`reclaim_time`,`tenant`,`id`),
+  CONSTRAINT `CONSTRAINT_1` CHECK (`status` between 1 and 7),
+  CONSTRAINT `CONSTRAINT_2` CHECK (`status` in (1,2,4) and `owner` is not null or `status` not in (1,2,4) and `owner` is null),
+  CONSTRAINT `CONSTRAINT_3` CHECK (`status` = 4 or `reclaim_time` is null),
+  CONSTRAINT `CONSTRAINT_4` CHECK (`owner` is null = (`owner_since` is null))
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `account_event` (
+  `tenant` int(11) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `event_time` bigint(20) NOT NULL DEFAULT 0,
+  `kind` varchar(64) NOT NULL,
+  `caller` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `effects` longtext NOT NULL,
+  PRIMARY KEY (`tenant`,`account_id`,`version`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `account_field` (
+  `tenant` int(11) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `field_id` binary(16) NOT NULL,
+  `text_value` varchar(255) DEFAULT NULL,
+  `number_value` double DEFAULT NULL,
+  `time_value` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`tenant`,`account_id`,`field_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `account_tag` (
+  `tenant` int(11) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `tag` varchar(64) NOT NULL,
+  PRIMARY KEY (`tenant`,`account_id`,`tag`),
+  KEY `account_tag_tag` (`tenant`,`tag`,`account_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `account_team` (
+  `tenant` int(11) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `user_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `role` smallint(6) NOT NULL,
+  `access` smallint(6) NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`account_id`,`user_id`),
+  KEY `account_team_user` (`tenant`,`user_id`,`account_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `config_event` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `event_time` bigint(20) NOT NULL DEFAULT 0,
+  `caller` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `resource_type` varchar(64) NOT NULL,
+  `resource` varchar(255) NOT NULL,
+  `action` varchar(64) NOT NULL,
+  `changes` longtext NOT NULL,
+  PRIMARY KEY (`tenant`,`id`),
+  KEY `config_event_resource` (`tenant`,`resource_type`,`resource`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `custom_field` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `directory_department` (
+  `tenant` int(11) NOT NULL,
+  `id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `display_name` varchar(255) NOT NULL,
+  `parent` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `head` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `directory_group` (
+  `tenant` int(11) NOT NULL,
+  `id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `display_name` varchar(255) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `directory_user` (
+  `tenant` int(11) NOT NULL,
+  `id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `display_name` varchar(255) NOT NULL,
+  `active` tinyint(1) NOT NULL DEFAULT 0,
+  `primary_department` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `supervisor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `region` varchar(64) NOT NULL,
+  `departments` longtext NOT NULL,
+  `member_groups` longtext NOT NULL,
+  `roles` longtext NOT NULL,
+  `skills` longtext NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `holder` (
+  `tenant` int(11) NOT NULL,
+  `user_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`user_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `lease` (
+  `name` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `epoch` bigint(20) NOT NULL DEFAULT 0,
+  `expire_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `limit_rule` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `pool` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `state` smallint(6) NOT NULL,
+  `entries` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `reclaim_rule` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `request` (
+  `tenant` int(11) NOT NULL,
+  `caller` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `request_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `payload_hash` binary(32) NOT NULL,
+  `response` longblob NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`caller`,`request_id`),
+  KEY `request_create_time` (`create_time`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `schema_step` (
+  `name` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `min_binary` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `apply_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `service_secret` (
+  `name` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `value` longblob NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `tenant` (
+  `id` int(11) NOT NULL,
+  `name` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `config_revision` bigint(20) NOT NULL DEFAULT 0,
+  `directory_revision` bigint(20) NOT NULL DEFAULT 0,
+  `settings_version` bigint(20) NOT NULL DEFAULT 0,
+  `settings` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `tenant_name` (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `tenure` (
+  `tenant` int(11) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `start_version` bigint(20) NOT NULL DEFAULT 0,
+  `user_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `pool_id` binary(16) DEFAULT NULL,
+  `start_time` bigint(20) NOT NULL DEFAULT 0,
+  `start_cause` smallint(6) NOT NULL,
+  `start_actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `open` smallint(6) DEFAULT NULL,
+  `end_time` bigint(20) DEFAULT NULL,
+  `end_cause` smallint(6) DEFAULT NULL,
+  `end_actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `bans_claim` tinyint(1) NOT NULL DEFAULT 0,
+  `reason` varchar(64) NOT NULL,
+  `note` longtext NOT NULL,
+  `rule_id` binary(16) DEFAULT NULL,
+  `deadline` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`tenant`,`account_id`,`start_version`),
+  UNIQUE KEY `tenure_open` (`tenant`,`account_id`,`open`),
+  KEY `tenure_user` (`tenant`,`user_id`,`start_cause`,`start_time`,`pool_id`),
+  CONSTRAINT `CONSTRAINT_1` CHECK (`open` = 1 and `end_time` is null or `open` is null and `end_time` is not null)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+

@@ -1,0 +1,83 @@
+//! `verify` finds what is broken: every invariant is broken once, by hand, and named.
+
+use crate::{
+    activities::told,
+    harness::{external_server, run_sql},
+    sweeping::follow_up,
+    world::{World, claim, open_pool},
+};
+use secrecy::ExposeSecret;
+
+/// Breaks the data past the constraints that would not let it.
+async fn corrupt(world: &World, sql: &str) {
+    let url = world.server.config.database.url.expose_secret().to_owned();
+    let off = if external_server().is_some() {
+        "SET SESSION check_constraint_checks = 0"
+    } else {
+        "PRAGMA ignore_check_constraints = 1"
+    };
+    run_sql(&url, format!("{off}; {sql}")).await;
+}
+
+/// X15: each invariant has a corruption that only this check, and those that follow from it, find.
+#[tokio::test]
+async fn every_invariant_is_checked() {
+    let corruptions = [
+        (
+            "owner",
+            "UPDATE account SET owner = NULL, owner_since = NULL WHERE name = 'Owned'",
+        ),
+        ("canceled", "UPDATE account SET status = 5 WHERE name = 'Lying'"),
+        ("clock", "UPDATE account SET reclaim_time = 1 WHERE name = 'Lying'"),
+        ("pool", "DELETE FROM pool"),
+        ("owner-known", "DELETE FROM directory_user WHERE id = 'bob'"),
+        ("holder", "DELETE FROM holder WHERE user_id = 'bob'"),
+        ("tenure", "UPDATE tenure SET user_id = 'cid' WHERE open = 1"),
+        ("tenure-open", "UPDATE account SET status = 1 WHERE name = 'Owned'"),
+        (
+            "tenure-overlap",
+            "INSERT INTO tenure (tenant, account_id, start_version, user_id, start_time, start_cause, end_time, end_cause, \
+             reason, note) SELECT tenant, account_id, 1, user_id, 1, 1, start_time + 1, 1, '', '' FROM tenure WHERE open = 1",
+        ),
+        ("history", "DELETE FROM account_event WHERE version = 1"),
+        ("history-account", "DELETE FROM account WHERE name = 'Lying'"),
+        (
+            "extras",
+            "INSERT INTO account_tag (tenant, account_id, tag) SELECT tenant, id, 'lost' FROM pool",
+        ),
+        ("deals", "UPDATE account SET won_count = 2 WHERE name = 'Owned'"),
+        (
+            "name",
+            "UPDATE account SET unique_name = 'something else' WHERE name = 'Lying'",
+        ),
+        ("tenant", "UPDATE directory_user SET tenant = 77 WHERE id = 'eve'"),
+        (
+            "deadline",
+            "UPDATE account SET reclaim_time = reclaim_time + 1 WHERE name = 'Owned'",
+        ),
+    ];
+    for (check, sql) in corruptions {
+        let world = World::start().await;
+        let pool = world.pool(open_pool("North")).await;
+        world.rule(follow_up(&pool, 30)).await;
+        let owned = world.lying("Owned", &pool).await;
+        world.lying("Lying", &pool).await;
+        world
+            .user("bob")
+            .circulation()
+            .claim_account(claim(&owned))
+            .await
+            .unwrap();
+        world
+            .tell(
+                "crm",
+                vec![told("e1", &owned, "opportunity.won", world.server.clock.now())],
+            )
+            .await;
+        assert_eq!(world.server.broken().await, Vec::<String>::new());
+        corrupt(&world, sql).await;
+        let broken = world.server.broken().await;
+        assert!(broken.iter().any(|name| name == check), "{check}: {broken:?}");
+        world.server.discard().await;
+    }
+}
