@@ -7,7 +7,7 @@
 
 use super::{
     App,
-    account::{View, join_teams, seen},
+    account::{View, seen},
     call::Call,
     flow::{self, Once, Reply},
 };
@@ -54,7 +54,7 @@ impl App {
         }
         edit.check(org)?;
         let mut subjects = loaded.subjects;
-        join_teams(tx, org, call.actor.as_ref(), &mut subjects).await?;
+        subject::join_teams(tx, org, call.actor.as_ref(), subjects.values_mut()).await?;
         let subject = subjects.get(&edit.account);
         let has = extras::read(tx, org.key, &[edit.account]).await?;
         let has = has.into_values().next().unwrap_or_default();
