@@ -12,14 +12,17 @@
 //! * [`app`]: one file per flow: load, decide, apply. Owns the transaction.
 //! * [`worker`]: background drivers, without rules of their own.
 //! * [`rpc`]: tonic, nowhere else: decode, call the flow, encode.
+//! * [`client`], [`import`]: the other side of the port, as any program might have it.
 //!
 //! Start reading at `app/pool.rs`, a whole flow on one page, then `store/unit.rs`, the door to transactions.
 
 pub mod app;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod id;
+pub mod import;
 pub mod lifecycle;
 pub mod rpc;
 pub mod server;

@@ -45,15 +45,35 @@ const RULES: &[Rule] = &[
     },
     Rule {
         under: &["src"],
-        except: &["src/store", "src/telemetry.rs"],
+        except: &["src/store", "src/telemetry"],
         never: &["sea_orm", "sea_query", "sqlx"],
         why: "SQL lives in store, nowhere else",
     },
     Rule {
         under: &["src"],
-        except: &["src/rpc", "src/server.rs", "src/lifecycle.rs"],
+        except: &[
+            "src/rpc",
+            "src/server.rs",
+            "src/lifecycle.rs",
+            "src/telemetry",
+            "src/client",
+            "src/import",
+            "src/demo",
+        ],
         never: &["tonic", "prost"],
-        why: "gRPC lives in rpc, nowhere else",
+        why: "gRPC lives in rpc, nowhere else; clients are outside",
+    },
+    Rule {
+        under: &["src/client", "src/import"],
+        except: &[],
+        never: &[
+            "crate::app",
+            "crate::store",
+            "crate::domain",
+            "crate::lifecycle",
+            "crate::worker",
+        ],
+        why: "a client knows the server by its port only",
     },
     Rule {
         under: &["src/store"],

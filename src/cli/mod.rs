@@ -1,15 +1,18 @@
 //! What can be typed. Thin: every command calls the library.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
-use clap::{Args, Parser, Subcommand};
+pub(crate) mod import;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use crate::demo::{self, DemoArgs};
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tidepool::{
     app::{App, sweep::Stopped, verify::Verified},
     clock::Clock,
-    config::Config,
+    config::{Config, Log, Telemetry},
     domain::{ids::TenantName, tenant::TenantSettings},
     lifecycle::{self, Running},
+    rpc::healthcheck,
     store::{Db, migrate},
     telemetry, worker,
 };
@@ -56,8 +59,18 @@ enum Command {
         #[arg(long, required = true)]
         once: bool,
     },
+    /// Bring the accounts of a CSV file into a pool of a running server.
+    Import(import::ImportArgs),
+    /// Show it all on a server and a database of its own: a company, 800 accounts, two months in half a minute.
+    Demo(DemoArgs),
     /// Print the effective configuration, secrets redacted.
     Config,
+    /// Ask a running server whether it is ready. Exits with 1 if not: for health checks of containers.
+    Healthcheck {
+        /// Where it listens [default: where `serve` would listen with this configuration]
+        #[arg(long)]
+        address: Option<SocketAddr>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -97,6 +110,9 @@ enum TenantCommand {
     },
 }
 
+/// How long a server may take to say that it is ready.
+const HEALTHCHECK_TIME: Duration = Duration::from_secs(3);
+
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
 /// Runs what was typed.
@@ -131,18 +147,49 @@ fn config(cli: &Cli) -> Result<Config, tidepool::config::ConfigErrors> {
 }
 
 async fn execute(cli: &Cli) -> Outcome {
-    let config = config(cli)?;
-    telemetry::start(&config.log);
+    // What is configured is the business of servers: one of these is only a client, the other has a server of its own.
     match &cli.command {
-        Command::Serve(_) => serve(&config).await,
-        Command::Migrate { command } => migrate(&config, command).await,
-        Command::Tenant { command } => tenant(&config, command).await,
-        Command::Verify => verify(&config).await,
-        Command::Sweep { .. } => sweep(&config).await,
+        Command::Import(args) => return import::run(args).await,
+        Command::Demo(args) => {
+            let filter = "warn".to_owned();
+            let log = Log {
+                filter,
+                ..Log::default()
+            };
+            let telemetry = telemetry::start(&log, &Telemetry::default())?;
+            let outcome = demo::run(args).await;
+            telemetry.stop().await;
+            return outcome;
+        }
+        _ => {}
+    }
+    let config = config(cli)?;
+    if let Command::Healthcheck { address } = cli.command {
+        // Every few seconds: without logs and traces of its own.
+        let address = address.unwrap_or_else(|| config.server.reachable());
+        healthcheck::ask(address, lifecycle::READINESS, HEALTHCHECK_TIME).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let telemetry = telemetry::start(&config.log, &config.telemetry)?;
+    let outcome = run_command(cli, &config).await;
+    telemetry.stop().await;
+    outcome
+}
+
+async fn run_command(cli: &Cli, config: &Config) -> Outcome {
+    match &cli.command {
+        Command::Serve(_) => serve(config).await,
+        Command::Migrate { command } => migrate(config, command).await,
+        Command::Tenant { command } => tenant(config, command).await,
+        Command::Verify => verify(config).await,
+        Command::Sweep { .. } => sweep(config).await,
+        Command::Import(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Config => {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)
         }
+        // Was answered before anything else was started.
+        Command::Healthcheck { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -156,7 +203,7 @@ async fn serve(config: &Config) -> Outcome {
 }
 
 /// Ctrl-C, or what Kubernetes and service managers send.
-async fn stop_signal() {
+pub(crate) async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
