@@ -61,7 +61,7 @@ impl Columns {
             match COLUMNS.iter().find(|(known, _)| *known == name) {
                 None => wrong.push(format!("unknown column {title:?}")),
                 Some((_, column)) if columns.contains(column) => {
-                    wrong.push(format!("the column {name} is there twice"))
+                    wrong.push(format!("the column {name} is there twice"));
                 }
                 Some((_, column)) => columns.push(*column),
             }
