@@ -24,5 +24,7 @@ COPY --from=build /src/target/release/tidepool /usr/local/bin/tidepool
 COPY --from=build --chown=10001:10001 /empty /var/lib/tidepool
 WORKDIR /var/lib/tidepool
 USER 10001:10001
+# Kubernetes has probes of its own and does not look at this.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["/usr/local/bin/tidepool", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/tidepool"]
 CMD ["serve"]

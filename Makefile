@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples tools clean-tools release-migrations
+.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
@@ -24,6 +24,9 @@ lint: ## format, clippy, docs, dependencies, protos, spelling, scripts, released
 
 examples: ## the Python, Node and Rust client examples against a live server
 	@scripts/test.sh examples
+
+helm: ## the Helm chart: lint, render, check against the Kubernetes schemas
+	@scripts/test.sh helm
 
 tools: ## fetch the checking tools into the tools folder (TIDEPOOL_TOOLS, else .tools)
 	@scripts/tools.sh

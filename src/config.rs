@@ -1,5 +1,9 @@
 //! Configuration: defaults < file < environment < flags. Validated once, with everything that is wrong listed.
 
+mod telemetry;
+
+pub use telemetry::Telemetry;
+
 use crate::store::{self, dialect::Engine};
 use figment::{
     Figment,
@@ -23,6 +27,8 @@ pub struct Config {
     pub sweep: Sweep,
     /// Logs.
     pub log: Log,
+    /// Traces and metrics.
+    pub telemetry: Telemetry,
 }
 
 /// `[server]`
@@ -43,6 +49,21 @@ pub struct Server {
     pub drain_delay_seconds: u64,
     /// How long calls under way may take after that, in seconds.
     pub drain_seconds: u64,
+}
+
+impl Server {
+    /// Where a program on the same host reaches the server.
+    #[must_use]
+    pub fn reachable(&self) -> SocketAddr {
+        let mut address = self.insecure_listen.unwrap_or(self.listen);
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        address
+    }
 }
 
 impl Default for Server {
@@ -200,12 +221,14 @@ impl Config {
         let database = section(&figment, "database", &mut errors);
         let sweep = section(&figment, "sweep", &mut errors);
         let log = section(&figment, "log", &mut errors);
+        let telemetry = section(&figment, "telemetry", &mut errors);
         unknown_sections(&figment, &mut errors);
         let config = Self {
             server,
             database,
             sweep,
             log,
+            telemetry,
         };
         config.validate(&mut errors);
         if errors.is_empty() {
@@ -256,6 +279,7 @@ impl Config {
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::EnvFilter>() {
             errors.push(format!("log.filter: {error}"));
         }
+        self.telemetry.validate(errors);
     }
 
     /// How the store opens the database.
@@ -278,6 +302,7 @@ impl Config {
             ("database", serde_json::to_value(&self.database)),
             ("sweep", serde_json::to_value(&self.sweep)),
             ("log", serde_json::to_value(&self.log)),
+            ("telemetry", serde_json::to_value(&self.telemetry)),
         ];
         let mut text = String::new();
         for (name, values) in sections {
@@ -306,17 +331,15 @@ fn section<T: DeserializeOwned + Default>(figment: &Figment, name: &str, errors:
     })
 }
 
+const SECTIONS: [&str; 5] = ["server", "database", "sweep", "log", "telemetry"];
+
 fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     let Ok(all) = figment.extract::<std::collections::BTreeMap<String, figment::value::Value>>() else {
         return;
     };
-    for name in all
-        .keys()
-        .filter(|name| !["server", "database", "sweep", "log"].contains(&name.as_str()))
-    {
-        errors.push(format!(
-            "{name}: there is no such section; there are server, database, sweep and log"
-        ));
+    for name in all.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
+        let known = SECTIONS.join(", ");
+        errors.push(format!("{name}: there is no such section; there are {known}"));
     }
 }
 

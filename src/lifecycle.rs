@@ -15,6 +15,7 @@ use crate::{
         open::OpenError,
         slots::Watch,
     },
+    telemetry::metrics,
     worker,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -90,6 +91,7 @@ impl Running {
         for concern in durability::concerns(&db).await? {
             tracing::warn!("the database may lose what it acknowledged, or refuse changes: {concern}");
         }
+        watch_connections(&db);
         let wanted = config.server.insecure_listen.unwrap_or(config.server.listen);
         let app = Arc::new(App::start(db.clone(), clock).await?);
         let bound = Bound::bind(wanted)
@@ -189,6 +191,17 @@ async fn sweep(app: Arc<App>, config: Sweep, stop: CancellationToken) {
         )
         .await;
     }
+}
+
+fn watch_connections(db: &Db) {
+    let db = db.clone();
+    metrics::connections(move || {
+        let slots = db.slots();
+        (
+            slots.max,
+            [("idle", slots.idle), ("used", slots.used), ("stuck", slots.stuck())],
+        )
+    });
 }
 
 async fn set_ready(health: &HealthReporter, ready: bool) {

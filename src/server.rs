@@ -8,9 +8,11 @@ use crate::{
         Api,
         identity::IdentityLayer,
         malformed::MalformedLayer,
+        observe::ObserveLayer,
         proto::{self, DESCRIPTORS},
         shield::ShieldLayer,
     },
+    telemetry::metrics,
 };
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
@@ -75,7 +77,9 @@ impl Bound {
         let api = Api::new(app);
         let limit = config.max_request_bytes;
         let layers = ServiceBuilder::new()
+            .layer(ObserveLayer)
             .layer(CatchPanicLayer::custom(|_| {
+                metrics::panicked();
                 tracing::error!("a layer panicked");
                 Status::from(Error::internal()).into_http::<tonic::body::Body>()
             }))

@@ -8,6 +8,7 @@ use super::{
     App,
     call::Call,
     flow::{self, Once, Reply},
+    tally,
 };
 use crate::{
     domain::{
@@ -99,11 +100,14 @@ impl App {
         // Only looking leaves no trace, so there is nothing to replay.
         let key = once.key.as_ref().filter(|_| !bulk.validate_only);
         let unit = self.db.unit(name, call.deadline).replayable(key.is_some());
-        self.on_snapshot(call, &unit, |org| async move {
-            unit.retry(|| unit.tx(async |tx| self.move_once(tx, &org, call, key, once, bulk).await))
-                .await
-        })
-        .await
+        let reply = self
+            .on_snapshot(call, &unit, |org| async move {
+                unit.retry(|| unit.tx(async |tx| self.move_once(tx, &org, call, key, once, bulk).await))
+                    .await
+            })
+            .await;
+        tally::moves(name, bulk, &reply);
+        reply
     }
 
     async fn move_once(

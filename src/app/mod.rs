@@ -20,6 +20,7 @@ pub mod retention_limit;
 pub mod retention_rule;
 pub mod snapshots;
 pub mod sweep;
+mod tally;
 pub mod team;
 pub mod tenant;
 pub mod verify;

@@ -98,6 +98,20 @@ impl App {
         Ok(swept)
     }
 
+    /// How many accounts should have been taken back by now, and for how long the oldest of them.
+    pub async fn sweep_lag(&self, grace: TimeDelta) -> Result<(u64, Duration), Error> {
+        let until = self.clock.now() - grace;
+        let unit = self.db.unit("measure lag", Instant::now() + BATCH_TIME);
+        let lag = unit.retry(|| async {
+            let reader = unit.reader().await?;
+            Ok(due::lag(&reader, until).await?)
+        });
+        let (number, first) = lag.await.map_err(|abort| unit.error(abort))?;
+        let behind = first.map_or(0, |first| until.timestamp_micros() - first);
+        let behind = Duration::from_micros(u64::try_from(behind).unwrap_or(0));
+        Ok((u64::try_from(number).unwrap_or(0), behind))
+    }
+
     async fn due_page(&self, until: DateTime<Utc>, after: Option<Due>) -> Result<Vec<Due>, Stopped> {
         let unit = self.db.unit("find due accounts", Instant::now() + BATCH_TIME);
         let page = unit.retry(|| async {

@@ -5,13 +5,14 @@ pub(crate) mod import;
 
 use crate::demo::{self, DemoArgs};
 use clap::{Args, Parser, Subcommand};
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tidepool::{
     app::{App, sweep::Stopped, verify::Verified},
     clock::Clock,
-    config::{Config, Log},
+    config::{Config, Log, Telemetry},
     domain::{ids::TenantName, tenant::TenantSettings},
     lifecycle::{self, Running},
+    rpc::healthcheck,
     store::{Db, migrate},
     telemetry, worker,
 };
@@ -64,6 +65,12 @@ enum Command {
     Demo(DemoArgs),
     /// Print the effective configuration, secrets redacted.
     Config,
+    /// Ask a running server whether it is ready. Exits with 1 if not: for health checks of containers.
+    Healthcheck {
+        /// Where it listens [default: where `serve` would listen with this configuration]
+        #[arg(long)]
+        address: Option<SocketAddr>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -102,6 +109,9 @@ enum TenantCommand {
         time_zone: chrono_tz::Tz,
     },
 }
+
+/// How long a server may take to say that it is ready.
+const HEALTHCHECK_TIME: Duration = Duration::from_secs(3);
 
 type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
 
@@ -142,27 +152,44 @@ async fn execute(cli: &Cli) -> Outcome {
         Command::Import(args) => return import::run(args).await,
         Command::Demo(args) => {
             let filter = "warn".to_owned();
-            telemetry::start(&Log {
+            let log = Log {
                 filter,
                 ..Log::default()
-            });
-            return demo::run(args).await;
+            };
+            let telemetry = telemetry::start(&log, &Telemetry::default())?;
+            let outcome = demo::run(args).await;
+            telemetry.stop().await;
+            return outcome;
         }
         _ => {}
     }
     let config = config(cli)?;
-    telemetry::start(&config.log);
+    if let Command::Healthcheck { address } = cli.command {
+        // Every few seconds: without logs and traces of its own.
+        let address = address.unwrap_or_else(|| config.server.reachable());
+        healthcheck::ask(address, lifecycle::READINESS, HEALTHCHECK_TIME).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let telemetry = telemetry::start(&config.log, &config.telemetry)?;
+    let outcome = run_command(cli, &config).await;
+    telemetry.stop().await;
+    outcome
+}
+
+async fn run_command(cli: &Cli, config: &Config) -> Outcome {
     match &cli.command {
-        Command::Serve(_) => serve(&config).await,
-        Command::Migrate { command } => migrate(&config, command).await,
-        Command::Tenant { command } => tenant(&config, command).await,
-        Command::Verify => verify(&config).await,
-        Command::Sweep { .. } => sweep(&config).await,
+        Command::Serve(_) => serve(config).await,
+        Command::Migrate { command } => migrate(config, command).await,
+        Command::Tenant { command } => tenant(config, command).await,
+        Command::Verify => verify(config).await,
+        Command::Sweep { .. } => sweep(config).await,
         Command::Import(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Config => {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)
         }
+        // Was answered before anything else was started.
+        Command::Healthcheck { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -119,6 +119,13 @@ pub fn needs(path: &str) -> Option<Needs> {
         .map(|(_, needs)| *needs)
 }
 
+/// The full name of the method at `path`, `package.Service/Method`, if it is one of these.
+#[must_use]
+pub fn known(path: &str) -> Option<&'static str> {
+    let (method, _) = METHODS.iter().find(|(method, _)| *method == path)?;
+    method.strip_prefix('/')
+}
+
 /// The scopes that would allow the call, if what it has does not.
 #[must_use]
 pub fn missing(needs: Needs, call: &Call) -> Option<Vec<Scope>> {

@@ -7,7 +7,11 @@
 //! A call counts toward the limit of calls under way until its work ends, not until its caller leaves: otherwise a
 //! storm of cancelled calls would pile up work that nobody counts.
 
-use crate::{domain::error::Error, domain::refusal::Reason, store::Deadline};
+use crate::{
+    domain::{error::Error, refusal::Reason},
+    store::Deadline,
+    telemetry::metrics,
+};
 use http::{HeaderMap, Request, Response};
 use std::{
     convert::Infallible,
@@ -89,6 +93,7 @@ where
             return Box::pin(self.inner.call(request));
         }
         let Ok(place) = self.places.clone().try_acquire_owned() else {
+            metrics::shed();
             let message = "the server has as many calls under way as it takes; try again in a moment";
             return refuse(Error::refused(Reason::ServerBusy, message));
         };
@@ -112,6 +117,7 @@ where
                 Ok(Ok(Ok(response))) => response,
                 Ok(Ok(Err(never))) => match never {},
                 Ok(Err(panicked)) => {
+                    metrics::panicked();
                     tracing::error!(error = %panicked, "a handler panicked");
                     Status::from(Error::internal()).into_http()
                 }

@@ -25,6 +25,27 @@ pub enum Abort {
     Late,
 }
 
+impl Abort {
+    /// What it is called in traces and metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+            Self::Moved => "moved",
+            Self::Stale => "stale",
+            Self::Db(error) => match classify(error) {
+                Class::Retry => "conflict",
+                Class::Connection => "connection",
+                Class::Unique => "unique",
+                Class::Final => "database",
+            },
+            Self::CommitLost(_) => "commit_lost",
+            Self::Busy => "busy",
+            Self::Late => "late",
+        }
+    }
+}
+
 impl From<DbErr> for Abort {
     fn from(error: DbErr) -> Self {
         Self::Db(error)
@@ -85,6 +106,30 @@ pub(super) fn commit_failed(error: DbErr) -> Abort {
         _ => Abort::CommitLost(error),
     }
 }
+
+/// What `error` says, for the log, without the values that some servers quote in their words.
+#[must_use]
+pub fn told(error: &DbErr) -> String {
+    let mysql = match driver_error(error) {
+        Some(sqlx::Error::Database(error)) => error.try_downcast_ref::<MySqlDatabaseError>(),
+        _ => None,
+    };
+    match mysql {
+        // Only what stands behind the last quoted value is ours: the key, or the column and row.
+        Some(error) if QUOTING.contains(&error.number()) => {
+            let tail = [" for key ", " for column "]
+                .iter()
+                .find_map(|mark| error.message().rfind(mark));
+            let tail = tail.map_or("", |at| &error.message()[at..]);
+            format!("error {} (value hidden){tail}", error.number())
+        }
+        Some(error) => format!("error {}: {}", error.number(), error.message()),
+        None => error.to_string(),
+    }
+}
+
+/// Errors whose words quote values: duplicate keys, and values that do not fit.
+const QUOTING: [u16; 8] = [1062, 1264, 1292, 1366, 1411, 1525, 1586, 1644];
 
 /// Tells by number what `error` means.
 #[must_use]

@@ -8,13 +8,16 @@
 //! from its argument; a retrying function that takes an `AsyncFn(&Tx)` does not compile inside tonic's handlers.
 
 use super::{
-    failure::{Abort, Class, classify, silence},
+    failure::{Abort, Class, classify, silence, told},
     open::Db,
     tx::Tx,
 };
-use crate::domain::{
-    error::Error,
-    refusal::{Reason, Refusal},
+use crate::{
+    domain::{
+        error::Error,
+        refusal::{Reason, Refusal},
+    },
+    telemetry::metrics,
 };
 use rand::Rng;
 use sea_orm::{
@@ -26,6 +29,7 @@ use tokio::{
     sync::SemaphorePermit,
     time::{Instant, timeout, timeout_at},
 };
+use tracing::{Instrument, field::Empty};
 
 /// Until when the caller waits.
 pub type Deadline = Instant;
@@ -78,17 +82,31 @@ impl<'a> Unit<'a> {
     {
         let mut unknown = None;
         for number in 1.. {
-            let abort = match attempt().await {
+            let span = tracing::info_span!(
+                "unit",
+                otel.name = self.name,
+                otel.status_code = Empty,
+                unit = self.name,
+                attempt = number,
+                "error.type" = Empty,
+            );
+            let abort = match attempt().instrument(span.clone()).await {
                 Ok(done) => return Ok(done),
                 Err(abort) => abort,
             };
+            span.record("error.type", abort.name());
+            if matches!(abort, Abort::Db(_) | Abort::CommitLost(_)) {
+                span.record("otel.status_code", "ERROR");
+            }
+            drop(span);
             if let Abort::Db(error) | Abort::CommitLost(error) = &abort {
                 self.db.suspect(error);
             }
             let pause = pause(number);
             let time_left = Instant::now() + pause + ANSWER_TIME < self.deadline;
             if number < ATTEMPTS && time_left && self.again(&abort) {
-                tracing::debug!(unit = self.name, number, ?abort, "again");
+                tracing::debug!(unit = self.name, number, abort = abort.name(), "again");
+                metrics::retried(self.name, abort.name());
                 if let Abort::CommitLost(error) = abort {
                     unknown = Some(error);
                 }
@@ -99,7 +117,11 @@ impl<'a> Unit<'a> {
             // a refusal, may be wrong while that commit is still under way somewhere.
             return Err(match unknown {
                 Some(error) => {
-                    tracing::warn!(unit = self.name, ?abort, "could not find out what became of a commit");
+                    tracing::warn!(
+                        unit = self.name,
+                        abort = abort.name(),
+                        "could not find out what became of a commit"
+                    );
                     Abort::CommitLost(error)
                 }
                 None => abort,
@@ -196,7 +218,8 @@ impl<'a> Unit<'a> {
             Abort::Busy => busy(),
             Abort::Late => Error::refused(Reason::DeadlineExceeded, "the deadline passed; nothing was changed"),
             Abort::CommitLost(error) => {
-                tracing::error!(unit = self.name, error = %error, "outcome unknown");
+                metrics::outcome_unknown(self.name);
+                tracing::error!(unit = self.name, error = told(&error), "outcome unknown");
                 Error::refused(
                     Reason::OutcomeUnknown,
                     "the connection to the database broke while the change was being committed; \
@@ -206,11 +229,11 @@ impl<'a> Unit<'a> {
             Abort::Db(error) => match classify(&error) {
                 Class::Retry => contention(),
                 Class::Connection => {
-                    tracing::error!(unit = self.name, error = %error, "database unavailable");
+                    tracing::error!(unit = self.name, error = told(&error), "database unavailable");
                     Refusal::new(Reason::DatabaseUnavailable, "the database does not answer").into()
                 }
                 Class::Unique | Class::Final => {
-                    tracing::error!(unit = self.name, error = %error, "database error");
+                    tracing::error!(unit = self.name, error = told(&error), "database error");
                     Error::internal()
                 }
             },

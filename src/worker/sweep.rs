@@ -6,11 +6,13 @@ use crate::{
         sweep::{LEASE_TIME, Stopped, Swept},
     },
     store::lease::{self, Lease},
+    telemetry::metrics,
 };
 use chrono::TimeDelta;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 /// Name of the lease that all replicas share.
@@ -30,24 +32,61 @@ pub struct Settings {
 pub async fn run(app: Arc<App>, settings: Settings, stop: CancellationToken) {
     let owner = Uuid::now_v7().to_string();
     loop {
-        match round(&app, &owner, settings.grace, &stop).await {
-            Ok(Some(swept)) if swept != Swept::default() => {
-                tracing::info!(
-                    reclaimed = swept.reclaimed,
-                    replanned = swept.replanned,
-                    failed = swept.failed,
-                    "swept"
-                );
+        let span = tracing::info_span!(
+            "sweep round",
+            outcome = Empty,
+            reclaimed = Empty,
+            replanned = Empty,
+            failed = Empty
+        );
+        let ended = round(&app, &owner, settings.grace, &stop)
+            .instrument(span.clone())
+            .await;
+        span.in_scope(|| tell(&span, ended));
+        drop(span);
+        if metrics::on() {
+            // Every replica measures: the one that holds the lease may be the one that hangs.
+            if let Ok((due, oldest)) = app.sweep_lag(settings.grace).await {
+                metrics::lag(due, oldest);
             }
-            Ok(_) => {}
-            Err(Stopped::LeaseLost) => tracing::warn!("another replica took over the sweep"),
-            Err(Stopped::Failed(error)) => tracing::error!(error = %error, "the sweep failed; it tries again"),
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = sleep(settings.interval) => {}
         }
     }
+}
+
+/// Says what came of a round, to whoever listens.
+fn tell(span: &Span, ended: Result<Option<Swept>, Stopped>) {
+    let outcome = match ended {
+        Ok(Some(swept)) => {
+            let Swept {
+                reclaimed,
+                replanned,
+                failed,
+            } = swept;
+            if swept != Swept::default() {
+                tracing::info!(reclaimed, replanned, failed, "swept");
+            }
+            for (outcome, accounts) in [("reclaimed", reclaimed), ("replanned", replanned), ("failed", failed)] {
+                span.record(outcome, accounts);
+                metrics::swept(outcome, accounts);
+            }
+            "done"
+        }
+        Ok(None) => "other_replica",
+        Err(Stopped::LeaseLost) => {
+            tracing::warn!("another replica took over the sweep");
+            "lease_lost"
+        }
+        Err(Stopped::Failed(error)) => {
+            tracing::error!(error = %error, "the sweep failed; it tries again");
+            "failed"
+        }
+    };
+    span.record("outcome", outcome);
+    metrics::round(outcome);
 }
 
 /// One round; nothing if another replica is at it.
@@ -95,6 +134,6 @@ async fn release(app: &App, lease: &Lease) {
     let released = unit.retry(|| unit.tx(async |tx| Ok(lease::release(tx, lease).await?)));
     if let Err(abort) = released.await {
         // It expires by itself.
-        tracing::debug!(?abort, "the lease was not released");
+        tracing::debug!(abort = abort.name(), "the lease was not released");
     }
 }

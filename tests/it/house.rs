@@ -45,7 +45,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         under: &["src"],
-        except: &["src/store", "src/telemetry.rs"],
+        except: &["src/store", "src/telemetry"],
         never: &["sea_orm", "sea_query", "sqlx"],
         why: "SQL lives in store, nowhere else",
     },
@@ -55,6 +55,7 @@ const RULES: &[Rule] = &[
             "src/rpc",
             "src/server.rs",
             "src/lifecycle.rs",
+            "src/telemetry",
             "src/client",
             "src/import",
             "src/demo",

@@ -1,11 +1,11 @@
 //! How many accounts users may hold and claim: the tables of limits, through the port.
 
 use crate::{
+    activities::told,
     moves::{Order, Wish, all, verdict},
     world::{World, claim, open_pool, user},
 };
 use chrono::TimeDelta;
-use sea_orm::{ConnectionTrait, Statement};
 use tidepool::rpc::proto::{
     self, Account, NewAccount, Pool, RetentionLimit, RetentionLimitSubjects, bulk_claim_accounts_request,
 };
@@ -14,20 +14,24 @@ use tonic_types::StatusExt;
 /// More than any limit here.
 const MANY: usize = 25;
 
-/// Lets deals be closed with accounts, or reopened, as activities would.
-async fn set_deals(world: &World, ids: &[String], won: i64) {
-    let db = world.server.db();
-    let unit = db.unit("test", tokio::time::Instant::now() + std::time::Duration::from_secs(30));
-    let status = won.min(2);
-    let marks = vec!["?"; ids.len()].join(", ");
-    let sql = format!("UPDATE account SET deal_status = {status}, won_count = {won} WHERE id IN ({marks})");
-    let values = ids.iter().map(|id| uuid::Uuid::parse_str(id).unwrap().into());
-    let statement = Statement::from_sql_and_values(db.engine().backend(), sql, values);
-    let changed = unit
-        .tx(async |tx| Ok(tx.execute_raw(statement.clone()).await?.rows_affected()))
-        .await
-        .unwrap();
-    assert_eq!(changed, ids.len() as u64);
+/// Lets `won` deals be closed with each of the accounts, or its only one be reopened.
+async fn set_deals(world: &World, ids: &[String], won: usize) {
+    world.server.clock.advance(TimeDelta::seconds(1));
+    let now = world.server.clock.now();
+    let deal = |id: &String, number: usize| proto::Activity {
+        object_id: format!("{id}-{number}"),
+        ..match won {
+            0 => told(&format!("reopened-{id}"), id, "opportunity.reopened", now),
+            _ => told(&format!("won-{id}-{number}"), id, "opportunity.won", now),
+        }
+    };
+    let deals = ids
+        .iter()
+        .flat_map(|id| (0..won.max(1)).map(move |number| deal(id, number)));
+    let outcomes = world.tell("crm", deals.collect()).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let status = world.account(&ids[0]).await.deals.unwrap().won_count;
+    assert_eq!(usize::try_from(status), Ok(won));
 }
 
 /// Creates accounts as `who`; says which were created and why the first of the others was not.

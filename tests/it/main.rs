@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod build;
+mod collector;
 mod harness;
+mod process;
 mod reclaim_rules;
 mod world;
 
@@ -52,8 +54,10 @@ mod limits;
 mod migrations;
 mod model;
 mod moves;
+mod observed;
 mod one_server;
 mod outcomes;
+mod serving;
 mod session;
 mod storm;
 mod sweeping;

@@ -70,6 +70,20 @@ impl Raw {
         }
     }
 
+    /// Begins a call as the admin with these bytes, and never ends it.
+    pub(crate) async fn open(&self, path: &str, bytes: &[u8]) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+        let mut request = Request::post(format!("http://{}{path}", self.address))
+            .header("te", "trailers")
+            .header("content-type", "application/grpc");
+        for (name, value) in ADMIN {
+            request = request.header(name, value);
+        }
+        let mut client = self.client.clone().ready().await.unwrap();
+        let (response, mut stream) = client.send_request(request.body(()).unwrap(), false).unwrap();
+        stream.send_data(Bytes::copy_from_slice(bytes), false).unwrap();
+        (response, stream)
+    }
+
     /// How many streams the server allows at once.
     pub(crate) async fn max_streams(&self) -> usize {
         // The answer to any call comes after the server's SETTINGS.

@@ -15,6 +15,7 @@ pub(crate) type Refusal = &'static str;
 pub(crate) const USERS: [User; 6] = ["root", "ann", "bob", "cid", "dan", "eve"];
 
 /// How a pool is set up.
+#[expect(clippy::struct_excessive_bools, reason = "as pools are")]
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) admin: User,
@@ -389,7 +390,7 @@ impl Model {
         if account.owner.is_some()
             && let Some(tenure) = account.tenures.last_mut()
         {
-            *tenure += &format!(", {end} by {who}");
+            tenure.extend([", ", end, " by ", who]);
         }
         let before = account.owner.or(account.last);
         account.transfers += usize::from(before.is_some_and(|before| before != to));
@@ -409,7 +410,7 @@ impl Model {
                 account.bans.push((owner, now));
             }
             if let Some(tenure) = account.tenures.last_mut() {
-                *tenure += &format!(", {end} by {who}");
+                tenure.extend([", ", end, " by ", who]);
             }
         }
         account.status = Status::Waiting;

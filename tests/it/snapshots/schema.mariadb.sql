@@ -95,6 +95,35 @@ CREATE TABLE `account_team` (
   KEY `account_team_user` (`tenant`,`user_id`,`account_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `activity` (
+  `tenant` int(11) NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `payload_hash` binary(32) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `kind` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `object_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `occur_time` bigint(20) NOT NULL DEFAULT 0,
+  `record_time` bigint(20) NOT NULL DEFAULT 0,
+  `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `summary` longtext NOT NULL,
+  PRIMARY KEY (`tenant`,`source`,`event_id`),
+  KEY `activity_timeline` (`tenant`,`account_id`,`occur_time`,`source`,`event_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `business_object` (
+  `tenant` int(11) NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `object_type` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `object_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `closed` tinyint(1) NOT NULL DEFAULT 0,
+  `state_time` bigint(20) NOT NULL DEFAULT 0,
+  `state_event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (`tenant`,`source`,`object_type`,`object_id`),
+  KEY `business_object_account` (`tenant`,`account_id`,`closed`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `config_event` (
   `tenant` int(11) NOT NULL,
   `id` binary(16) NOT NULL,
@@ -233,6 +262,9 @@ CREATE TABLE `tenant` (
   `name` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `config_revision` bigint(20) NOT NULL DEFAULT 0,
   `directory_revision` bigint(20) NOT NULL DEFAULT 0,
+  `retention_revision` bigint(20) NOT NULL DEFAULT 0,
+  `retention_time` bigint(20) NOT NULL DEFAULT 0,
+  `replanned_revision` bigint(20) NOT NULL DEFAULT 0,
   `settings_version` bigint(20) NOT NULL DEFAULT 0,
   `settings` longtext NOT NULL,
   `create_time` bigint(20) NOT NULL DEFAULT 0,
