@@ -22,7 +22,7 @@ test-pool-of-one: ## the integration tests with a pool of one connection, on SQL
 lint: ## format, clippy, docs, dependencies, protos, spelling, scripts, released migrations
 	@scripts/test.sh tools lint
 
-examples: ## the Python and Node client examples against a live server
+examples: ## the Python, Node and Rust client examples against a live server
 	@scripts/test.sh examples
 
 helm: ## the Helm chart: lint, render, check against the Kubernetes schemas

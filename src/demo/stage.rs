@@ -21,7 +21,7 @@ pub(super) const NORA: &str = "nora";
 pub(super) const SAM: &str = "sam";
 /// Reps of the department north, then those of south.
 pub(super) const NORTH: [&str; 4] = ["ben", "carla", "dmitri", "elif"];
-pub(super) const SOUTH: [&str; 4] = ["farid", "grace", "hugo", "ines"];
+pub(super) const SOUTH: [&str; 4] = ["farid", "grace", "hugo", "iris"];
 /// The rep who leaves.
 pub(super) const LEAVER: &str = "hugo";
 

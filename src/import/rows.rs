@@ -53,7 +53,7 @@ impl<R: Read> Rows<R> {
     }
 
     /// The next row; none at the end of the file.
-    pub fn next_row(&mut self) -> io::Result<Option<Row>> {
+    pub fn read(&mut self) -> io::Result<Option<Row>> {
         let (mut written, mut columns) = (0, 0);
         // What does not fit is read over up to the end of its row.
         let (mut long, mut wide) = (false, false);
@@ -127,7 +127,7 @@ mod tests {
     fn all(text: &[u8], piece: usize) -> Vec<Row> {
         let mut rows = Rows::new(Pieces(text, piece));
         let mut all = Vec::new();
-        while let Some(row) = rows.next_row().unwrap() {
+        while let Some(row) = rows.read().unwrap() {
             all.push(row);
         }
         assert_eq!(rows.consumed(), u64::try_from(text.len()).unwrap());

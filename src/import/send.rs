@@ -85,7 +85,7 @@ pub async fn run<R: Read>(
 ) -> Result<(), ImportError> {
     let mut rows = Rows::new(file);
     let header = rows
-        .next_row()?
+        .read()?
         .map_or_else(|| Err("the file is empty".into()), |row| row.cells);
     let header = header.map_err(|wrong| ImportError::Header(vec![wrong]))?;
     let columns = Columns::read(&header).map_err(ImportError::Header)?;
@@ -96,7 +96,7 @@ pub async fn run<R: Read>(
     };
     let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
     loop {
-        let row = rows.next_row()?;
+        let row = rows.read()?;
         let ended = row.is_none();
         if let Some(row) = row {
             let pending = read(&columns, row);
