@@ -38,6 +38,7 @@ mod schema;
 mod tenancy;
 mod tenant;
 
+mod documented;
 mod failures;
 mod faults;
 mod house;
