@@ -253,7 +253,16 @@ impl Config {
         if !(1024..=64 * 1024 * 1024).contains(&server.max_request_bytes) {
             errors.push("server.max_request_bytes: must be 1024 to 67108864".into());
         }
+        if server.drain_delay_seconds > 300 {
+            errors.push("server.drain_delay_seconds: must be at most 300".into());
+        }
+        if server.drain_seconds > 3600 {
+            errors.push("server.drain_seconds: must be at most 3600".into());
+        }
         let database = &self.database;
+        if !(10..=60_000).contains(&database.acquire_timeout_ms) {
+            errors.push("database.acquire_timeout_ms: must be 10 to 60000".into());
+        }
         if !(1..=1000).contains(&database.max_connections) {
             errors.push("database.max_connections: must be 1 to 1000".into());
         }

@@ -14,6 +14,7 @@ use crate::{
     },
     telemetry::metrics,
 };
+use rand::Rng;
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
@@ -34,8 +35,17 @@ const STREAMS: u32 = 200;
 /// Reset streams that are kept in mind per connection; likewise.
 const RESET_STREAMS: usize = 1024;
 const PENDING_RESET_STREAMS: usize = 20;
-/// Connections are asked to come again now and then, so that new replicas get their share.
+/// Metadata of a call at most, in bytes.
+const HEADER_LIST: u32 = 16 * 1024;
+/// Connections are asked to come again now and then, so that new replicas get their share. Without any grace: with one,
+/// the server would cut calls off instead of asking.
 const CONNECTION_AGE: Duration = Duration::from_mins(5);
+/// So that replicas that started together do not send all clients away together.
+const CONNECTION_AGE_SPREAD: f64 = 0.2;
+
+fn connection_age() -> Duration {
+    CONNECTION_AGE.mul_f64(rand::rng().random_range(1.0..1.0 + CONNECTION_AGE_SPREAD))
+}
 
 /// Adds services, one a line; without a size limit of its own none would have any.
 macro_rules! serve {
@@ -100,7 +110,8 @@ impl Bound {
             .http2_max_pending_accept_reset_streams(Some(PENDING_RESET_STREAMS))
             .http2_keepalive_interval(Some(Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .max_connection_age(CONNECTION_AGE)
+            .http2_max_header_list_size(Some(HEADER_LIST))
+            .max_connection_age(connection_age())
             .layer(layers)
             .add_service(HealthServer::new(HealthService::from_health_reporter(health)))
             .add_optional_service(v1)

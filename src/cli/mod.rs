@@ -148,49 +148,47 @@ fn config(cli: &Cli) -> Result<Config, tidepool::config::ConfigErrors> {
 
 async fn execute(cli: &Cli) -> Outcome {
     // What is configured is the business of servers: one of these is only a client, the other has a server of its own.
-    match &cli.command {
+    let config = match &cli.command {
         Command::Import(args) => return import::run(args).await,
-        Command::Demo(args) => {
-            let filter = "warn".to_owned();
-            let log = Log {
-                filter,
-                ..Log::default()
-            };
-            let telemetry = telemetry::start(&log, &Telemetry::default())?;
-            let outcome = demo::run(args).await;
-            telemetry.stop().await;
-            return outcome;
-        }
-        _ => {}
-    }
-    let config = config(cli)?;
-    if let Command::Healthcheck { address } = cli.command {
+        Command::Demo(args) => return show(args).await,
+        _ => config(cli)?,
+    };
+    match &cli.command {
+        Command::Serve(_) => observed(&config, serve(&config)).await,
+        Command::Migrate { command } => observed(&config, migrate(&config, command)).await,
+        Command::Tenant { command } => observed(&config, tenant(&config, command)).await,
+        Command::Verify => observed(&config, verify(&config)).await,
+        Command::Sweep { .. } => observed(&config, sweep(&config)).await,
         // Every few seconds: without logs and traces of its own.
-        let address = address.unwrap_or_else(|| config.server.reachable());
-        healthcheck::ask(address, lifecycle::READINESS, HEALTHCHECK_TIME).await?;
-        return Ok(ExitCode::SUCCESS);
+        Command::Healthcheck { address } => {
+            let address = address.unwrap_or_else(|| config.server.reachable());
+            healthcheck::ask(address, lifecycle::READINESS, HEALTHCHECK_TIME).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config | Command::Import(_) | Command::Demo(_) => {
+            print!("{}", config.describe());
+            Ok(ExitCode::SUCCESS)
+        }
     }
+}
+
+/// Work with logs, traces and metrics; what was collected is sent before it ends.
+async fn observed(config: &Config, work: impl Future<Output = Outcome>) -> Outcome {
     let telemetry = telemetry::start(&config.log, &config.telemetry)?;
-    let outcome = run_command(cli, &config).await;
+    let outcome = work.await;
     telemetry.stop().await;
     outcome
 }
 
-async fn run_command(cli: &Cli, config: &Config) -> Outcome {
-    match &cli.command {
-        Command::Serve(_) => serve(config).await,
-        Command::Migrate { command } => migrate(config, command).await,
-        Command::Tenant { command } => tenant(config, command).await,
-        Command::Verify => verify(config).await,
-        Command::Sweep { .. } => sweep(config).await,
-        Command::Import(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
-        Command::Config => {
-            print!("{}", config.describe());
-            Ok(ExitCode::SUCCESS)
-        }
-        // Was answered before anything else was started.
-        Command::Healthcheck { .. } => Ok(ExitCode::SUCCESS),
-    }
+async fn show(args: &DemoArgs) -> Outcome {
+    let log = Log {
+        filter: "warn".to_owned(),
+        ..Log::default()
+    };
+    let telemetry = telemetry::start(&log, &Telemetry::default())?;
+    let outcome = demo::run(args).await;
+    telemetry.stop().await;
+    outcome
 }
 
 async fn serve(config: &Config) -> Outcome {

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod malformed;
 pub mod methods;
 pub mod observe;
+mod patience;
 pub mod pool;
 pub mod retention_limit;
 pub mod retention_rule;

@@ -7,6 +7,7 @@
 //! A call counts toward the limit of calls under way until its work ends, not until its caller leaves: otherwise a
 //! storm of cancelled calls would pile up work that nobody counts.
 
+use super::patience;
 use crate::{
     domain::{error::Error, refusal::Reason},
     store::Deadline,
@@ -102,6 +103,7 @@ where
             Err(error) => return refuse(error),
         };
         request.extensions_mut().insert(deadline);
+        let request = request.map(|body| patience::until(deadline, body));
         // The service that was polled ready serves this call, its clone the next.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);

@@ -45,6 +45,7 @@ mod tenancy;
 mod tenant;
 
 mod demo;
+mod documented;
 mod failures;
 mod faults;
 mod house;
