@@ -13,7 +13,10 @@ use tidepool::{
 use tonic::Code;
 use tonic_types::StatusExt;
 
-#[expect(clippy::unnecessary_wraps, reason = "fields of messages are optional, and this is one")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "fields of messages are optional, and this is one"
+)]
 pub(crate) fn time(at: DateTime<Utc>) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp {
         seconds: at.timestamp(),
