@@ -11,15 +11,14 @@ use crate::{
         custom_field::FieldValue,
         custom_values,
         error::Error,
-        ids::{AccountId, UserId},
+        ids::AccountId,
         organisation::Organisation,
         profile,
         retention::display::display_remaining,
     },
-    store::{Abort, extras, subject},
+    store::{Abort, extras, subject, unit::Reader},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::ConnectionTrait;
 use std::collections::{BTreeMap, HashMap};
 
 /// An account as the actor may see it.
@@ -79,28 +78,6 @@ pub fn seen(org: &Organisation, account: Account, extras: Extras, now: DateTime<
     }
 }
 
-/// Lets the actor stand in for the members of related teams whom he supervises.
-pub(super) async fn join_teams(
-    conn: &impl ConnectionTrait,
-    org: &Organisation,
-    actor: Option<&UserId>,
-    subjects: &mut HashMap<AccountId, Subject>,
-) -> Result<(), Abort> {
-    let Some(actor) = actor.filter(|actor| org.directory.has_reports(actor)) else {
-        return Ok(());
-    };
-    let accounts: Vec<_> = subjects.keys().copied().collect();
-    for (account, members) in extras::teams(conn, org.key, &accounts).await? {
-        if let Some(subject) = subjects.get_mut(&account) {
-            let below = members
-                .iter()
-                .filter(|(member, _)| org.directory.supervises(actor, member));
-            subject.team = subject.team.max(below.map(|(_, access)| *access).max());
-        }
-    }
-    Ok(())
-}
-
 impl App {
     /// Reads an account.
     pub async fn get_account(&self, call: &Call, id: AccountId) -> Result<View, Error> {
@@ -123,23 +100,23 @@ impl App {
 
     pub(super) async fn read_views(
         &self,
-        conn: &impl ConnectionTrait,
+        reader: &Reader<'_>,
         org: &Organisation,
         call: &Call,
         ids: &[AccountId],
     ) -> Result<Vec<View>, Abort> {
         let mut subjects = HashMap::new();
         for chunk in ids.chunks(subject::CHUNK) {
-            let loaded = subject::load(conn, org.key, None, call.actor.as_ref(), chunk).await?;
+            let loaded = subject::load(reader, org.key, None, call.actor.as_ref(), chunk).await?;
             let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
             if loaded.revisions != org.revisions {
                 return Err(Abort::Stale);
             }
             subjects.extend(loaded.subjects);
         }
-        join_teams(conn, org, call.actor.as_ref(), &mut subjects).await?;
+        subject::join_teams(reader, org, call.actor.as_ref(), subjects.values_mut()).await?;
         let found: Vec<_> = subjects.keys().copied().collect();
-        let mut all = extras::read(conn, org.key, &found).await?;
+        let mut all = extras::read(reader, org.key, &found).await?;
         let principal = Self::principal(org, call)?;
         let scene = Scene {
             org,

@@ -257,13 +257,15 @@ impl App {
                         if loaded.revisions != org.revisions {
                             return Err(Abort::Stale);
                         }
+                        let mut subjects = loaded.subjects;
+                        subject::join_teams(&reader, &org, call.actor.as_ref(), subjects.values_mut()).await?;
                         let principal = Self::principal(&org, call)?;
                         let scene = Scene {
                             org: &org,
                             principal: &principal,
                             now: self.clock.now(),
                         };
-                        may_list(&scene, loaded.subjects.get(&account), account)?;
+                        may_list(&scene, subjects.get(&account), account)?;
                         Ok(rows::timeline(&reader, org.key, account, after, size + 1).await?)
                     })
                     .await

@@ -5,7 +5,7 @@
 
 use super::{
     App,
-    account::{View, join_teams, view},
+    account::{View, view},
     call::Call,
     create::{CreateAccounts, Created},
     flow::{self, Once, Reply},
@@ -92,7 +92,7 @@ impl App {
             return Ok(Reply::Replayed(response));
         }
         let mut subjects = loaded.subjects;
-        join_teams(tx, org, call.actor.as_ref(), &mut subjects).await?;
+        subject::join_teams(tx, org, call.actor.as_ref(), subjects.values_mut()).await?;
         let has = extras::read(tx, org.key, &[input.source]).await?;
         let has = has.into_values().next().unwrap_or_default();
         let principal = Self::principal(org, call)?;

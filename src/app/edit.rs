@@ -7,7 +7,7 @@
 
 use super::{
     App,
-    account::{View, join_teams, seen},
+    account::{View, seen},
     call::Call,
     flow::{self, Once, Reply},
 };
@@ -15,7 +15,7 @@ use crate::{
     domain::{
         account::Profile,
         circulation::{Decision, Scene},
-        creation::{Taken, Twins},
+        creation::Twins,
         edit::{Edit, decide},
         error::Error,
         organisation::Organisation,
@@ -54,7 +54,7 @@ impl App {
         }
         edit.check(org)?;
         let mut subjects = loaded.subjects;
-        join_teams(tx, org, call.actor.as_ref(), &mut subjects).await?;
+        subject::join_teams(tx, org, call.actor.as_ref(), subjects.values_mut()).await?;
         let subject = subjects.get(&edit.account);
         let has = extras::read(tx, org.key, &[edit.account]).await?;
         let has = has.into_values().next().unwrap_or_default();
@@ -85,15 +85,14 @@ impl App {
     }
 }
 
-/// Who has what the account would take. Itself is no twin of its own.
+/// Who has what the account would take.
 async fn find_twins(tx: &Tx, org: &Organisation, edit: &Edit, current: &Profile) -> Result<Twins, Abort> {
     let (name, external_id) = edit.takes(current);
     let names: Vec<_> = name.into_iter().collect();
     let ids: Vec<_> = external_id.into_iter().collect();
-    let found = twin::find(tx, org.key, &names, &ids).await?;
-    let other = |taken: Option<&Taken>| taken.filter(|taken| taken.account != edit.account).cloned();
+    let mut found = twin::find(tx, org.key, &names, &ids).await?;
     Ok(Twins {
-        name: other(names.first().and_then(|name| found.names.get(name))),
-        external_id: other(ids.first().and_then(|id| found.external_ids.get(id))),
+        name: names.first().and_then(|name| found.names.remove(name)),
+        external_id: ids.first().and_then(|id| found.external_ids.remove(id)),
     })
 }

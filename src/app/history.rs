@@ -1,6 +1,6 @@
 //! Reads what happened to an account.
 //!
-//! Statement budget: 1 read of the account, 1 of the page.
+//! Statement budget: 1 read of the account, 1 of its team where the actor supervises anybody, 1 of the page.
 
 use super::{
     App,
@@ -90,12 +90,14 @@ impl App {
         if loaded.revisions != org.revisions {
             return Err(Abort::Stale);
         }
+        let mut subjects = loaded.subjects;
+        subject::join_teams(reader, org, call.actor.as_ref(), subjects.values_mut()).await?;
         let principal = Self::principal(org, call)?;
         let scene = Scene {
             org,
             principal: &principal,
             now: self.clock.now(),
         };
-        Ok(insight(&scene, loaded.subjects.get(&id), id)?)
+        Ok(insight(&scene, subjects.get(&id), id)?)
     }
 }

@@ -1,6 +1,6 @@
 //! Reads the related team of an account. It is changed by `account_change`.
 //!
-//! Statement budget: 2 reads.
+//! Statement budget: 2 reads, 3 for who supervises anybody.
 
 use super::{App, call::Call, flow};
 use crate::{
@@ -26,13 +26,15 @@ impl App {
                 if loaded.revisions != org.revisions {
                     return Err(Abort::Stale);
                 }
+                let mut subjects = loaded.subjects;
+                subject::join_teams(&reader, &org, call.actor.as_ref(), subjects.values_mut()).await?;
                 let principal = Self::principal(&org, call)?;
                 let scene = Scene {
                     org: &org,
                     principal: &principal,
                     now: self.clock.now(),
                 };
-                let subject = team::may_list(&scene, loaded.subjects.get(&id), id)?;
+                let subject = team::may_list(&scene, subjects.get(&id), id)?;
                 let members = store::team::list(&reader, org.key, id).await?;
                 Ok((subject.account.clone(), members))
             })

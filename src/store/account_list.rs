@@ -192,15 +192,16 @@ impl Range<'_> {
 
     /// The optimizers have their own ideas of what is cheap; an index that is in the order of the list always is.
     fn from(&self, sql: &mut Update, engine: Engine, order: Order) {
-        match (self, order) {
+        let from = match (self, order) {
             (Self::TeamOf(..), _) => {
-                sql.text("account_team m JOIN account a ON a.tenant = m.tenant AND a.id = m.account_id")
+                "account_team m JOIN account a ON a.tenant = m.tenant AND a.id = m.account_id".to_owned()
             }
-            (Self::Owners(..), _) => sql.text("account a"),
-            (Self::Tenant(_), _) => sql.text(&engine.account_by("PRIMARY")),
-            (Self::Place(..), Order::Created) => sql.text(&engine.account_by("account_pool")),
-            (Self::Place(..), _) => sql.text(&engine.account_by("account_pool_name")),
-        }
+            (Self::Owners(..), _) => "account a".to_owned(),
+            (Self::Tenant(_), _) => engine.account_by("PRIMARY"),
+            (Self::Place(..), Order::Created) => engine.account_by("account_pool"),
+            (Self::Place(..), _) => engine.account_by("account_pool_name"),
+        };
+        sql.text(&from);
     }
 
     fn condition(&self, sql: &mut Update) {

@@ -5,6 +5,7 @@
 use super::{
     account_row,
     entity::account::Model,
+    extras,
     instant::instant,
     request::{Found, RequestKey, found},
 };
@@ -12,7 +13,7 @@ use crate::domain::{
     account::TeamAccess,
     circulation::Subject,
     ids::{AccountId, TenantKey, UserId},
-    organisation::Revisions,
+    organisation::{Organisation, Revisions},
 };
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
 use std::collections::HashMap;
@@ -85,6 +86,30 @@ pub async fn load(
         found,
         subjects,
     }))
+}
+
+/// Lets the actor stand in for the members of related teams whom he supervises. One statement, for who supervises
+/// anybody; moves need none, since they are never a matter of the team.
+pub async fn join_teams<'a>(
+    conn: &impl ConnectionTrait,
+    org: &Organisation,
+    actor: Option<&UserId>,
+    subjects: impl Iterator<Item = &'a mut Subject>,
+) -> Result<(), DbErr> {
+    let Some(actor) = actor.filter(|actor| org.directory.has_reports(actor)) else {
+        return Ok(());
+    };
+    let mut subjects: HashMap<_, _> = subjects.map(|subject| (subject.account.id, subject)).collect();
+    let accounts: Vec<_> = subjects.keys().copied().collect();
+    for (account, members) in extras::teams(conn, org.key, &accounts).await? {
+        if let Some(subject) = subjects.get_mut(&account) {
+            let below = members
+                .iter()
+                .filter(|(member, _)| org.directory.supervises(actor, member));
+            subject.team = subject.team.max(below.map(|(_, access)| *access).max());
+        }
+    }
+    Ok(())
 }
 
 /// The ids, repeated up to a power of two: few texts of the statement, so few prepared statements.

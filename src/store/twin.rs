@@ -28,17 +28,14 @@ pub async fn find(
     external_ids: &[ExternalId],
 ) -> Result<Found, DbErr> {
     let select = "SELECT id, status, pool_id, owner, unique_name, external_id FROM account WHERE tenant = ? AND";
-    let mut sql = String::new();
+    let mut parts = Vec::new();
     let mut values: Vec<Value> = Vec::new();
     let mut part = |column: &str, keys: Vec<Value>| {
         if keys.is_empty() {
             return;
         }
-        if !sql.is_empty() {
-            sql.push_str(" UNION ALL ");
-        }
         let marks = vec!["?"; keys.len()].join(", ");
-        sql.push_str(&format!("{select} {column} IN ({marks})"));
+        parts.push(format!("{select} {column} IN ({marks})"));
         values.push(tenant.0.into());
         values.extend(keys);
     };
@@ -48,6 +45,7 @@ pub async fn find(
         external_ids.iter().map(|id| id.to_string().into()).collect(),
     );
     let mut found = Found::default();
+    let sql = parts.join(" UNION ALL ");
     if sql.is_empty() {
         return Ok(found);
     }

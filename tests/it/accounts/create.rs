@@ -177,7 +177,7 @@ async fn creating_with_an_owner_is_a_permission() {
         create_permission: CreatePermission::CrmAdmins.into(),
         ..TenantSettings::default()
     };
-    world.settings(settings, &["settings.create_permission"]).await;
+    world.update_settings(settings, &["create_permission"]).await;
     for (user, owner) in [("bob", ""), ("ann", "bob")] {
         let refused = world
             .user(user)

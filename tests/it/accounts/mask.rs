@@ -2,7 +2,7 @@
 
 use super::{number_value, text_value, texts};
 use crate::world::{World, open_pool};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 use tidepool::{
     domain::pool::HIDEABLE_FIELDS,
     rpc::proto::{
@@ -13,8 +13,8 @@ use tidepool::{
 use tonic_types::StatusExt;
 
 /// Values of every field that can be hidden, differing with `hidden`.
-fn account(at: usize, hidden: u32) -> Account {
-    let value = |field: &str| format!("{field}-{}", (at as u32 * 7 + hidden * 3) % 5);
+fn account(at: u32, hidden: u32) -> Account {
+    let value = |field: &str| format!("{field}-{}", (at * 7 + hidden * 3) % 5);
     Account {
         kind: if hidden == 0 {
             AccountKind::Company
@@ -85,12 +85,12 @@ impl Side {
             match self.world.user("bob").accounts().list_accounts(request).await {
                 Ok(page) => {
                     let page = page.into_inner();
-                    said += &format!("{:?} {}\n", page.accounts, page.next_page_token.len());
+                    writeln!(said, "{:?} {}", page.accounts, page.next_page_token.len()).unwrap();
                     page_token = page.next_page_token;
                 }
                 Err(status) => {
                     let details = status.get_error_details();
-                    said += &format!("{:?} {} {details:?}\n", status.code(), status.message());
+                    writeln!(said, "{:?} {} {details:?}", status.code(), status.message()).unwrap();
                     break;
                 }
             }

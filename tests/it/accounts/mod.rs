@@ -3,10 +3,13 @@
 mod copy;
 mod create;
 mod list;
+mod list_filters;
+mod list_pages;
 mod mask;
 mod plans;
 mod read;
 mod update;
+mod update_custom;
 
 use crate::{harness::Client, world::World};
 use prost_types::FieldMask;
@@ -14,7 +17,9 @@ use sea_orm::{ConnectionTrait, Statement, Value};
 use std::time::Duration;
 use tidepool::{
     domain::ids::AccountId,
-    rpc::proto::{self, Account, CustomField, CustomFieldType, CustomFieldValue, NewAccount, TenantSettings},
+    rpc::proto::{
+        self, Account, CustomField, CustomFieldType, CustomFieldValue, NewAccount, TeamAccess, TenantSettings,
+    },
 };
 use tokio::time::Instant;
 
@@ -89,26 +94,13 @@ impl Client {
 }
 
 impl World {
-    /// Changes the tenant's settings.
-    async fn settings(&self, settings: TenantSettings, paths: &[&str]) {
-        let request = proto::UpdateTenantRequest {
-            tenant: Some(proto::Tenant {
-                settings: Some(settings),
-                ..proto::Tenant::default()
-            }),
-            update_mask: Some(FieldMask { paths: texts(paths) }),
-            ..Default::default()
-        };
-        self.server.admin().tenants().update_tenant(request).await.unwrap();
-    }
-
     /// Lets users edit names.
     async fn names_are_open(&self) {
         let settings = TenantSettings {
             users_may_edit_names: true,
             ..TenantSettings::default()
         };
-        self.settings(settings, &["settings.users_may_edit_names"]).await;
+        self.update_settings(settings, &["users_may_edit_names"]).await;
     }
 
     /// Defines a custom field.
@@ -149,19 +141,18 @@ impl World {
             .unwrap();
     }
 
-    /// Puts the user into the related team of the account: 1 reads, 2 writes too.
-    async fn join_team(&self, account: &str, user: &str, access: i16) {
-        let account = AccountId::parse(account).unwrap();
-        let sql = "INSERT INTO account_team (tenant, account_id, user_id, role, access) VALUES (1, ?, ?, 1, ?)";
-        self.sql(sql, vec![account.0.into(), user.into(), access.into()]).await;
+    /// Puts the user into the related team of the account.
+    async fn join_team(&self, account: &str, user: &str, access: TeamAccess) {
+        assert_eq!(self.put_member("root", account, user, access).await, "OK");
     }
 
     /// Takes the account out of use.
     async fn cancel(&self, account: &str) {
-        let account = AccountId::parse(account).unwrap();
-        let sql = "UPDATE account SET status = 5, status_before_cancel = status, last_owner = owner, owner = NULL, \
-                   owner_since = NULL, reclaim_time = NULL WHERE tenant = 1 AND id = ?";
-        self.sql(sql, vec![account.0.into()]).await;
+        let request = proto::CancelAccountRequest {
+            account_id: account.into(),
+            ..Default::default()
+        };
+        self.user("root").accounts().cancel_account(request).await.unwrap();
     }
 
     /// How many events the history of the account has, and the effects of the last one.

@@ -1,12 +1,12 @@
 //! What reading an account says beside what was written.
 
 use super::{named, number_value};
-use crate::world::{World, assign, claim, give_back, open_pool};
-use chrono::TimeDelta;
-use tidepool::{
-    domain::ids::AccountId,
-    rpc::proto::{self, Account, CustomFieldType, Pool},
+use crate::{
+    sweeping::follow_up,
+    world::{World, assign, claim, give_back, open_pool},
 };
+use chrono::TimeDelta;
+use tidepool::rpc::proto::{self, Account, CustomFieldType, Pool};
 
 /// R022, R196: filled-in fields of those that can be edited, custom ones in use included; defaults do not count.
 #[tokio::test]
@@ -152,12 +152,10 @@ async fn transfers_are_counted() {
 #[tokio::test]
 async fn the_time_left_is_shown_near_the_end() {
     let world = World::start().await;
-    let id = world.create("Acme", "", "bob").await.id;
-    let key = AccountId::parse(&id).unwrap();
-    let start = crate::harness::start();
-    let sql = "UPDATE account SET anchor_time = ?, reclaim_time = ? WHERE tenant = 1 AND id = ?";
-    let at = |days| (start + TimeDelta::days(days)).timestamp_micros();
-    world.sql(sql, vec![at(0).into(), at(30).into(), key.0.into()]).await;
+    let pool = world.pool(open_pool("North")).await;
+    world.rule(follow_up(&pool, 30)).await;
+    let id = world.lying("Acme", &pool).await;
+    world.user("bob").circulation().claim_account(claim(&id)).await.unwrap();
     let bob = world.user("bob");
     world.server.clock.advance(TimeDelta::days(21));
     assert_eq!(bob.gets(&id).await.unwrap().remaining_retention, None);

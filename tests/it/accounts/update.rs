@@ -1,13 +1,14 @@
 //! What people know of an account changes: who may, where, and what stays.
 
-use super::{named, number_value, text_value, update};
+use super::{named, update};
 use crate::{
     harness::Refused,
+    sweeping::follow_up,
     world::{World, claim, open_pool},
 };
 use tidepool::{
     domain::refusal::Reason,
-    rpc::proto::{self, Account, CustomFieldType},
+    rpc::proto::{self, Account, TeamAccess},
 };
 use tonic::Code;
 
@@ -42,7 +43,7 @@ async fn editing_is_for_those_who_work_on_it() {
     refused.refused(Code::NotFound, Reason::NotFound);
 
     // A reader in the team reads, and so does his supervisor; a writer and his supervisor write.
-    world.join_team(&own, "bob", 1).await;
+    world.join_team(&own, "bob", TeamAccess::Read).await;
     for user in ["bob", "ann"] {
         world.user(user).gets(&own).await.unwrap();
         let refused = world
@@ -52,7 +53,7 @@ async fn editing_is_for_those_who_work_on_it() {
             .await;
         refused.refused(Code::PermissionDenied, Reason::NotAuthorized);
     }
-    world.join_team(&own, "cid", 2).await;
+    world.join_team(&own, "cid", TeamAccess::ReadWrite).await;
     for (at, user) in ["dan", "cid", "ann", "root"].into_iter().enumerate() {
         let number = at.to_string();
         let updated = world.user(user).updates(&own, phone(&number), &["phone"]).await;
@@ -71,7 +72,7 @@ async fn what_nobody_owns_is_edited_by_crm_admins() {
     let world = World::start().await;
     let pool = world.pool(open_pool("North")).await;
     let id = world.lying("Acme", &pool).await;
-    world.join_team(&id, "bob", 2).await;
+    world.join_team(&id, "bob", TeamAccess::ReadWrite).await;
     let refused = world
         .user("bob")
         .accounts()
@@ -367,104 +368,6 @@ async fn an_update_makes_no_duplicates() {
     world.stop().await;
 }
 
-/// Custom fields: all of them, one of them, none; values that a definition no longer offers stay until they change.
-#[tokio::test]
-async fn custom_fields_are_updated_by_name() {
-    let world = World::start().await;
-    world.field("employees", CustomFieldType::Number, &[]).await;
-    let tier = world.field("tier", CustomFieldType::Choice, &["gold", "silver"]).await;
-    let bob = world.user("bob");
-    let with = |custom_fields| Account {
-        custom_fields,
-        ..Account::default()
-    };
-    let id = world.create("Acme", "", "bob").await.id;
-    let both = vec![number_value("employees", 3.0), text_value("tier", "gold")];
-    assert_eq!(
-        bob.updates(&id, with(both.clone()), &["custom_fields"])
-            .await
-            .custom_fields,
-        both
-    );
-    let told = r#"{"fields":["custom_fields.employees","custom_fields.tier"]}"#;
-    assert_eq!(world.history(&id).await.1, told);
-    // One of them; what the mask does not name is not taken.
-    let four = vec![text_value("tier", "silver"), number_value("employees", 4.0)];
-    let updated = bob.updates(&id, with(four), &["custom_fields.employees"]).await;
-    assert_eq!(
-        updated.custom_fields,
-        [number_value("employees", 4.0), text_value("tier", "gold")]
-    );
-    assert_eq!(bob.gets(&id).await.unwrap(), updated);
-
-    // Gold is no longer offered: it stays, and cannot be taken anew.
-    let narrowed = proto::CustomField {
-        choices: vec!["silver".into()],
-        etag: String::new(),
-        ..tier.clone()
-    };
-    world.change_field(narrowed, &["choices"]).await;
-    let kept = vec![number_value("employees", 5.0), text_value("tier", "gold")];
-    assert_eq!(
-        bob.updates(&id, with(kept.clone()), &["custom_fields"])
-            .await
-            .custom_fields,
-        kept
-    );
-    assert_eq!(
-        bob.updates(&id, with(vec![]), &["custom_fields.tier"])
-            .await
-            .custom_fields,
-        kept[..1]
-    );
-    let gold = bob
-        .accounts()
-        .update_account(update(&id, with(kept.clone()), &["custom_fields"]))
-        .await;
-    assert_eq!(
-        gold.violations(),
-        ["account.custom_fields[1].value: must be one of the field's choices"]
-    );
-
-    // A field out of use keeps its value through updates of the others, unseen.
-    let silver = vec![text_value("tier", "silver")];
-    bob.updates(&id, with(silver.clone()), &["custom_fields.tier"]).await;
-    let turned = |enabled| proto::CustomField {
-        enabled: Some(enabled),
-        etag: String::new(),
-        ..tier.clone()
-    };
-    world.change_field(turned(false), &["enabled"]).await;
-    assert!(
-        bob.updates(&id, with(vec![]), &["custom_fields"])
-            .await
-            .custom_fields
-            .is_empty()
-    );
-    let unused = bob
-        .accounts()
-        .update_account(update(&id, with(silver.clone()), &["custom_fields.tier"]))
-        .await;
-    assert!(unused.violations()[0].contains("\"tier\" is not the name of a custom field in use"));
-    world.change_field(turned(true), &["enabled"]).await;
-    assert_eq!(bob.gets(&id).await.unwrap().custom_fields, silver);
-
-    // Required is asked for where custom fields change, and only there.
-    let required = proto::CustomField {
-        required: true,
-        etag: String::new(),
-        ..tier
-    };
-    world.change_field(required, &["required"]).await;
-    bob.updates(&id, phone("1"), &["phone"]).await;
-    let missing = bob
-        .accounts()
-        .update_account(update(&id, with(vec![]), &["custom_fields"]))
-        .await;
-    assert_eq!(missing.violations(), ["account.custom_fields: \"tier\" needs a value"]);
-    world.stop().await;
-}
-
 /// R169: what was hidden before the claim is the new owner's to read and to edit.
 #[tokio::test]
 async fn the_owner_edits_what_was_hidden() {
@@ -480,5 +383,22 @@ async fn the_owner_edits_what_was_hidden() {
     assert_eq!(world.user("bob").gets(&id).await.unwrap().phone, "138-0000");
     let updated = world.user("bob").updates(&id, phone("139"), &["phone"]).await;
     assert_eq!((updated.phone.as_str(), updated.hidden_fields.len()), ("139", 0));
+    world.stop().await;
+}
+
+/// R148: an edit puts the deadline where the rules of now have it, with notice where that comes nearer.
+#[tokio::test]
+async fn an_edit_brings_the_deadline_up_to_date() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let id = world.lying("Acme", &pool).await;
+    world.user("bob").circulation().claim_account(claim(&id)).await.unwrap();
+    assert_eq!(world.ownership(&id).await.reclaim_time, None);
+    world.rule(follow_up(&pool, 30)).await;
+    let updated = world.user("bob").updates(&id, phone("1"), &["phone"]).await;
+    let deadline = updated.ownership.unwrap().reclaim_time.unwrap();
+    let expected = crate::harness::start() + chrono::TimeDelta::days(30);
+    assert_eq!(deadline.seconds, expected.timestamp());
+    assert_eq!(world.ownership(&id).await.reclaim_time, Some(deadline));
     world.stop().await;
 }
