@@ -183,13 +183,12 @@ async fn run_command(cli: &Cli, config: &Config) -> Outcome {
         Command::Tenant { command } => tenant(config, command).await,
         Command::Verify => verify(config).await,
         Command::Sweep { .. } => sweep(config).await,
-        Command::Import(_) | Command::Demo(_) => Ok(ExitCode::SUCCESS),
         Command::Config => {
             print!("{}", config.describe());
             Ok(ExitCode::SUCCESS)
         }
-        // Was answered before anything else was started.
-        Command::Healthcheck { .. } => Ok(ExitCode::SUCCESS),
+        // Were answered before anything else was started.
+        Command::Import(_) | Command::Demo(_) | Command::Healthcheck { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

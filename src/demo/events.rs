@@ -89,7 +89,7 @@ fn happened(account: &Account, rep: &str, at: usize, now: DateTime<Utc>) -> Vec<
         account_id: account.id.clone(),
         kind: kind.into(),
         object_id: object.into(),
-        occur_time: timestamp(now - TimeDelta::hours(hours)),
+        occur_time: Some(timestamp(now - TimeDelta::hours(hours))),
         actor: rep.into(),
         summary: format!("{kind} with {}", account.name),
         ..Activity::default()
@@ -119,7 +119,7 @@ fn wrong(events: &[Activity], now: DateTime<Utc>) -> Vec<Activity> {
     };
     let early = Activity {
         event_id: "tomorrow".into(),
-        occur_time: timestamp(now + TimeDelta::days(1)),
+        occur_time: Some(timestamp(now + TimeDelta::days(1))),
         ..event.clone()
     };
     vec![reused, early]
@@ -178,11 +178,11 @@ async fn promote(stage: &mut Stage) -> Act {
     Ok(())
 }
 
-fn timestamp(at: DateTime<Utc>) -> Option<prost_types::Timestamp> {
-    Some(prost_types::Timestamp {
+fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
+    prost_types::Timestamp {
         seconds: at.timestamp(),
         nanos: at.timestamp_subsec_nanos().cast_signed(),
-    })
+    }
 }
 
 /// The day on which the account goes back.
