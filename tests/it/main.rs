@@ -41,6 +41,7 @@ mod tenant;
 mod documented;
 mod failures;
 mod faults;
+mod flood;
 mod house;
 mod migrations;
 mod observed;
