@@ -48,6 +48,7 @@ mod demo;
 mod documented;
 mod failures;
 mod faults;
+mod flood;
 mod house;
 mod importing;
 mod lifecycle;

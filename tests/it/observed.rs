@@ -19,7 +19,7 @@ const PASSWORD: &str = "pw-canary-5d1c";
 const PHONE: &str = "138-canary-77315";
 const NOTE: &str = "note-canary-c4f1";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const PARENT: &str = "00f067aa0cd902c7";
+const PARENT: &str = "00f067aa0c1902b7";
 
 /// A service in a process of its own that tells everything it can to a collector.
 struct Observed {
