@@ -279,5 +279,4 @@ pub fn check_time(occur_time: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), T
 }
 
 #[cfg(test)]
-#[path = "activity_tests.rs"]
 mod tests;

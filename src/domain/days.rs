@@ -93,5 +93,4 @@ pub fn next_day_start(t: DateTime<Utc>, tz: Tz) -> DateTime<Utc> {
 }
 
 #[cfg(test)]
-#[path = "days_tests.rs"]
 mod tests;

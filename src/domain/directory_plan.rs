@@ -197,5 +197,4 @@ fn finish<K: Ord, T: Clone + PartialEq>(
 }
 
 #[cfg(test)]
-#[path = "directory_plan_tests.rs"]
 mod tests;

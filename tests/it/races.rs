@@ -252,7 +252,7 @@ async fn no_deadline_of_an_old_rule_survives() {
     world.stop().await;
 }
 
-/// Two sweeps at once, and follow-ups between them: every account is taken once or saved.
+/// W21, W22: two sweeps at once, and follow-ups between them: every account is taken once or saved.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_sweeps_take_each_account_once() {
     let world = World::start().await;

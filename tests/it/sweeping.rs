@@ -2,9 +2,11 @@
 
 use crate::{
     activities::told,
+    harness::run_sql,
     world::{World, assign, claim, open_pool},
 };
 use chrono::{TimeDelta, TimeZone, Utc};
+use secrecy::ExposeSecret;
 use tidepool::{
     app::sweep::Swept,
     rpc::proto::{self, AccountStatus, PoolEntryCause, ReclaimRule},
@@ -188,5 +190,26 @@ async fn a_follow_up_in_time_always_saves_the_account() {
     assert_eq!(lost, swept.reclaimed);
     // Those that were saved are not due any more.
     assert_eq!(world.sweep().await.reclaimed, 0);
+    world.stop().await;
+}
+
+/// W10: an account that cannot be read stops nobody else; the next round tries it again.
+#[tokio::test]
+async fn one_bad_row_stops_nobody_else() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    world.rule(follow_up(&pool, 7)).await;
+    let ids = world.many_lying("Card", &pool, 5).await;
+    for id in &ids {
+        world.user("bob").circulation().claim_account(claim(id)).await.unwrap();
+    }
+    let url = world.server.config.database.url.expose_secret().to_owned();
+    run_sql(&url, "UPDATE account SET kind = 99 WHERE name = 'Card 2'".to_owned()).await;
+    world.server.clock.advance(TimeDelta::days(7));
+    let swept = world.sweep().await;
+    assert_eq!((swept.reclaimed, swept.failed), (4, 1));
+    run_sql(&url, "UPDATE account SET kind = 1 WHERE name = 'Card 2'".to_owned()).await;
+    let swept = world.sweep().await;
+    assert_eq!((swept.reclaimed, swept.failed), (1, 0));
     world.stop().await;
 }

@@ -156,9 +156,7 @@ fn combine(how: Option<Combine>, follow_up: Option<Deadline>, close: Option<Dead
 }
 
 #[cfg(test)]
-#[path = "clock_tests.rs"]
 mod tests;
 
 #[cfg(test)]
-#[path = "clock_properties.rs"]
 mod properties;

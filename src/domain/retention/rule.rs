@@ -201,5 +201,4 @@ impl ReclaimRule {
 }
 
 #[cfg(test)]
-#[path = "rule_tests.rs"]
 mod tests;

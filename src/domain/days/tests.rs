@@ -1,4 +1,4 @@
-//! Calendar days against the worked examples and properties: zones, gaps, overlaps.
+//! W12: calendar days against the worked examples and properties: zones, gaps, overlaps.
 
 use super::*;
 use chrono::{TimeDelta, Timelike};
