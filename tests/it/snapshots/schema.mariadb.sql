@@ -95,6 +95,35 @@ CREATE TABLE `account_team` (
   KEY `account_team_user` (`tenant`,`user_id`,`account_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `activity` (
+  `tenant` int(11) NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `payload_hash` binary(32) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `kind` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `object_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `occur_time` bigint(20) NOT NULL DEFAULT 0,
+  `record_time` bigint(20) NOT NULL DEFAULT 0,
+  `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `summary` longtext NOT NULL,
+  PRIMARY KEY (`tenant`,`source`,`event_id`),
+  KEY `activity_timeline` (`tenant`,`account_id`,`occur_time`,`source`,`event_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `business_object` (
+  `tenant` int(11) NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `object_type` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `object_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `closed` tinyint(1) NOT NULL DEFAULT 0,
+  `state_time` bigint(20) NOT NULL DEFAULT 0,
+  `state_event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (`tenant`,`source`,`object_type`,`object_id`),
+  KEY `business_object_account` (`tenant`,`account_id`,`closed`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `config_event` (
   `tenant` int(11) NOT NULL,
   `id` binary(16) NOT NULL,
@@ -161,6 +190,41 @@ CREATE TABLE `holder` (
   `user_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`user_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `job` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `kind` smallint(6) NOT NULL,
+  `state` smallint(6) NOT NULL,
+  `config` longtext NOT NULL,
+  `caller` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `phase` bigint(20) NOT NULL DEFAULT 0,
+  `after_id` binary(16) DEFAULT NULL,
+  `turn` bigint(20) NOT NULL DEFAULT 0,
+  `total` bigint(20) NOT NULL DEFAULT 0,
+  `done` bigint(20) NOT NULL DEFAULT 0,
+  `moved` bigint(20) NOT NULL DEFAULT 0,
+  `refused` bigint(20) NOT NULL DEFAULT 0,
+  `reason` varchar(64) NOT NULL,
+  `message` longtext NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  `finish_time` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`tenant`,`id`),
+  KEY `job_state` (`state`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `job_item` (
+  `tenant` int(11) NOT NULL,
+  `job_id` binary(16) NOT NULL,
+  `seq` bigint(20) NOT NULL DEFAULT 0,
+  `account_id` binary(16) NOT NULL,
+  `reason` varchar(64) NOT NULL,
+  `message` longtext NOT NULL,
+  PRIMARY KEY (`tenant`,`job_id`,`seq`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `lease` (
@@ -233,6 +297,9 @@ CREATE TABLE `tenant` (
   `name` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `config_revision` bigint(20) NOT NULL DEFAULT 0,
   `directory_revision` bigint(20) NOT NULL DEFAULT 0,
+  `retention_revision` bigint(20) NOT NULL DEFAULT 0,
+  `retention_time` bigint(20) NOT NULL DEFAULT 0,
+  `replanned_revision` bigint(20) NOT NULL DEFAULT 0,
   `settings_version` bigint(20) NOT NULL DEFAULT 0,
   `settings` longtext NOT NULL,
   `create_time` bigint(20) NOT NULL DEFAULT 0,
