@@ -21,6 +21,8 @@ pub struct Config {
     pub database: Database,
     /// The sweep.
     pub sweep: Sweep,
+    /// Jobs over many accounts.
+    pub jobs: Jobs,
     /// Logs.
     pub log: Log,
 }
@@ -141,6 +143,25 @@ impl Default for Sweep {
     }
 }
 
+/// `[jobs]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Jobs {
+    /// Whether this replica takes part.
+    pub enabled: bool,
+    /// How long it waits before it looks for work again, in seconds.
+    pub interval_seconds: u64,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_seconds: 1,
+        }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -199,12 +220,14 @@ impl Config {
         let server = section(&figment, "server", &mut errors);
         let database = section(&figment, "database", &mut errors);
         let sweep = section(&figment, "sweep", &mut errors);
+        let jobs = section(&figment, "jobs", &mut errors);
         let log = section(&figment, "log", &mut errors);
         unknown_sections(&figment, &mut errors);
         let config = Self {
             server,
             database,
             sweep,
+            jobs,
             log,
         };
         config.validate(&mut errors);
@@ -250,6 +273,9 @@ impl Config {
         if !(1..=3600).contains(&self.sweep.interval_seconds) {
             errors.push("sweep.interval_seconds: must be 1 to 3600".into());
         }
+        if !(1..=3600).contains(&self.jobs.interval_seconds) {
+            errors.push("jobs.interval_seconds: must be 1 to 3600".into());
+        }
         if self.sweep.grace_seconds > 86_400 {
             errors.push("sweep.grace_seconds: must be at most 86400".into());
         }
@@ -277,6 +303,7 @@ impl Config {
             ("server", serde_json::to_value(&self.server)),
             ("database", serde_json::to_value(&self.database)),
             ("sweep", serde_json::to_value(&self.sweep)),
+            ("jobs", serde_json::to_value(&self.jobs)),
             ("log", serde_json::to_value(&self.log)),
         ];
         let mut text = String::new();
@@ -312,10 +339,10 @@ fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     };
     for name in all
         .keys()
-        .filter(|name| !["server", "database", "sweep", "log"].contains(&name.as_str()))
+        .filter(|name| !["server", "database", "sweep", "jobs", "log"].contains(&name.as_str()))
     {
         errors.push(format!(
-            "{name}: there is no such section; there are server, database, sweep and log"
+            "{name}: there is no such section; there are server, database, sweep, jobs and log"
         ));
     }
 }

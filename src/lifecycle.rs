@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     clock::Clock,
-    config::{Config, Sweep},
+    config::{Config, Jobs, Sweep},
     domain::error::Error,
     server::Bound,
     store::{
@@ -135,6 +135,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     let closed = CancellationToken::new();
     let probe = tokio::spawn(probe(app.db.clone(), health.clone(), stop.clone()));
     let sweep = tokio::spawn(sweep(app.clone(), config.sweep.clone(), stop.clone()));
+    let jobs = tokio::spawn(jobs(app.clone(), config.jobs.clone(), stop.clone()));
     let drain = async {
         stop.cancelled().await;
         set_ready(&health, false).await;
@@ -147,7 +148,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
         &config.server,
         health.clone(),
         tasks.clone(),
-        closed.clone().cancelled_owned(),
+        closed.clone(),
     );
     // A connection that never says anything would keep the server from ending, so the end is ours.
     let end = async {
@@ -171,6 +172,9 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     if timeout(LAST_WORK, sweep).await.is_err() {
         tracing::warn!("the sweep did not end");
     }
+    if timeout(LAST_WORK, jobs).await.is_err() {
+        tracing::warn!("the jobs did not end");
+    }
     app.db.close().await;
     drop(lock);
     tracing::info!("stopped");
@@ -188,6 +192,12 @@ async fn sweep(app: Arc<App>, config: Sweep, stop: CancellationToken) {
             stop,
         )
         .await;
+    }
+}
+
+async fn jobs(app: Arc<App>, config: Jobs, stop: CancellationToken) {
+    if config.enabled {
+        worker::jobs::run(app, Duration::from_secs(config.interval_seconds), stop).await;
     }
 }
 
