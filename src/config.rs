@@ -25,6 +25,8 @@ pub struct Config {
     pub database: Database,
     /// The sweep.
     pub sweep: Sweep,
+    /// Jobs over many accounts.
+    pub jobs: Jobs,
     /// Logs.
     pub log: Log,
     /// Traces and metrics.
@@ -162,6 +164,25 @@ impl Default for Sweep {
     }
 }
 
+/// `[jobs]`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Jobs {
+    /// Whether this replica takes part.
+    pub enabled: bool,
+    /// How long it waits before it looks for work again, in seconds.
+    pub interval_seconds: u64,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            interval_seconds: 1,
+        }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -220,6 +241,7 @@ impl Config {
         let server = section(&figment, "server", &mut errors);
         let database = section(&figment, "database", &mut errors);
         let sweep = section(&figment, "sweep", &mut errors);
+        let jobs = section(&figment, "jobs", &mut errors);
         let log = section(&figment, "log", &mut errors);
         let telemetry = section(&figment, "telemetry", &mut errors);
         unknown_sections(&figment, &mut errors);
@@ -227,6 +249,7 @@ impl Config {
             server,
             database,
             sweep,
+            jobs,
             log,
             telemetry,
         };
@@ -282,6 +305,9 @@ impl Config {
         if !(1..=3600).contains(&self.sweep.interval_seconds) {
             errors.push("sweep.interval_seconds: must be 1 to 3600".into());
         }
+        if !(1..=3600).contains(&self.jobs.interval_seconds) {
+            errors.push("jobs.interval_seconds: must be 1 to 3600".into());
+        }
         if self.sweep.grace_seconds > 86_400 {
             errors.push("sweep.grace_seconds: must be at most 86400".into());
         }
@@ -310,6 +336,7 @@ impl Config {
             ("server", serde_json::to_value(&self.server)),
             ("database", serde_json::to_value(&self.database)),
             ("sweep", serde_json::to_value(&self.sweep)),
+            ("jobs", serde_json::to_value(&self.jobs)),
             ("log", serde_json::to_value(&self.log)),
             ("telemetry", serde_json::to_value(&self.telemetry)),
         ];
@@ -340,7 +367,7 @@ fn section<T: DeserializeOwned + Default>(figment: &Figment, name: &str, errors:
     })
 }
 
-const SECTIONS: [&str; 5] = ["server", "database", "sweep", "log", "telemetry"];
+const SECTIONS: [&str; 6] = ["server", "database", "sweep", "jobs", "log", "telemetry"];
 
 fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     let Ok(all) = figment.extract::<std::collections::BTreeMap<String, figment::value::Value>>() else {

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     clock::Clock,
-    config::{Config, Sweep},
+    config::{Config, Jobs, Sweep},
     domain::error::Error,
     server::Bound,
     store::{
@@ -139,6 +139,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     let closed = CancellationToken::new();
     let probe = tokio::spawn(probe(app.db.clone(), health.clone(), stop.clone()));
     let sweep = tokio::spawn(sweep(app.clone(), config.sweep.clone(), stop.clone()));
+    let jobs = tokio::spawn(jobs(app.clone(), config.jobs.clone(), stop.clone()));
     let drain = async {
         stop.cancelled().await;
         set_ready(&health, false).await;
@@ -151,7 +152,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
         &config.server,
         health.clone(),
         tasks.clone(),
-        closed.clone().cancelled_owned(),
+        closed.clone(),
     );
     // A connection that never says anything would keep the server from ending, so the end is ours.
     let end = async {
@@ -175,6 +176,9 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     // It ends after its current batch, which commits or rolls back.
     if timeout_at(end, sweep).await.is_err() {
         tracing::warn!("the sweep did not end");
+    }
+    if timeout_at(end, jobs).await.is_err() {
+        tracing::warn!("the jobs did not end");
     }
     app.db.close().await;
     drop(lock);
@@ -205,6 +209,12 @@ fn watch_connections(db: &Db) {
             [("idle", slots.idle), ("used", slots.used), ("stuck", slots.stuck())],
         )
     });
+}
+
+async fn jobs(app: Arc<App>, config: Jobs, stop: CancellationToken) {
+    if config.enabled {
+        worker::jobs::run(app, Duration::from_secs(config.interval_seconds), stop).await;
+    }
 }
 
 async fn set_ready(health: &HealthReporter, ready: bool) {

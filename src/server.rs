@@ -5,7 +5,7 @@ use crate::{
     config::Server as Config,
     domain::error::Error,
     rpc::{
-        Api,
+        Api, Streams,
         identity::IdentityLayer,
         malformed::MalformedLayer,
         observe::ObserveLayer,
@@ -15,9 +15,9 @@ use crate::{
     telemetry::metrics,
 };
 use rand::Rng;
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{
     Status,
     transport::{Server, server::TcpIncoming},
@@ -82,9 +82,13 @@ impl Bound {
         config: &Config,
         health: HealthReporter,
         tasks: TaskTracker,
-        stop: impl Future<Output = ()>,
+        stop: CancellationToken,
     ) -> Result<(), tonic::transport::Error> {
-        let api = Api::new(app);
+        let streams = Streams {
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        let api = Api::new(app, streams);
         let limit = config.max_request_bytes;
         let layers = ServiceBuilder::new()
             .layer(ObserveLayer)
@@ -128,8 +132,12 @@ impl Bound {
             activity_service_server::ActivityServiceServer,
             team_service_server::TeamServiceServer,
             history_service_server::HistoryServiceServer,
+            job_service_server::JobServiceServer,
         )
-        .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), stop)
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(self.listener).with_nodelay(Some(true)),
+            stop.cancelled_owned(),
+        )
         .await
     }
 }

@@ -16,6 +16,7 @@ mod m0003_account;
 mod m0004_history;
 mod m0005_work;
 mod m0006_activity;
+mod m0007_job;
 
 use sea_orm_migration::MigrationTrait;
 pub use sea_orm_migration::SchemaManager;
@@ -59,5 +60,6 @@ pub fn steps() -> Vec<Step> {
         expand("m0004_history", m0004_history::Migration),
         expand("m0005_work", m0005_work::Migration),
         expand("m0006_activity", m0006_activity::Migration),
+        expand("m0007_job", m0007_job::Migration),
     ]
 }

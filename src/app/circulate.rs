@@ -83,8 +83,9 @@ pub struct Outcome {
 }
 
 /// What a user may still take, and the version of the guard row that this was read with.
-struct Holder {
-    version: i64,
+pub(super) struct Holder {
+    /// Of his guard row.
+    pub(super) version: i64,
     room: Room,
 }
 
@@ -162,7 +163,7 @@ impl App {
 }
 
 /// Reads what everybody who gains may still take, in the same statement as his guard row's version.
-async fn read_holders(
+pub(super) async fn read_holders(
     tx: &Tx,
     scene: &Scene<'_>,
     subjects: &HashMap<AccountId, Subject>,
@@ -194,12 +195,8 @@ async fn read_holders(
         .collect();
     // Accounts that leave somebody's hands in the same call may uncover room.
     let leaving = |user: &UserId| {
-        let owned = |item: &&Item| {
-            subjects
-                .get(&item.account)
-                .is_some_and(|s| s.account.owner.as_ref() == Some(user))
-        };
-        u32::try_from(items.iter().filter(owned).count()).unwrap_or(u32::MAX)
+        let owned = subjects.values().filter(|s| s.account.owner.as_ref() == Some(user));
+        u32::try_from(owned.count()).unwrap_or(u32::MAX)
     };
     let wanted: Vec<_> = limits
         .iter()
@@ -220,6 +217,26 @@ async fn read_holders(
     Ok(holders)
 }
 
+/// Decides one item on what those before it leave.
+pub(super) fn decide_next(
+    scene: &Scene<'_>,
+    subject: Option<&Subject>,
+    holders: &mut HashMap<UserId, Holder>,
+    item: &Item,
+) -> Result<Decision, Error> {
+    let gain = subject.and_then(|subject| acquisition(scene, &subject.account, &item.wanted));
+    let holder = gain.as_ref().and_then(|gain| holders.get_mut(&gain.user));
+    let decided = decide(scene, subject, item, holder.map(|holder| &mut holder.room));
+    if let Ok(Decision::Change(change)) = &decided {
+        let before = subject.map(|subject| held(&subject.account, subject.account.pool_id));
+        let loser = change.end.as_ref().and_then(|end| holders.get_mut(&end.user));
+        if let (Some(before), Some(loser)) = (before, loser) {
+            loser.room.give_back(before);
+        }
+    }
+    decided
+}
+
 fn decide_all(
     scene: &Scene<'_>,
     subjects: &HashMap<AccountId, Subject>,
@@ -231,19 +248,12 @@ fn decide_all(
     for item in &bulk.items {
         let subject = subjects.get(&item.account);
         let gain = subject.and_then(|subject| acquisition(scene, &subject.account, &item.wanted));
-        let mut holder = gain.as_ref().and_then(|gain| holders.get_mut(&gain.user));
+        let holder = gain.as_ref().and_then(|gain| holders.get(&gain.user));
         let rooms = match (&gain, &holder) {
             (Some(gain), Some(holder)) if bulk.validate_only => gain.room_left(&holder.room),
             _ => Vec::new(),
         };
-        let decided = decide(scene, subject, item, holder.as_mut().map(|holder| &mut holder.room));
-        if let Ok(Decision::Change(change)) = &decided {
-            let before = subject.map(|subject| held(&subject.account, subject.account.pool_id));
-            let loser = change.end.as_ref().and_then(|end| holders.get_mut(&end.user));
-            if let (Some(before), Some(loser)) = (before, loser) {
-                loser.room.give_back(before);
-            }
-        }
+        let decided = decide_next(scene, subject, holders, item);
         items.push(if bulk.validate_only {
             looked(item.account, decided, rooms)
         } else {

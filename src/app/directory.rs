@@ -101,6 +101,33 @@ fn blocked(directory: &Directory, change: &ConfigChange) -> Vec<Write> {
     change.writes.iter().filter_map(deactivated).collect()
 }
 
+/// What makes a user inactive; nothing for one who is.
+pub(super) fn deactivation(
+    directory: &Directory,
+    id: &UserId,
+    etag: Option<i64>,
+    now: DateTime<Utc>,
+) -> Result<(ConfigChange, Entry<User>), Error> {
+    let old = directory.users.get(id).ok_or_else(|| Error::not_found("user", id))?;
+    check_etag(etag, old.version)?;
+    if !old.value.active {
+        return Ok((ConfigChange::default(), Entry::clone(old)));
+    }
+    let value = User {
+        active: false,
+        ..old.value.clone()
+    };
+    let event = ConfigEvent::new("user", id, Action::Disabled, Some(&old.value), Some(&value));
+    let new = Entry {
+        value,
+        version: old.version + 1,
+        update_time: now,
+    };
+    let writes = vec![Write::User(new.clone()), Write::BlockHolder(id.clone())];
+    let events = vec![event];
+    Ok((ConfigChange { writes, events }, new))
+}
+
 impl App {
     /// Creates or replaces departments.
     pub async fn upsert_departments(
@@ -172,34 +199,7 @@ impl App {
         etag: Option<i64>,
     ) -> Result<Reply<Entry<User>>, Error> {
         self.configure(call, "DeactivateUser", once, Ask::Nothing, |facts| {
-            let old = facts
-                .org
-                .directory
-                .users
-                .get(id)
-                .ok_or_else(|| Error::not_found("user", id))?;
-            check_etag(etag, old.version)?;
-            if !old.value.active {
-                return Ok((ConfigChange::default(), Entry::clone(old)));
-            }
-            let value = User {
-                active: false,
-                ..old.value.clone()
-            };
-            let event = ConfigEvent::new("user", id, Action::Disabled, Some(&old.value), Some(&value));
-            let new = Entry {
-                value,
-                version: old.version + 1,
-                update_time: facts.now,
-            };
-            let writes = vec![Write::User(new.clone()), Write::BlockHolder(id.clone())];
-            Ok((
-                ConfigChange {
-                    writes,
-                    events: vec![event],
-                },
-                new,
-            ))
+            deactivation(&facts.org.directory, id, etag, facts.now)
         })
         .await
     }

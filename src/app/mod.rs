@@ -14,6 +14,8 @@ pub mod directory;
 pub mod edit;
 pub mod flow;
 pub mod history;
+pub mod job;
+pub mod jobs;
 pub mod page;
 pub mod pool;
 pub mod retention_limit;

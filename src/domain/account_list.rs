@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::error::Error;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// From which accounts a list is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -43,7 +43,7 @@ pub enum Order {
 }
 
 /// A span of time; either end may be open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// Then or later.
     pub from: Option<DateTime<Utc>>,
@@ -58,7 +58,7 @@ impl Span {
 }
 
 /// What accounts have to fit. An empty list fits all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
     /// One of these statuses.
     pub statuses: Vec<Status>,

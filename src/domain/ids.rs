@@ -168,6 +168,10 @@ own_id!(
     AccountId
 );
 own_id!(
+    /// A job.
+    JobId
+);
+own_id!(
     /// A reclaim rule.
     ReclaimRuleId
 );

@@ -17,6 +17,7 @@ pub mod edit;
 pub mod error;
 pub mod history;
 pub mod ids;
+pub mod job;
 pub mod lifecycle;
 pub mod limits;
 pub mod membership;

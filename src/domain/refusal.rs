@@ -159,6 +159,10 @@ reasons! {
     FieldHidden = "FIELD_HIDDEN", PermissionDenied;
     /// The tenant does not let users edit names of accounts.
     NameChangeForbidden = "NAME_CHANGE_FORBIDDEN", FailedPrecondition;
+    /// The user is active; accounts are released of those who left.
+    UserActive = "USER_ACTIVE", FailedPrecondition;
+    /// The job has ended.
+    JobEnded = "JOB_ENDED", FailedPrecondition;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

@@ -20,6 +20,7 @@ use Scope::{Admin, Config, Directory, Ingest};
 
 const CONFIGURE: Needs = ActorOr(&[Admin, Config]);
 const FOR_USERS: Needs = ActorOr(&[Admin]);
+const JOBS: Needs = ActorOr(&[Admin, Directory]);
 const PUSH_DIRECTORY: Needs = OneOf(&[Admin, Directory]);
 
 /// Every method of the API.
@@ -100,6 +101,15 @@ pub const METHODS: &[(&str, Needs)] = &[
         ActorOr(&[Admin, Ingest]),
     ),
     ("/tidepool.v1.ActivityService/ListActivities", FOR_USERS),
+    ("/tidepool.v1.JobService/StartAssignMatching", FOR_USERS),
+    ("/tidepool.v1.JobService/StartTransferMatching", FOR_USERS),
+    ("/tidepool.v1.JobService/StartReleaseOwner", JOBS),
+    ("/tidepool.v1.JobService/StartTransferPool", FOR_USERS),
+    ("/tidepool.v1.JobService/GetJob", JOBS),
+    ("/tidepool.v1.JobService/ListJobs", JOBS),
+    ("/tidepool.v1.JobService/ListJobItems", JOBS),
+    ("/tidepool.v1.JobService/CancelJob", JOBS),
+    ("/tidepool.v1.JobService/WatchJob", JOBS),
     ("/grpc.health.v1.Health/Check", Nothing),
     ("/grpc.health.v1.Health/List", Nothing),
     ("/grpc.health.v1.Health/Watch", Nothing),

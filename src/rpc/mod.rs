@@ -11,6 +11,7 @@ pub mod directory;
 pub mod healthcheck;
 pub mod history;
 pub mod identity;
+pub mod job;
 pub mod malformed;
 pub mod methods;
 pub mod observe;
@@ -31,6 +32,7 @@ use crate::{
 use prost::Message;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status};
 
 /// The protocol, generated from `proto/`.
@@ -52,13 +54,23 @@ pub mod proto {
 #[derive(Clone, Debug)]
 pub struct Api {
     app: Arc<App>,
+    streams: Streams,
+}
+
+/// What answers that go on after their call need to end with the server.
+#[derive(Clone, Debug)]
+pub struct Streams {
+    /// Knows what is under way.
+    pub tasks: TaskTracker,
+    /// Cancelled when the server stops.
+    pub stop: CancellationToken,
 }
 
 impl Api {
     /// Serves the flows of `app`.
     #[must_use]
-    pub const fn new(app: Arc<App>) -> Self {
-        Self { app }
+    pub const fn new(app: Arc<App>, streams: Streams) -> Self {
+        Self { app, streams }
     }
 }
 

@@ -91,6 +91,30 @@ pub async fn find(
     Ok(found)
 }
 
+/// How many accounts there are on all pages.
+pub async fn count(
+    conn: &impl ConnectionTrait,
+    engine: Engine,
+    tenant: TenantKey,
+    listing: &Listing,
+    among: &Among,
+) -> Result<i64, DbErr> {
+    let page = Page {
+        listing,
+        among,
+        after: None,
+        size: usize::MAX,
+    };
+    let mut total = 0;
+    for mut statement in statements(engine, tenant, page) {
+        statement.sql = format!("SELECT COUNT(*) AS number FROM ({}) counted", statement.sql);
+        if let Some(row) = conn.query_one_raw(statement).await? {
+            total += row.try_get::<i64>("", "number")?;
+        }
+    }
+    Ok(total)
+}
+
 /// What [`find`] sends; for looking at how it is carried out.
 #[must_use]
 pub fn statements(engine: Engine, tenant: TenantKey, page: Page<'_>) -> Vec<Statement> {

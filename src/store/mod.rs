@@ -24,6 +24,7 @@ pub mod failure;
 pub mod history;
 pub mod holdings;
 pub mod instant;
+pub mod job;
 pub mod lease;
 pub mod lock;
 pub mod migrate;

@@ -2,4 +2,6 @@
 //!
 //! Any number of replicas may run them: the lease saves double work, the flows' own compare-and-set keeps it harmless.
 
+mod holding;
+pub mod jobs;
 pub mod sweep;

@@ -1,23 +1,22 @@
 //! Drives the sweep and the replan: as long as there is work it goes on, otherwise it waits for the next round.
 
+use super::holding::{patiently, release, take};
 use crate::{
     app::{
         App,
-        sweep::{LEASE_TIME, Stopped, Swept},
+        sweep::{Stopped, Swept},
     },
-    store::lease::{self, Lease},
     telemetry::metrics,
 };
 use chrono::TimeDelta;
 use std::{sync::Arc, time::Duration};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 /// Name of the lease that all replicas share.
 const LEASE: &str = "sweep";
-const LEASE_WAIT: Duration = Duration::from_secs(5);
 
 /// How the sweep runs.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +90,7 @@ fn tell(span: &Span, ended: Result<Option<Swept>, Stopped>) {
 
 /// One round; nothing if another replica is at it.
 async fn round(app: &App, owner: &str, grace: TimeDelta, stop: &CancellationToken) -> Result<Option<Swept>, Stopped> {
-    let Some(lease) = take(app, owner).await? else {
+    let Some(lease) = take(app, LEASE, owner).await? else {
         return Ok(None);
     };
     let go_on = || !stop.is_cancelled();
@@ -110,30 +109,6 @@ async fn round(app: &App, owner: &str, grace: TimeDelta, stop: &CancellationToke
 /// One round now, whoever else is at it: waits for the lease for as long as a dead holder keeps it.
 pub async fn once(app: &App, grace: TimeDelta) -> Result<Swept, Stopped> {
     let owner = Uuid::now_v7().to_string();
-    let until = Instant::now() + LEASE_TIME + LEASE_WAIT;
-    loop {
-        if let Some(swept) = round(app, &owner, grace, &CancellationToken::new()).await? {
-            return Ok(swept);
-        }
-        if Instant::now() >= until {
-            return Err(Stopped::LeaseLost);
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-}
-
-async fn take(app: &App, owner: &str) -> Result<Option<Lease>, Stopped> {
-    let unit = app.db.unit("take lease", Instant::now() + LEASE_WAIT);
-    let engine = app.db.engine();
-    let taken = unit.retry(|| unit.tx(async |tx| Ok(lease::take(tx, engine, LEASE, owner, LEASE_TIME).await?)));
-    taken.await.map_err(|abort| Stopped::Failed(unit.error(abort)))
-}
-
-async fn release(app: &App, lease: &Lease) {
-    let unit = app.db.unit("release lease", Instant::now() + LEASE_WAIT);
-    let released = unit.retry(|| unit.tx(async |tx| Ok(lease::release(tx, lease).await?)));
-    if let Err(abort) = released.await {
-        // It expires by itself.
-        tracing::debug!(abort = abort.name(), "the lease was not released");
-    }
+    let never = CancellationToken::new();
+    patiently(|| round(app, &owner, grace, &never)).await
 }

@@ -161,6 +161,7 @@ impl Server {
         config.database.auto_migrate = true;
         // Tests sweep by hand.
         config.sweep.enabled = false;
+        config.jobs.enabled = false;
         change(&mut config);
         let clock = Clock::manual(start());
         let db = lifecycle::open(&config, &clock).await.unwrap();
@@ -339,6 +340,7 @@ clients! {
     teams = team_service_client::TeamServiceClient;
     history = history_service_client::HistoryServiceClient;
     activities = activity_service_client::ActivityServiceClient;
+    jobs = job_service_client::JobServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;
 }
 

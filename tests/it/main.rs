@@ -32,6 +32,7 @@ mod bad_messages;
 mod directory;
 mod directory_sync;
 mod identity;
+mod jobs;
 mod misuse;
 mod paging;
 mod pools;

@@ -109,7 +109,7 @@ async fn parallel_claims_of_one_user_stop_at_the_limit() {
         }
         assert!(seen.iter().all(|owned| *owned <= 3), "{seen:?}");
         // What the first wave got goes back; the day's claims stay counted, so the second wave gets two.
-        let owned = world.owned_by(&ids, "bob").await;
+        let owned = world.held_by(&ids, "bob").await;
         let expected = if wave[0] == ids[0] { 3 } else { 2 };
         assert_eq!(owned.len(), expected);
         for id in owned {
@@ -284,7 +284,7 @@ async fn two_sweeps_take_each_account_once() {
 
 impl World {
     /// Those of the accounts that the user owns.
-    async fn owned_by(&self, ids: &[String], user: &str) -> Vec<String> {
+    async fn held_by(&self, ids: &[String], user: &str) -> Vec<String> {
         let mut owned = Vec::new();
         for id in ids {
             if self.ownership(id).await.owner == user {

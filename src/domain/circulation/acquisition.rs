@@ -93,10 +93,17 @@ pub fn acquisition(scene: &Scene<'_>, account: &Account, wanted: &Move) -> Optio
     match wanted {
         Move::Claim => gain(scene.principal.actor.as_ref()?, How::Claimed),
         Move::Assign(to) | Move::ChangeOwner(to) if account.owner.as_ref() != Some(to) => gain(to, How::Given),
-        Move::Transfer { target, clear_owner } | Move::AddToPool { target, clear_owner } => {
-            keep(Some(*target), *clear_owner)
-        }
+        Move::Transfer { target, clear_owner }
+        | Move::AddToPool { target, clear_owner }
+        | Move::Relocate {
+            target, clear_owner, ..
+        } => keep(Some(*target), *clear_owner),
         Move::RemoveFromPool { clear_owner } => keep(None, *clear_owner),
-        Move::Assign(_) | Move::ChangeOwner(_) | Move::Return { .. } | Move::Reclaim { .. } => None,
+        Move::Assign(_)
+        | Move::ChangeOwner(_)
+        | Move::Return { .. }
+        | Move::Reclaim { .. }
+        | Move::Release { .. }
+        | Move::LeaveTeam(_) => None,
     }
 }

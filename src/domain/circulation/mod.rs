@@ -10,7 +10,9 @@ mod assign;
 mod claim;
 mod effect;
 mod give_back;
+mod leave;
 mod pool_move;
+mod relocate;
 
 pub use acquisition::{Acquisition, acquisition, held};
 pub(super) use admit::{Obstacles, allow, is_owner, is_supervisor, known};
@@ -18,7 +20,7 @@ pub use admit::{knows, reads};
 pub use effect::{clear_team, give_owner, lose_owner, successor, team_for};
 
 use super::{
-    account::{Account, TeamAccess},
+    account::{Account, Status, TeamAccess},
     change::Change,
     ids::{AccountId, PoolId, ReasonId, UserId},
     limits::Room,
@@ -92,6 +94,24 @@ pub enum Move {
         /// Whether it loses its owner.
         clear_owner: bool,
     },
+    /// Its owner left: it goes back to its pool.
+    Release {
+        /// Who left. An account that is not his any more stays as it is.
+        user: UserId,
+        /// Which pool, for an account that belongs to none.
+        target: Option<PoolId>,
+    },
+    /// Somebody left: he goes out of its related team.
+    LeaveTeam(UserId),
+    /// Its whole pool moves to another one, it with it, in whatever status.
+    Relocate {
+        /// The pool that moves. An account that is not in it any more stays where it is.
+        source: PoolId,
+        /// Where to.
+        target: PoolId,
+        /// Without its owner, also where the target would let him keep it.
+        clear_owner: bool,
+    },
 }
 
 /// One account of a call and what is wanted of it.
@@ -133,7 +153,13 @@ pub fn decide(
     item: &Item,
     room: Option<&mut Room>,
 ) -> Result<Decision, Error> {
-    let subject = known(scene, subject, item.account)?;
+    let subject = match &item.wanted {
+        // Nobody is told anything of these but those who may do this to accounts that they cannot read.
+        Move::Release { .. } | Move::LeaveTeam(_) | Move::Relocate { .. } => subject
+            .filter(|subject| subject.account.status != Status::Deleted)
+            .ok_or_else(|| Error::not_found("account", item.account))?,
+        _ => known(scene, subject, item.account)?,
+    };
     let scene = &Scene {
         now: scene.now.max(subject.account.update_time),
         ..*scene
@@ -153,5 +179,12 @@ pub fn decide(
             pool_move::add(scene, subject, item.etag, *target, *clear_owner, room)
         }
         Move::RemoveFromPool { clear_owner } => pool_move::remove(scene, subject, item.etag, *clear_owner, room),
+        Move::Release { user, target } => leave::release(scene, subject, user, *target),
+        Move::LeaveTeam(user) => leave::leave_team(scene, subject, user),
+        Move::Relocate {
+            source,
+            target,
+            clear_owner,
+        } => relocate::relocate(scene, subject, *source, *target, *clear_owner, room),
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::{
     retention_plan,
 };
 
-const MOVABLE: &[Status] = &[Status::Unassigned, Status::Assigned];
+pub(super) const MOVABLE: &[Status] = &[Status::Unassigned, Status::Assigned];
 
 pub(super) fn transfer(
     scene: &Scene<'_>,
@@ -135,7 +135,12 @@ struct Mover {
     entry: EntryCause,
 }
 
-fn find_target<'a>(scene: &Scene<'a>, obstacles: &mut Obstacles, target: PoolId, admin: bool) -> Option<&'a Pool> {
+pub(super) fn find_target<'a>(
+    scene: &Scene<'a>,
+    obstacles: &mut Obstacles,
+    target: PoolId,
+    admin: bool,
+) -> Option<&'a Pool> {
     // An admin of the source moves accounts into any pool; an owner only into one that he may know of.
     let visible = |pool: &&Pool| admin || scene.principal.sees_pool(scene.org, pool);
     match scene.org.pool(target).filter(visible) {

@@ -64,7 +64,8 @@ fn read_scope(v: &mut Violations, scope: i32, pool: &str) -> Option<Scope> {
     Some(whole)
 }
 
-fn read_filter(v: &mut Violations, message: proto::AccountFilter) -> Filter {
+/// Reads which accounts are wanted.
+pub fn read_filter(v: &mut Violations, message: proto::AccountFilter) -> Filter {
     let statuses = read_statuses(v, &message.statuses);
     let owners = ids(v, "filter.owners", &message.owners, VALUES_MAX, UserId::parse);
     check_unique(v, "filter.owners", &owners);

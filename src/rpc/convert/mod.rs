@@ -9,6 +9,7 @@ pub mod config_event;
 pub mod custom_field;
 pub mod directory;
 pub mod history;
+pub mod job;
 pub mod pool;
 pub mod retention_limit;
 pub mod retention_rule;

@@ -192,6 +192,41 @@ CREATE TABLE `holder` (
   PRIMARY KEY (`tenant`,`user_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `job` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `kind` smallint(6) NOT NULL,
+  `state` smallint(6) NOT NULL,
+  `config` longtext NOT NULL,
+  `caller` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `phase` bigint(20) NOT NULL DEFAULT 0,
+  `after_id` binary(16) DEFAULT NULL,
+  `turn` bigint(20) NOT NULL DEFAULT 0,
+  `total` bigint(20) NOT NULL DEFAULT 0,
+  `done` bigint(20) NOT NULL DEFAULT 0,
+  `moved` bigint(20) NOT NULL DEFAULT 0,
+  `refused` bigint(20) NOT NULL DEFAULT 0,
+  `reason` varchar(64) NOT NULL,
+  `message` longtext NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  `finish_time` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`tenant`,`id`),
+  KEY `job_state` (`state`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `job_item` (
+  `tenant` int(11) NOT NULL,
+  `job_id` binary(16) NOT NULL,
+  `seq` bigint(20) NOT NULL DEFAULT 0,
+  `account_id` binary(16) NOT NULL,
+  `reason` varchar(64) NOT NULL,
+  `message` longtext NOT NULL,
+  PRIMARY KEY (`tenant`,`job_id`,`seq`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `lease` (
   `name` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

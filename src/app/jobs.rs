@@ -1,0 +1,351 @@
+//! Does the work of jobs: up to 100 accounts per transaction, which holds their moves, how far the job is, its counters
+//! and what was refused. So whoever stops, dies or is overtaken at any point, nothing is lost and nothing done twice.
+//!
+//! Every account is decided on as it is then, with the rights that the one who started the job has then. A batch that
+//! fails is tried account by account, so that one bad row stops nobody else.
+//!
+//! Statement budget per batch: 1 lease, 1 read of the job, 1 page (for lists of many places more), 1 read of the
+//! accounts, 1 of guard rows where somebody gains, 1 of teams where somebody leaves them, the writes of `store::apply`,
+//! 1 of the job, 1 of what was refused.
+
+use super::{
+    App,
+    circulate::{decide_next, read_holders},
+    flow,
+    sweep::{LEASE_TIME, Stopped},
+};
+use crate::{
+    domain::{
+        change::Change,
+        circulation::{Decision, Item, Move, Scene, Subject},
+        error::Error,
+        ids::{AccountId, TenantKey, UserId},
+        job::{Job, JobState, RefusedItem, another_may},
+        organisation::Organisation,
+        principal::Principal,
+        refusal::Reason,
+    },
+    store::{
+        Abort, Tx, apply,
+        config::By,
+        extras,
+        job::{self, Open},
+        lease::{self, Lease},
+        subject,
+    },
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// Accounts per batch.
+const BATCH: usize = 100;
+/// How long a batch may take, all attempts together.
+const BATCH_TIME: Duration = Duration::from_secs(10);
+/// Jobs that are looked at in one round.
+const OPEN: u64 = 100;
+
+/// What a pass did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Batches that went on with a job.
+    pub batches: usize,
+    /// Jobs that could not go on; the next pass tries them again.
+    pub failed: usize,
+}
+
+/// What is done with the next accounts of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The work, on so many at most.
+    Work(usize),
+    /// One is passed over: it cannot be read or written.
+    PassOver,
+}
+
+impl App {
+    /// Goes on with all open jobs, a batch of each in turn, for as long as `go_on` says so.
+    pub async fn work(&self, lease: &Lease, go_on: impl Fn() -> bool) -> Result<Worked, Stopped> {
+        let mut worked = Worked::default();
+        let mut stuck = HashSet::new();
+        loop {
+            let open: Vec<_> = self
+                .open_jobs()
+                .await?
+                .into_iter()
+                .filter(|job| !stuck.contains(&job.id))
+                .collect();
+            if open.is_empty() {
+                return Ok(worked);
+            }
+            for job in open {
+                if !go_on() {
+                    return Ok(worked);
+                }
+                match self.batch_or_each(lease, &job, &go_on).await {
+                    Ok(batches) => worked.batches += batches,
+                    Err(Stopped::LeaseLost) => return Err(Stopped::LeaseLost),
+                    Err(Stopped::Failed(error)) => {
+                        tracing::error!(job = %job.id, error = %error, "a job cannot go on; it is tried again");
+                        worked.failed += 1;
+                        stuck.insert(job.id);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open_jobs(&self) -> Result<Vec<Open>, Stopped> {
+        let unit = self.db.unit("find jobs", Instant::now() + BATCH_TIME);
+        let open = unit.retry(|| async {
+            let reader = unit.reader().await?;
+            Ok(job::open(&reader, OPEN).await?)
+        });
+        open.await.map_err(|abort| Stopped::Failed(unit.error(abort)))
+    }
+
+    /// One batch; if it fails for what it is about, its accounts one by one.
+    async fn batch_or_each(&self, lease: &Lease, job: &Open, go_on: &impl Fn() -> bool) -> Result<usize, Stopped> {
+        match self.job_batch(lease, job, Turn::Work(BATCH)).await {
+            Err(Stopped::Failed(error)) if error.reason() == Reason::Internal => {}
+            done => return done.map(|_| 1),
+        }
+        for at in 0..BATCH {
+            if !go_on() {
+                return Ok(at);
+            }
+            let more = match self.job_batch(lease, job, Turn::Work(1)).await {
+                Err(Stopped::Failed(error)) if error.reason() == Reason::Internal => {
+                    tracing::error!(job = %job.id, "a job cannot decide an account; it passes it over");
+                    self.job_batch(lease, job, Turn::PassOver).await?
+                }
+                done => done?,
+            };
+            if !more {
+                return Ok(at + 1);
+            }
+        }
+        Ok(BATCH)
+    }
+
+    /// One batch of a job, whatever others there are: for tests as well. Says whether there is more to do.
+    pub async fn one_batch(&self, lease: &Lease, job: &Open, size: usize) -> Result<bool, Stopped> {
+        self.job_batch(lease, job, Turn::Work(size)).await
+    }
+
+    async fn job_batch(&self, lease: &Lease, job: &Open, turn: Turn) -> Result<bool, Stopped> {
+        let deadline = Instant::now() + BATCH_TIME;
+        // Run again after a lost commit, it finds the job one version on.
+        let unit = self.db.unit("job", deadline).replayable(true);
+        let done = self.on_tenant(&job.tenant, &unit, deadline, |org| async move {
+            unit.retry(|| unit.tx(async |tx| self.job_once(tx, &org, lease, job, turn).await))
+                .await
+        });
+        done.await.map_err(Stopped::Failed)?.ok_or(Stopped::LeaseLost)
+    }
+
+    async fn job_once(
+        &self,
+        tx: &Tx,
+        org: &Arc<Organisation>,
+        lease: &Lease,
+        open: &Open,
+        turn: Turn,
+    ) -> Result<Option<bool>, Abort> {
+        if !lease::renew(tx, self.db.engine(), lease, LEASE_TIME).await? {
+            return Ok(None);
+        }
+        let found = job::read(tx, org.key, open.id).await?;
+        let Some(job) = found.filter(|job| job.state.is_open()) else {
+            return Ok(Some(false));
+        };
+        let size = match turn {
+            Turn::Work(size) => size,
+            Turn::PassOver => 1,
+        };
+        let page = match job.work.source(job.phase) {
+            Some(source) => self.job_page(tx, org, &source, job.after, size).await?,
+            None => Vec::new(),
+        };
+        let job = match turn {
+            Turn::Work(_) => self.work_on(tx, org, job, &page).await?,
+            Turn::PassOver => pass_over(tx, org.key, job, &page).await?,
+        };
+        let job = self.advance(job, &page, size);
+        job::update(tx, org.key, &job).await?;
+        Ok(Some(job.state.is_open()))
+    }
+
+    /// The job after a page: at the next account, the next part, or the end.
+    fn advance(&self, mut job: Job, page: &[AccountId], size: usize) -> Job {
+        let now = self.clock.now().max(job.update_time);
+        if !job.state.is_open() {
+            return job.ended(JobState::Failed, now);
+        }
+        job.state = JobState::Running;
+        job.update_time = now;
+        job.done += i64::try_from(page.len()).unwrap_or(0);
+        job.after = page.last().copied().or(job.after);
+        if page.len() == size {
+            return job;
+        }
+        job.phase += 1;
+        job.after = None;
+        if job.work.source(job.phase).is_none() {
+            return job.ended(JobState::Succeeded, now);
+        }
+        job
+    }
+
+    async fn work_on(&self, tx: &Tx, org: &Arc<Organisation>, mut job: Job, page: &[AccountId]) -> Result<Job, Abort> {
+        let loaded = subject::load(tx, org.key, None, job.actor.as_ref(), page).await?;
+        let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
+        if loaded.revisions != org.revisions {
+            return Err(Abort::Stale);
+        }
+        let principal = Principal::resolve(org, job.caller.clone(), job.actor.clone(), job.administers);
+        let principal = match principal {
+            Ok(principal) => principal,
+            Err(refusal) => {
+                job.state = JobState::Failed;
+                refusal.reason.as_str().clone_into(&mut job.reason);
+                job.message = refusal.message;
+                return Ok(job);
+            }
+        };
+        let scene = Scene {
+            org,
+            principal: &principal,
+            now: self.clock.now(),
+        };
+        let batch = Batch {
+            scene,
+            subjects: loaded.subjects,
+        };
+        let (changes, holders) = batch.decide(tx, &mut job, page).await?;
+        let by = By {
+            caller: &principal.caller,
+            actor: principal.actor.as_ref(),
+            now: scene.now,
+        };
+        apply::apply(tx, org.key, &changes, &holders, &by).await?;
+        Ok(job)
+    }
+}
+
+/// The accounts of a page, to be decided.
+struct Batch<'a> {
+    scene: Scene<'a>,
+    subjects: HashMap<AccountId, Subject>,
+}
+
+impl Batch<'_> {
+    /// Decides the accounts in their order, counts, and writes down what was refused.
+    async fn decide(
+        &self,
+        tx: &Tx,
+        job: &mut Job,
+        page: &[AccountId],
+    ) -> Result<(Vec<Change>, HashMap<UserId, i64>), Abort> {
+        let tenant = self.scene.org.key;
+        let page = self.those_left(tx, job, page).await?;
+        let item = |account: AccountId, wanted: Move| Item {
+            account,
+            etag: None,
+            wanted,
+        };
+        let every = job.work.moves(job.phase, 0);
+        let items = page
+            .iter()
+            .flat_map(|account| every.iter().map(|wanted| item(*account, wanted.clone())));
+        let items: Vec<_> = items.collect();
+        let mut holders = read_holders(tx, &self.scene, &self.subjects, &items).await?;
+        let (mut changes, mut refused) = (Vec::new(), Vec::new());
+        for account in page {
+            let subject = self.subjects.get(&account);
+            let within = job.work.within();
+            let subject = subject.filter(|subject| within.is_none() || subject.account.pool_id == within);
+            let turn = usize::try_from(job.turn).unwrap_or(0);
+            let wanted = job.work.moves(job.phase, turn);
+            let count = wanted.len();
+            let mut decided = Err(Error::internal());
+            for (at, wanted) in wanted.into_iter().enumerate() {
+                let next = decide_next(&self.scene, subject, &mut holders, &item(account, wanted));
+                match next {
+                    // What stands in the way of the first one is told if there is something for everybody.
+                    Err(error) if another_may(&error) => {
+                        if at == 0 {
+                            decided = Err(error);
+                        }
+                    }
+                    next => {
+                        if next.is_ok() {
+                            job.turn = i64::try_from((turn + at + 1) % count).unwrap_or(0);
+                        }
+                        decided = next;
+                        break;
+                    }
+                }
+            }
+            match decided {
+                Ok(Decision::Change(change)) => {
+                    job.moved += 1;
+                    changes.push(*change);
+                }
+                Ok(Decision::Same(_)) => {}
+                Err(error) => refused.push(refuse(job, account, &error)),
+            }
+        }
+        job::refuse(tx, tenant, job.id, &refused).await?;
+        let versions = holders
+            .iter()
+            .map(|(user, holder)| (user.clone(), holder.version))
+            .collect();
+        Ok((changes, versions))
+    }
+
+    /// Where somebody goes out of teams, those in which he still is. They were read after the accounts, so a team that
+    /// changed in between fails the compare-and-set.
+    async fn those_left(&self, tx: &Tx, job: &Job, page: &[AccountId]) -> Result<Vec<AccountId>, Abort> {
+        let moves = job.work.moves(job.phase, 0);
+        let Some(Move::LeaveTeam(user)) = moves.first() else {
+            return Ok(page.to_vec());
+        };
+        let teams = extras::teams(tx, self.scene.org.key, page).await?;
+        let is_member = |id: &&AccountId| {
+            teams
+                .get(id)
+                .is_some_and(|team| team.iter().any(|(member, _)| member == user))
+        };
+        Ok(page.iter().filter(is_member).copied().collect())
+    }
+}
+
+fn refuse(job: &mut Job, account: AccountId, error: &Error) -> RefusedItem {
+    job.refused += 1;
+    let message = match error {
+        Error::Refused(refusals) => {
+            let all: Vec<_> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+            all.join("; ")
+        }
+        Error::Invalid(_) => error.to_string(),
+    };
+    RefusedItem {
+        seq: job.refused,
+        account,
+        reason: error.reason().as_str().to_owned(),
+        message,
+    }
+}
+
+async fn pass_over(tx: &Tx, tenant: TenantKey, mut job: Job, page: &[AccountId]) -> Result<Job, Abort> {
+    let items: Vec<_> = page
+        .iter()
+        .map(|account| refuse(&mut job, *account, &Error::internal()))
+        .collect();
+    job::refuse(tx, tenant, job.id, &items).await?;
+    Ok(job)
+}

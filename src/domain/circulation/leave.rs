@@ -1,0 +1,111 @@
+//! Somebody leaves the organisation: what he owns goes back to its pools, and he goes out of all teams.
+
+use super::{
+    Decision, Scene, Subject,
+    admit::{Obstacles, allow},
+    effect::{clear_team, lose_owner, successor},
+    give_back::forbidden,
+};
+use crate::domain::{
+    account::{EndCause, EntryCause, Status},
+    change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureEnd},
+    error::Error,
+    ids::{PoolId, UserId},
+    pool::PoolState,
+    refusal::{Reason, Refusal},
+};
+
+fn check(scene: &Scene<'_>, obstacles: &mut Obstacles, user: &UserId) {
+    if scene.org.directory.is_active(user) {
+        let message = format!("{user} is an active user; deactivate him first");
+        obstacles.add(Refusal::new(Reason::UserActive, message).with("user_id", user));
+    }
+}
+
+pub(super) fn release(
+    scene: &Scene<'_>,
+    subject: &Subject,
+    user: &UserId,
+    target: Option<PoolId>,
+) -> Result<Decision, Error> {
+    let account = &subject.account;
+    allow(scene.principal.crm_admin, "CRM admins and the identity system")?;
+    if account.owner.as_ref() != Some(user) {
+        return Ok(Decision::Same(Box::new(account.clone())));
+    }
+    let mut obstacles = Obstacles::new(account, None);
+    check(scene, &mut obstacles, user);
+    obstacles.status(account, &[Status::Assigned]);
+    let enters = if account.pool_id.is_some() { None } else { target };
+    match (account.pool_id, enters) {
+        (None, None) => obstacles.refuse(
+            Reason::TargetPoolRequired,
+            "the account belongs to no pool; say which one it goes to",
+        ),
+        (_, Some(id)) => match scene.org.pool(id) {
+            None => forbidden(&mut obstacles, id, "does not exist"),
+            Some(pool) if pool.state == PoolState::Disabled => forbidden(&mut obstacles, id, "is out of use"),
+            Some(_) => {}
+        },
+        (Some(_), None) => {}
+    }
+    obstacles.clear()?;
+
+    let mut after = successor(scene, account);
+    after.pool_id = account.pool_id.or(enters);
+    lose_owner(scene, &mut after, EntryCause::OwnerLeft, None, "");
+    let mut effects = Effects::between(Some(account), &after);
+    effects.end_cause = Some(EndCause::OwnerLeft.as_str());
+    let end = TenureEnd {
+        user: user.clone(),
+        cause: EndCause::OwnerLeft,
+        reason: None,
+        note: String::new(),
+        rule_id: None,
+        deadline: account.clock.reclaim_time,
+        // Whoever comes back did not give it up.
+        bans_claim: false,
+    };
+    Ok(Decision::Change(Box::new(Change {
+        columns: Columns::Circulation,
+        end: Some(end),
+        start: None,
+        team: clear_team(scene, account),
+        extras: None,
+        enters,
+        gains: None,
+        event: Event {
+            kind: EventKind::Returned,
+            effects,
+        },
+        after,
+    })))
+}
+
+/// For an account in whose team he is; the caller has looked.
+pub(super) fn leave_team(scene: &Scene<'_>, subject: &Subject, user: &UserId) -> Result<Decision, Error> {
+    let account = &subject.account;
+    allow(scene.principal.crm_admin, "CRM admins and the identity system")?;
+    let mut obstacles = Obstacles::new(account, None);
+    check(scene, &mut obstacles, user);
+    obstacles.clear()?;
+    let after = successor(scene, account);
+    let effects = Effects {
+        member: Some(user.clone()),
+        ..Effects::between(Some(account), &after)
+    };
+    Ok(Decision::Change(Box::new(Change {
+        columns: Columns::Circulation,
+        end: None,
+        start: None,
+        team: TeamChange::Remove(user.clone()),
+        extras: None,
+        enters: None,
+        gains: None,
+        event: Event {
+            kind: EventKind::TeamChanged,
+            effects,
+        },
+        after,
+    })))
+}
