@@ -11,13 +11,14 @@ use std::time::Duration;
 use tidepool::{
     app::{App, sweep::LEASE_TIME},
     domain::{
-        ids::{JobId, TenantName},
+        ids::{JobId, TenantKey, TenantName},
         refusal::Reason,
     },
     lifecycle,
     rpc::proto::{self, AccountFilter, AccountSelection, ErrorReason, Job, JobItem, JobState, TeamAccess, TeamRole},
     store::{
-        job::Open,
+        Abort,
+        job::{self, Open},
         lease::{self, Lease},
     },
     worker,
@@ -333,4 +334,26 @@ async fn one_bad_row_is_passed_over() {
         (&ids[1], ErrorReason::Internal)
     );
     world.server.discard().await;
+}
+
+/// W22: how far a job is, is written on the state that was read and on no other.
+#[tokio::test]
+async fn progress_is_written_once() {
+    let world = World::start().await;
+    let north = world.pool(open_pool("North")).await;
+    let south = world.pool(open_pool("South")).await;
+    let job = start_pool(&world.user("ann"), whole_pool(&north, &south)).await;
+    let id = open_job(&job).id;
+    let unit = world
+        .server
+        .db()
+        .unit("twice", Instant::now() + Duration::from_secs(10));
+    let twice = unit.tx(async |tx| {
+        let read = job::read(tx, TenantKey(1), id).await?.unwrap();
+        job::update(tx, TenantKey(1), &read).await?;
+        job::update(tx, TenantKey(1), &read).await
+    });
+    assert!(matches!(twice.await, Err(Abort::Moved)));
+    assert_eq!(world.job(&job.id).await, job);
+    world.stop().await;
 }
