@@ -63,5 +63,6 @@ mod outcomes;
 mod serving;
 mod session;
 mod storm;
+mod storm_claims;
 mod sweeping;
 mod verifying;

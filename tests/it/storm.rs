@@ -18,7 +18,7 @@ const CALLS: usize = 200;
 const TENANTS: usize = 10;
 
 /// The seed of this run, printed so that a failure can be repeated.
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let given = std::env::var("TIDEPOOL_TEST_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
