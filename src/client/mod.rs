@@ -11,7 +11,8 @@ use crate::rpc::{
     proto::{
         account_service_client::AccountServiceClient, activity_service_client::ActivityServiceClient,
         circulation_service_client::CirculationServiceClient, directory_service_client::DirectoryServiceClient,
-        pool_service_client::PoolServiceClient, retention_limit_service_client::RetentionLimitServiceClient,
+        job_service_client::JobServiceClient, pool_service_client::PoolServiceClient,
+        retention_limit_service_client::RetentionLimitServiceClient,
         retention_rule_service_client::RetentionRuleServiceClient, tenant_service_client::TenantServiceClient,
     },
 };
@@ -153,6 +154,8 @@ stubs! {
     circulation = CirculationServiceClient;
     /// `ActivityService`.
     activities = ActivityServiceClient;
+    /// `JobService`.
+    jobs = JobServiceClient;
 }
 
 /// Makes a call, again and again while the server is not available. For reads, and for changes with a request id, which

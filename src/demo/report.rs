@@ -52,7 +52,7 @@ fn by_rep(stage: &Stage, all: &[Account]) {
             count(&owned),
             count(&won),
             count(&|account| lost(account, PoolEntryCause::AutoReclaimed)),
-            count(&|account| lost(account, PoolEntryCause::Reclaimed)),
+            count(&|account| lost(account, PoolEntryCause::OwnerLeft)),
         ];
         for (total, number) in totals.iter_mut().zip(numbers) {
             *total += number;

@@ -2,16 +2,13 @@
 
 use super::{
     Act, say,
-    stage::{LEAVER, SAM, Stage, list},
+    stage::{LEAVER, Stage, list},
 };
 use chrono::TimeDelta;
 use tidepool::{
     app::sweep::Stopped,
     client::Refused,
-    rpc::proto::{
-        AccountFilter, AccountScope, BulkReclaimAccountsRequest, DeactivateUserRequest,
-        bulk_reclaim_accounts_request::Item,
-    },
+    rpc::proto::{AccountFilter, AccountScope, DeactivateUserRequest, StartReleaseOwnerRequest, WatchJobRequest},
     worker,
 };
 
@@ -43,26 +40,25 @@ pub(super) async fn leave(stage: &mut Stage) -> Act {
         stage.note(Some(LEAVER), &refused);
         say::refused(LEAVER, "lists his accounts", &refused);
     }
-    let sam = stage.user(SAM)?;
-    let filter = AccountFilter {
-        owners: vec![LEAVER.into()],
-        ..AccountFilter::default()
+    let request = StartReleaseOwnerRequest {
+        user_id: LEAVER.into(),
+        target_pool_id: stage.pools.exhibition.clone(),
+        ..StartReleaseOwnerRequest::default()
     };
-    let his = list(&sam, AccountScope::PoolAll, &stage.pools.exhibition, filter).await?;
-    let items = his.into_iter().map(|account| Item {
-        account_id: account.id,
-        note: format!("{LEAVER} left"),
-        ..Item::default()
-    });
-    let request = BulkReclaimAccountsRequest {
-        items: items.collect(),
-        ..BulkReclaimAccountsRequest::default()
-    };
-    let answer = sam.circulation().bulk_reclaim_accounts(request).await;
-    let results = answer.map_err(|status| Refused::from(&status))?.into_inner().results;
-    let moved = results.iter().filter(|result| result.ownership.is_some()).count();
+    let mut jobs = stage.service("identity", "directory")?.jobs();
+    let started = jobs
+        .start_release_owner(request)
+        .await
+        .map_err(|status| Refused::from(&status))?;
+    let job_id = started.into_inner().job.map(|job| job.id).unwrap_or_default();
+    let watched = jobs.watch_job(WatchJobRequest { job_id }).await;
+    let mut progress = watched.map_err(|status| Refused::from(&status))?.into_inner();
+    let mut moved = 0;
+    while let Some(told) = progress.message().await.map_err(|status| Refused::from(&status))? {
+        moved = told.job.map_or(moved, |job| job.moved);
+    }
     say::line(format!(
-        "{SAM} takes his {moved} accounts back into Exhibition, for others to claim"
+        "a job releases his {moved} accounts into their pools, for others to claim"
     ));
     Ok(())
 }
