@@ -43,6 +43,7 @@ mod requests;
 mod rig;
 mod schema;
 mod tenancy;
+mod tenancy_accounts;
 mod tenant;
 
 mod demo;

@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 /// What a refusal says, without the id that was asked for.
-fn said<T: std::fmt::Debug>(answer: Result<T, Status>, id: &str) -> String {
+pub(crate) fn said<T: std::fmt::Debug>(answer: Result<T, Status>, id: &str) -> String {
     let status = answer.unwrap_err();
     assert_eq!(status.code(), Code::NotFound, "{status:?}");
     let details = status.get_error_details();
