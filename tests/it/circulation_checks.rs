@@ -155,7 +155,7 @@ async fn giving_it_to_its_owner_changes_nothing() {
     world.stop().await;
 }
 
-/// R111-R113, D17, D18: reasons and targets of returns.
+/// R032, R111-R113, D17, D18: reasons and targets of returns.
 #[tokio::test]
 async fn returns_name_a_reason_and_a_target_where_they_must() {
     let world = World::start().await;
