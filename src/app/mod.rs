@@ -18,6 +18,7 @@ pub mod job;
 pub mod jobs;
 pub mod page;
 pub mod pool;
+mod purge;
 pub mod retention_limit;
 pub mod retention_rule;
 pub mod snapshots;

@@ -11,7 +11,7 @@ use crate::domain::{
     organisation::Revisions,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryResult, Statement};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryResult, Statement, Value};
 
 /// Which request it is and what it said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,4 +90,32 @@ pub async fn remember(
         Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Answers that are forgotten at a time.
+pub const PURGE_BATCH: usize = 500;
+/// Answers per statement.
+const PURGE_CHUNK: usize = 100;
+
+/// Forgets up to [`PURGE_BATCH`] answers that were given before; says how many.
+pub async fn purge(conn: &impl ConnectionTrait, before: DateTime<Utc>) -> Result<usize, DbErr> {
+    let backend = conn.get_database_backend();
+    let select = "SELECT tenant, caller, request_id FROM request WHERE create_time < ? ORDER BY create_time LIMIT ?";
+    let values = [micros(before).into(), (PURGE_BATCH as u64).into()];
+    let rows = conn
+        .query_all_raw(Statement::from_sql_and_values(backend, select, values))
+        .await?;
+    for chunk in rows.chunks(PURGE_CHUNK) {
+        let keys = vec!["(tenant = ? AND caller = ? AND request_id = ?)"; chunk.len()].join(" OR ");
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 3);
+        for row in chunk {
+            values.push(row.try_get::<i32>("", "tenant")?.into());
+            values.push(row.try_get::<String>("", "caller")?.into());
+            values.push(row.try_get::<String>("", "request_id")?.into());
+        }
+        let delete = format!("DELETE FROM request WHERE {keys}");
+        conn.execute_raw(Statement::from_sql_and_values(backend, delete, values))
+            .await?;
+    }
+    Ok(rows.len())
 }

@@ -99,6 +99,7 @@ async fn round(app: &App, owner: &str, grace: TimeDelta, stop: &CancellationToke
         let replanned = app.replan(&lease, go_on).await?;
         swept.replanned += replanned.replanned;
         swept.failed += replanned.failed;
+        app.purge(go_on).await.map_err(Stopped::Failed)?;
         Ok(swept)
     }
     .await;

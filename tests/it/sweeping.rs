@@ -2,17 +2,19 @@
 
 use crate::{
     activities::told,
-    harness::run_sql,
+    harness::{Refused, run_sql},
     world::{World, assign, claim, open_pool},
 };
 use chrono::{TimeDelta, TimeZone, Utc};
 use secrecy::ExposeSecret;
 use tidepool::{
     app::sweep::Swept,
+    domain::refusal::Reason,
     rpc::proto::{self, AccountStatus, PoolEntryCause, ReclaimRule},
     worker,
 };
 use tokio::task::JoinSet;
+use tonic::Code;
 
 impl World {
     /// Sweeps once, without grace.
@@ -211,5 +213,36 @@ async fn one_bad_row_stops_nobody_else() {
     run_sql(&url, "UPDATE account SET kind = 1 WHERE name = 'Card 2'".to_owned()).await;
     let swept = world.sweep().await;
     assert_eq!((swept.reclaimed, swept.failed), (1, 0));
+    world.stop().await;
+}
+
+/// Answers are kept for seven days: within them a repeated request is answered again, after them it is a new one.
+#[tokio::test]
+async fn answers_are_forgotten_after_seven_days() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let ids = world.many_lying("Card", &pool, 2).await;
+    let request = |id: &str| proto::ClaimAccountRequest {
+        request_id: "the-one".into(),
+        ..claim(id)
+    };
+    world
+        .user("bob")
+        .circulation()
+        .claim_account(request(&ids[0]))
+        .await
+        .unwrap();
+    world.server.clock.advance(TimeDelta::days(7));
+    world.sweep().await;
+    let other = world.user("bob").circulation().claim_account(request(&ids[1])).await;
+    other.refused(Code::FailedPrecondition, Reason::RequestIdReused);
+    world.server.clock.advance(TimeDelta::microseconds(1));
+    world.sweep().await;
+    world
+        .user("bob")
+        .circulation()
+        .claim_account(request(&ids[1]))
+        .await
+        .unwrap();
     world.stop().await;
 }
