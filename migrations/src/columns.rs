@@ -133,7 +133,13 @@ impl Columns {
     /// Text without a bound of its own; never searched.
     #[must_use]
     pub fn text(self, name: &'static str) -> ColumnDef {
-        required(self.column(name, "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "TEXT"))
+        required(self.text_opt(name))
+    }
+
+    /// Text without a bound of its own, where there may be none; never searched.
+    #[must_use]
+    pub fn text_opt(self, name: &'static str) -> ColumnDef {
+        self.column(name, "LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "TEXT")
     }
 
     /// Bytes without a bound of their own.

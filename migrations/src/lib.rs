@@ -17,6 +17,7 @@ mod m0004_history;
 mod m0005_work;
 mod m0006_activity;
 mod m0007_job;
+mod m0008_retention;
 
 use sea_orm_migration::MigrationTrait;
 pub use sea_orm_migration::SchemaManager;
@@ -61,5 +62,6 @@ pub fn steps() -> Vec<Step> {
         expand("m0005_work", m0005_work::Migration),
         expand("m0006_activity", m0006_activity::Migration),
         expand("m0007_job", m0007_job::Migration),
+        expand("m0008_retention", m0008_retention::Migration),
     ]
 }

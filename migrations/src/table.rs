@@ -1,4 +1,4 @@
-//! Creates tables and indexes so that a step which was interrupted can simply run again.
+//! Creates tables, columns and indexes so that a step which was interrupted can simply run again.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -52,4 +52,26 @@ pub async fn create_index(
         create.unique();
     }
     manager.create_index(create).await
+}
+
+/// Adds a column to `table` unless it is there. It must be empty or have a default: binaries that do not know it write
+/// none.
+pub async fn add_column(manager: &SchemaManager<'_>, table: &'static str, mut column: ColumnDef) -> Result<(), DbErr> {
+    if manager.has_column(table, column.get_column_name()).await? {
+        return Ok(());
+    }
+    let mut alter = Table::alter();
+    alter.table(Alias::new(table)).add_column(&mut column);
+    manager.alter_table(alter).await
+}
+
+/// Drops the index named `<table>_<name>` if it is there.
+pub async fn drop_index(manager: &SchemaManager<'_>, table: &'static str, name: &str) -> Result<(), DbErr> {
+    let name = format!("{table}_{name}");
+    if !manager.has_index(table, &name).await? {
+        return Ok(());
+    }
+    let mut drop = Index::drop();
+    drop.name(&name).table(Alias::new(table));
+    manager.drop_index(drop).await
 }

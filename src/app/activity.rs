@@ -85,7 +85,7 @@ impl App {
             ids.chunks(subject::CHUNK).collect()
         };
         for chunk in chunks {
-            let loaded = subject::load(tx, org.key, once.key.as_ref(), call.actor.as_ref(), chunk).await?;
+            let loaded = subject::load(tx, &org, once.key.as_ref(), call.actor.as_ref(), chunk).await?;
             let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
             if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
                 return Ok(Reply::Replayed(response));
@@ -252,7 +252,7 @@ impl App {
                 async move {
                     unit.retry(|| async {
                         let reader = unit.reader().await?;
-                        let loaded = subject::load(&reader, org.key, None, call.actor.as_ref(), &[account]).await?;
+                        let loaded = subject::load(&reader, &org, None, call.actor.as_ref(), &[account]).await?;
                         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
                         if loaded.revisions != org.revisions {
                             return Err(Abort::Stale);

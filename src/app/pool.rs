@@ -17,6 +17,7 @@ use crate::{
         patch::merge,
         pool::{Pool, PoolConfig, PoolState},
         refusal::{Reason, Refusal},
+        retention::rule::RuleHome,
     },
     store::{self, pool::PoolCounters},
 };
@@ -253,7 +254,7 @@ impl App {
                 events: vec![event],
             };
             // Its own rules go with it.
-            for rule in facts.org.reclaim_rules(id) {
+            for rule in facts.org.reclaim_rules(&RuleHome::Pool(id)) {
                 retention_rule::remove(&mut change, rule);
             }
             Ok((change, ()))

@@ -12,17 +12,18 @@ use crate::domain::{
     config_change::{Action, ConfigChange, ConfigEvent, Write},
     configured::ConfigTable,
     error::Error,
-    ids::{PoolId, ReclaimRuleId},
+    ids::ReclaimRuleId,
     organisation::Organisation,
     patch::merge,
-    pool::Pool,
     principal::Principal,
-    refusal::Reason,
+    refusal::{Reason, Violations},
     retention::{
         matching::{StoredRule, order, rearrange},
-        rule::{ReclaimRule, ReclaimTerms},
+        rule::{ReclaimRule, RuleHome},
+        terms::ReclaimTerms,
     },
 };
+use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 const TABLE: ConfigTable = ConfigTable::ReclaimRule;
@@ -32,7 +33,11 @@ const NAME: &str = TABLE.as_str();
 #[derive(Clone, Debug)]
 pub struct CreateReclaimRule {
     /// Whose accounts it is for.
-    pub pool_id: PoolId,
+    pub home: RuleHome,
+    /// Whether it is also for departments below that have no rules.
+    pub include_sub_departments: bool,
+    /// Whether days before it count.
+    pub include_past_days: bool,
     /// The rest; priority 0 means after all others.
     pub terms: ReclaimTerms,
 }
@@ -46,6 +51,8 @@ pub struct UpdateReclaimRule {
     pub terms: ReclaimTerms,
     /// Which of them to take.
     pub paths: Vec<String>,
+    /// Whether days before the change count.
+    pub include_past_days: Option<bool>,
     /// The state that the caller saw.
     pub etag: Option<i64>,
 }
@@ -53,34 +60,48 @@ pub struct UpdateReclaimRule {
 /// Which order is wanted.
 #[derive(Clone, Debug)]
 pub struct ReorderReclaimRules {
-    /// Of which pool's rules.
-    pub pool_id: PoolId,
+    /// Of whose rules.
+    pub home: RuleHome,
     /// All of them, with the states that the caller saw.
     pub places: Vec<(ReclaimRuleId, Option<i64>)>,
 }
 
-/// The pool, if the principal may know of it and administers it.
-fn administered<'a>(
-    org: &'a Organisation,
+/// Whether the principal may know of the pool and administers it; rules of departments are for CRM admins.
+pub(super) fn administered(
+    org: &Organisation,
     principal: &Principal,
-    id: PoolId,
+    home: &RuleHome,
     missing: impl FnOnce() -> Error,
-) -> Result<&'a Pool, Error> {
-    let pool = org.pool(id).filter(|pool| principal.sees_pool(org, pool));
-    let pool = pool.ok_or_else(missing)?;
-    if !principal.administers(org, pool) {
-        let message = "only admins of the pool and CRM admins may do this";
-        return Err(Error::refused(Reason::NotAuthorized, message));
+) -> Result<(), Error> {
+    match home {
+        RuleHome::Pool(id) => {
+            let pool = org.pool(*id).filter(|pool| principal.sees_pool(org, pool));
+            if !principal.administers(org, pool.ok_or_else(missing)?) {
+                let message = "only admins of the pool and CRM admins may do this";
+                return Err(Error::refused(Reason::NotAuthorized, message));
+            }
+        }
+        RuleHome::Department(id) => {
+            principal.require_crm_admin()?;
+            org.directory.department(id).ok_or_else(missing)?;
+        }
     }
-    Ok(pool)
+    Ok(())
+}
+
+/// Says that a pool or department does not exist.
+pub(super) fn no_home(home: &RuleHome) -> Error {
+    match home {
+        RuleHome::Pool(id) => Error::not_found("pool", id),
+        RuleHome::Department(id) => Error::not_found("department", id),
+    }
 }
 
 /// The rule, if the principal may know of it.
 fn find<'a>(org: &'a Organisation, principal: &Principal, id: ReclaimRuleId) -> Result<&'a Arc<StoredRule>, Error> {
     let missing = || Error::not_found("reclaim rule", id);
-    let mut rules = org.reclaim_rules.values().flatten();
-    let rule = rules.find(|rule| rule.id == id.0).ok_or_else(missing)?;
-    administered(org, principal, rule.config.pool_id, missing)?;
+    let rule = org.retention.reclaim_rule(id.0).ok_or_else(missing)?;
+    administered(org, principal, &rule.config.home, missing)?;
     Ok(rule)
 }
 
@@ -98,6 +119,21 @@ fn check(org: &Organisation, id: Option<ReclaimRuleId>, rule: &ReclaimRule) -> R
         return Ok(());
     }
     Err(violations.into())
+}
+
+/// From when on days count after a change. Whoever changes how clocks run has to choose: it makes a great difference to
+/// owners, and neither reading is the natural one.
+fn floor(old: &ReclaimRule, include_past_days: Option<bool>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
+    match include_past_days {
+        Some(true) => Ok(old.clock_floor),
+        Some(false) => Ok(Some(now)),
+        None => {
+            let mut violations = Violations::default();
+            let message = "must be set: true where days before the change count, false where all days begin anew";
+            violations.add_as(Reason::IncludePastDaysRequired, "include_past_days", message);
+            Err(violations.into())
+        }
+    }
 }
 
 /// Adds the step from `old` to `new` to the change, and gives the rule back as it is then.
@@ -137,12 +173,14 @@ impl App {
             facts.principal.require_crm_admin()?;
             let mut terms = input.terms.clone();
             if terms.priority == 0 {
-                let last = facts.org.reclaim_rules(input.pool_id).last();
+                let last = facts.org.reclaim_rules(&input.home).last();
                 terms.priority = last.map_or(1, |rule| rule.config.terms.priority + 1);
             }
             let config = ReclaimRule {
-                pool_id: input.pool_id,
+                home: input.home.clone(),
+                include_sub_departments: input.include_sub_departments,
                 enabled: true,
+                clock_floor: (!input.include_past_days).then_some(facts.now),
                 terms,
             };
             check(facts.org, None, &config)?;
@@ -164,20 +202,20 @@ impl App {
         find(&org, &principal, id).cloned()
     }
 
-    /// The rules of a pool in the order in which they are asked, and the token of the next page.
+    /// The rules of a pool or a department in the order in which they are asked, and the token of the next page.
     pub async fn list_reclaim_rules(
         &self,
         call: &Call,
-        pool: PoolId,
+        home: &RuleHome,
         size: usize,
         token: &str,
     ) -> Result<(Vec<Arc<StoredRule>>, String), Error> {
         let org = self.organisation(call).await?;
         let principal = Self::principal(&org, call)?;
-        administered(&org, &principal, pool, || Error::not_found("pool", pool))?;
-        let list = List::new(call, "ListReclaimRules", &pool);
+        administered(&org, &principal, home, || no_home(home))?;
+        let list = List::new(call, "ListReclaimRules", home);
         let after = self.pages.open(&list, token)?;
-        let rest = org.reclaim_rules(pool).iter();
+        let rest = org.reclaim_rules(home).iter();
         let rest = rest.skip_while(|rule| after.is_some_and(|after| order(rule) <= after));
         let rows = rest.take(size + 1).cloned().collect();
         Ok(page::cut(&self.pages, &list, rows, size, |rule| order(rule)))
@@ -193,8 +231,14 @@ impl App {
         self.configure(call, "UpdateReclaimRule", once, Ask::Nothing, |facts| {
             let old = find_to_change(facts, input.id, input.etag)?;
             let terms = merge(&old.config.terms, &input.terms, &input.paths).map_err(|paths| unknown_paths(&paths))?;
-            let config = ReclaimRule { terms, ..old.config };
+            let mut config = ReclaimRule {
+                terms,
+                ..old.config.clone()
+            };
             check(facts.org, Some(input.id), &config)?;
+            if old.config.terms.changes_clock(&config.terms) {
+                config.clock_floor = floor(&old.config, input.include_past_days, facts.now)?;
+            }
             let mut change = ConfigChange::default();
             let rule = step(&mut change, facts, old, config, Action::Updated);
             Ok((change, rule))
@@ -210,11 +254,10 @@ impl App {
         input: &ReorderReclaimRules,
     ) -> Result<Reply<Vec<StoredRule>>, Error> {
         self.configure(call, "ReorderReclaimRules", once, Ask::Nothing, |facts| {
-            let pool = input.pool_id;
-            administered(facts.org, facts.principal, pool, || Error::not_found("pool", pool))?;
+            administered(facts.org, facts.principal, &input.home, || no_home(&input.home))?;
             facts.principal.require_crm_admin()?;
             let ids: Vec<_> = input.places.iter().map(|(id, _)| *id).collect();
-            let rules = rearrange(facts.org.reclaim_rules(pool), &ids)?;
+            let rules = rearrange(facts.org.reclaim_rules(&input.home), &ids)?;
             for (rule, (_, etag)) in rules.iter().zip(&input.places) {
                 check_etag(*etag, rule.version)?;
             }
@@ -230,29 +273,49 @@ impl App {
         .await
     }
 
-    /// Takes a rule into or out of use.
-    pub async fn set_reclaim_rule_enabled(
+    /// Takes a rule into use.
+    pub async fn enable_reclaim_rule(
         &self,
         call: &Call,
         once: &Once<'_, StoredRule>,
         id: ReclaimRuleId,
         etag: Option<i64>,
-        enabled: bool,
+        include_past_days: Option<bool>,
     ) -> Result<Reply<StoredRule>, Error> {
-        let (name, action) = if enabled {
-            ("EnableReclaimRule", Action::Enabled)
-        } else {
-            ("DisableReclaimRule", Action::Disabled)
-        };
-        self.configure(call, name, once, Ask::Nothing, |facts| {
+        self.configure(call, "EnableReclaimRule", once, Ask::Nothing, |facts| {
             let old = find_to_change(facts, id, etag)?;
+            let mut change = ConfigChange::default();
+            if old.config.enabled {
+                return Ok((change, old.clone()));
+            }
             // Everything it refers to is as it was when it was saved: see `reclaim_rules_into`.
             let config = ReclaimRule {
-                enabled,
+                enabled: true,
+                clock_floor: floor(&old.config, include_past_days, facts.now)?,
+                ..old.config.clone()
+            };
+            let rule = step(&mut change, facts, old, config, Action::Enabled);
+            Ok((change, rule))
+        })
+        .await
+    }
+
+    /// Takes a rule out of use.
+    pub async fn disable_reclaim_rule(
+        &self,
+        call: &Call,
+        once: &Once<'_, StoredRule>,
+        id: ReclaimRuleId,
+        etag: Option<i64>,
+    ) -> Result<Reply<StoredRule>, Error> {
+        self.configure(call, "DisableReclaimRule", once, Ask::Nothing, |facts| {
+            let old = find_to_change(facts, id, etag)?;
+            let config = ReclaimRule {
+                enabled: false,
                 ..old.config.clone()
             };
             let mut change = ConfigChange::default();
-            let rule = step(&mut change, facts, old, config, action);
+            let rule = step(&mut change, facts, old, config, Action::Disabled);
             Ok((change, rule))
         })
         .await

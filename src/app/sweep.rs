@@ -15,12 +15,13 @@ use crate::{
         ids::{AccountId, CallerId, TenantKey, TenantName},
         organisation::Organisation,
         principal::Principal,
-        sweep::{Verdict, decide, replan},
+        sweep::{Terms, Verdict, decide, replan},
     },
     store::{
         Abort, Tx, apply,
         config::By,
-        due::{self, Due},
+        due::{self, Due, Looked},
+        extras,
         lease::{self, Lease},
         subject,
     },
@@ -43,6 +44,8 @@ const OLDEST_WORK: TimeDelta = TimeDelta::seconds(60);
 pub struct Swept {
     /// Accounts that were taken back.
     pub reclaimed: usize,
+    /// Accounts of which somebody was reminded.
+    pub reminded: usize,
     /// Accounts whose deadline moved.
     pub replanned: usize,
     /// Accounts that could not be decided; the next pass tries them again.
@@ -52,6 +55,7 @@ pub struct Swept {
 impl Swept {
     fn add(&mut self, other: Self) {
         self.reclaimed += other.reclaimed;
+        self.reminded += other.reminded;
         self.replanned += other.replanned;
         self.failed += other.failed;
     }
@@ -78,9 +82,9 @@ fn service() -> Principal {
 }
 
 impl App {
-    /// Takes back what was due `grace` ago, for as long as `go_on` says so.
+    /// Takes back what was due `grace` ago and reminds of what will be, for as long as `go_on` says so.
     pub async fn sweep(&self, lease: &Lease, grace: TimeDelta, go_on: impl Fn() -> bool) -> Result<Swept, Stopped> {
-        let until = self.clock.now() - grace;
+        let until = self.clock.now();
         let mut swept = Swept::default();
         let mut after = None;
         while go_on() {
@@ -199,7 +203,7 @@ impl App {
             return Ok((Swept::default(), true));
         };
         let mut swept = Swept::default();
-        for pool in org.pools.keys() {
+        for pool in org.pools.keys().copied().map(Some).chain([None]) {
             let mut after = None;
             loop {
                 if !go_on() {
@@ -208,7 +212,7 @@ impl App {
                 let unit = self.db.unit("find accounts to replan", Instant::now() + BATCH_TIME);
                 let page = unit.retry(|| async {
                     let reader = unit.reader().await?;
-                    Ok(due::stale(&reader, org.key, *pool, tenant.revision, after, BATCH as u64).await?)
+                    Ok(due::stale(&reader, org.key, pool, tenant.revision, after, BATCH as u64).await?)
                 });
                 let page = page.await.map_err(|abort| Stopped::Failed(unit.error(abort)))?;
                 let Some(last) = page.last() else { break };
@@ -225,7 +229,7 @@ impl App {
         org: &Organisation,
         accounts: &[AccountId],
     ) -> Result<HashMap<AccountId, Subject>, Abort> {
-        let loaded = subject::load(tx, org.key, None, None, accounts)
+        let loaded = subject::load(tx, &org, None, None, accounts)
             .await?
             .ok_or_else(flow::unknown_tenant)?;
         if loaded.revisions != org.revisions {
@@ -268,7 +272,7 @@ impl App {
 }
 
 /// What is done with a batch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
     /// Take back what is due, so long after its deadline.
     Sweep(TimeDelta),
@@ -287,26 +291,42 @@ impl Work {
 
 async fn write(tx: &Tx, scene: &Scene<'_>, subjects: HashMap<AccountId, Subject>, work: Work) -> Result<Swept, Abort> {
     let (mut swept, mut changes, mut same) = (Swept::default(), Vec::new(), Vec::new());
+    let accounts: Vec<_> = subjects.keys().copied().collect();
+    let mut teams = HashMap::new();
+    if scene.org.retention.reminds_teams() {
+        teams = extras::teams(tx, scene.org.key, &accounts).await?;
+    }
     for Subject { account, .. } in subjects.into_values() {
+        let team = teams.remove(&account.id).unwrap_or_default();
+        let team: Vec<_> = team.into_iter().map(|(member, _)| member).collect();
         let verdict = match work {
-            Work::Sweep(grace) => decide(scene, &account, grace),
-            Work::Replan => replan(scene, &account).map_or(Verdict::Leave, |change| Verdict::Replan(Box::new(change))),
+            Work::Sweep(grace) => decide(scene, &account, &team, Terms::at_once(grace)),
+            Work::Replan => replan(scene, &account, &team),
         };
-        match (verdict, work) {
-            (Verdict::Reclaim(change), _) => {
+        match verdict {
+            Verdict::Reclaim(change) => {
                 swept.reclaimed += 1;
                 changes.push(*change);
             }
-            (Verdict::Replan(change), _) => {
+            Verdict::Remind(change) => {
+                swept.reminded += 1;
+                changes.push(*change);
+            }
+            Verdict::Replan(change) => {
                 swept.replanned += 1;
                 changes.push(*change);
             }
             // It was looked at under these rules: the next pass need not.
-            (Verdict::Leave, Work::Replan) => {
-                swept.replanned += 1;
-                same.push((account.id, account.version));
+            Verdict::Leave(wake_time) => {
+                swept.replanned += usize::from(work == Work::Replan);
+                if work == Work::Replan || wake_time != account.clock.wake_time {
+                    same.push(Looked {
+                        account: account.id,
+                        version: account.version,
+                        wake_time,
+                    });
+                }
             }
-            (Verdict::Leave, Work::Sweep(_)) => {}
         }
     }
     let by = By {

@@ -3,6 +3,7 @@
 use super::{
     custom_field::FieldValue,
     ids::{AccountId, ExternalId, PoolId, ReasonId, UserId},
+    retention::reminders::Reminded,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -218,18 +219,91 @@ pub struct Extras {
 }
 
 /// The retention clock of an owned account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetentionClock {
     /// What the time runs from.
     pub anchor_time: Option<DateTime<Utc>>,
     /// When it is reclaimed.
     pub reclaim_time: Option<DateTime<Utc>>,
+    /// When something is to be done about it next: it is reclaimed, somebody is reminded, or a condition that depends on
+    /// time changes.
+    pub wake_time: Option<DateTime<Utc>>,
     /// The rule that decides.
     pub rule_id: Option<Uuid>,
     /// Not before this, whatever the rule says.
     pub notice_floor: Option<DateTime<Utc>>,
     /// The configuration revision that it was computed under.
     pub planned_revision: i64,
+    /// What happened to it in this tenure.
+    pub tenure: TenureClock,
+}
+
+/// What happened to the clock in the owner's tenure. Ends with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenureClock {
+    /// Since when the clocks run, where the tenure continues an earlier one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Until when the owner was given more time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extended_to: Option<DateTime<Utc>>,
+    /// By how many days in all.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub extended_days: u32,
+    /// The last advance reminder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminded: Option<Reminded>,
+    /// When each reminder rule was last heard of.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub nudged: BTreeMap<Uuid, DateTime<Utc>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Keeps an account with its owner: nobody moves it and nothing is reclaimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// Who locked it.
+    pub user: UserId,
+    /// When.
+    pub from: DateTime<Utc>,
+    /// Until when; `None` means until it is unlocked.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Lock {
+    /// Whether it holds at `now`.
+    #[must_use]
+    pub fn holds(&self, now: DateTime<Utc>) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// An owner's tenure that ended lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastTenure {
+    /// Whose.
+    pub user: UserId,
+    /// When his clocks began.
+    pub since: DateTime<Utc>,
+    /// When it ended.
+    pub until: DateTime<Utc>,
+}
+
+/// What clocks look at beside follow-ups and wins. Never searched, so it is kept in one piece.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClockMemory {
+    /// When an activity of each kind happened last, of the kinds that rules ask for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kind_times: BTreeMap<String, DateTime<Utc>>,
+    /// The last tenures, the latest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tenures: Vec<PastTenure>,
 }
 
 /// An account.
@@ -269,8 +343,20 @@ pub struct Account {
     pub last_won_time: Option<DateTime<Utc>>,
     /// When somebody last followed up.
     pub last_follow_up_time: Option<DateTime<Utc>>,
+    /// When the last of its contracts ends.
+    pub contract_end_time: Option<DateTime<Utc>>,
+    /// What keeps it with its owner.
+    pub lock: Option<Lock>,
+    /// Nobody may claim it before.
+    pub embargo_time: Option<DateTime<Utc>>,
+    /// When something became known that would have saved it from its last reclaim, had it been known before.
+    pub disputed_time: Option<DateTime<Utc>>,
     /// Its retention clock.
     pub clock: RetentionClock,
+    /// What that runs on beside all of this.
+    pub memory: ClockMemory,
+    /// Tags and custom fields, where rules ask for them; empty elsewhere.
+    pub extras: Extras,
     /// What people know of it.
     pub profile: Profile,
     /// Who created it.
@@ -303,7 +389,13 @@ impl Account {
             won_count: 0,
             last_won_time: None,
             last_follow_up_time: None,
+            contract_end_time: None,
+            lock: None,
+            embargo_time: None,
+            disputed_time: None,
             clock: RetentionClock::default(),
+            memory: ClockMemory::default(),
+            extras: Extras::default(),
             profile,
             creator,
             create_time: now,

@@ -119,6 +119,8 @@ pub enum EventKind {
     ActivityRecorded,
     /// Its deadline moved because rules did.
     Replanned,
+    /// Somebody was reminded of it.
+    Reminded,
     /// It was canceled.
     Canceled,
     /// It was restored.
@@ -145,6 +147,7 @@ impl EventKind {
             Self::TeamChanged => "account.team_changed",
             Self::ActivityRecorded => "account.activity_recorded",
             Self::Replanned => "account.replanned",
+            Self::Reminded => "account.reminded",
             Self::Canceled => "account.canceled",
             Self::Restored => "account.restored",
             Self::Deleted => "account.deleted",
@@ -159,6 +162,24 @@ pub struct Event {
     pub kind: EventKind,
     /// What came of it.
     pub effects: Effects,
+}
+
+/// A reminder. Whoever delivers messages takes it from the account's events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReminderEffect {
+    /// Of what: the deadline comes nearer, the deadline was moved, nothing happens with the account.
+    pub kind: &'static str,
+    /// By which rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_id: Option<Uuid>,
+    /// How many full days before the deadline, at least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days_before: Option<u32>,
+    /// The deadline, in microseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<i64>,
+    /// Who is reminded.
+    pub recipients: Vec<UserId>,
 }
 
 /// What came of a change: only what differs from before.
@@ -188,6 +209,9 @@ pub struct Effects {
     /// Whether the name changed although the tenant does not let users edit names.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub name_lock_overridden: bool,
+    /// Who is to be reminded of what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reminder: Option<ReminderEffect>,
     /// The team member that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<UserId>,

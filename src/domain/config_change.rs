@@ -5,7 +5,7 @@ use super::{
     configured::{ConfigTable, Configured},
     directory::{Department, Entry, Group, User},
     ids::{PoolId, UserId},
-    organisation::Revisions,
+    organisation::{Organisation, Revisions},
     patch::{FieldDiff, diff},
     pool::Pool,
     tenant::Tenant,
@@ -115,6 +115,17 @@ impl ConfigEvent {
     }
 }
 
+/// Settings of tenants and pools that clocks run on.
+const CLOCK_SETTINGS: &[&str] = &[
+    "time_zone",
+    "settings.default_cutoff",
+    "settings.reminder_time",
+    "settings.work_calendar",
+];
+
+/// Fields of users and departments that say whose rules are for an owner's accounts.
+const DEPARTMENT_FIELDS: &[&str] = &["primary_department", "other_departments", "parent"];
+
 /// What a decision about configuration comes to.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigChange {
@@ -131,21 +142,26 @@ impl ConfigChange {
         self.writes.is_empty()
     }
 
-    /// Whether stored deadlines may have to move: a reclaim rule changed, or the zone that its days are counted in.
+    /// Whether stored deadlines may have to move: something changed that clocks run on.
     #[must_use]
-    pub fn moves_deadlines(&self) -> bool {
-        let rule = |write: &Write| match write {
+    pub fn moves_deadlines(&self, org: &Organisation) -> bool {
+        let row = |write: &Write| match write {
             Write::RowInsert(table, _) | Write::RowUpdate(table, _) | Write::RowDelete(table, _) => {
-                *table == ConfigTable::ReclaimRule
+                *table != ConfigTable::LimitRule
             }
             _ => false,
         };
-        self.writes.iter().any(rule) || self.events.iter().any(|event| event.changes.contains_key("time_zone"))
+        let changed = |field: &&str| self.events.iter().any(|event| event.changes.contains_key(*field));
+        self.writes.iter().any(row)
+            || CLOCK_SETTINGS.iter().any(|field| changed(&field))
+            || org.retention.looks_at_departments() && DEPARTMENT_FIELDS.iter().any(|field| changed(&field))
     }
 
-    /// The revisions after the change: each side rises only if something of it is written.
+    /// The revisions after the change: each side rises only if something of it is written, and the configuration's
+    /// wherever deadlines move.
     #[must_use]
-    pub fn raise(&self, from: Revisions) -> Revisions {
+    pub fn raise(&self, org: &Organisation) -> Revisions {
+        let from = org.revisions;
         let directory = |write: &Write| {
             matches!(
                 write,
@@ -153,7 +169,8 @@ impl ConfigChange {
             )
         };
         Revisions {
-            config: from.config + i64::from(self.writes.iter().any(|write| !directory(write))),
+            config: from.config
+                + i64::from(self.moves_deadlines(org) || self.writes.iter().any(|write| !directory(write))),
             directory: from.directory + i64::from(self.writes.iter().any(directory)),
         }
     }

@@ -13,6 +13,14 @@ pub enum ConfigTable {
     ReclaimRule,
     /// Definitions of custom account fields.
     CustomField,
+    /// Rules that remind of accounts with which nothing happens.
+    ReminderRule,
+    /// Leaves of absence.
+    UserAbsence,
+    /// Times at which nothing is reclaimed.
+    RetentionPause,
+    /// Whose rules are for users in several departments.
+    ChosenDepartment,
 }
 
 impl ConfigTable {
@@ -23,6 +31,10 @@ impl ConfigTable {
             Self::LimitRule => "limit_rule",
             Self::ReclaimRule => "reclaim_rule",
             Self::CustomField => "custom_field",
+            Self::ReminderRule => "reminder_rule",
+            Self::UserAbsence => "user_absence",
+            Self::RetentionPause => "retention_pause",
+            Self::ChosenDepartment => "chosen_department",
         }
     }
 }

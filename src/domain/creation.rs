@@ -230,7 +230,8 @@ fn create(scene: &Scene<'_>, new: &NewAccount, extras: Extras, id: AccountId, ow
     let mut after = Account::new(id, new.profile.clone(), scene.principal.actor.clone(), scene.now);
     after.version = 1;
     after.pool_id = new.pool;
-    after.clock.planned_revision = scene.org.revisions.config;
+    after.extras = extras.clone();
+    after.clock = retention_plan::stopped(scene.org);
     if let Some(owner) = owner {
         after.owner = Some(owner.clone());
         after.owner_since = Some(scene.now);

@@ -109,6 +109,12 @@ impl Directory {
         self.users.get(id).map(|entry| &entry.value)
     }
 
+    /// The department, if there is one.
+    #[must_use]
+    pub fn department(&self, id: &DepartmentId) -> Option<&Department> {
+        self.departments.get(id).map(|entry| &entry.value)
+    }
+
     /// Whether the user is there and active.
     #[must_use]
     pub fn is_active(&self, id: &UserId) -> bool {

@@ -158,6 +158,7 @@ pub fn decide(
     }
     let mut after = successor(scene, before);
     after.profile = profile;
+    after.extras = extras.clone();
     let now = after.update_time;
     retention_plan::replan(scene.org, &mut after, now);
     let change = Change {

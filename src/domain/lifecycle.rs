@@ -1,7 +1,7 @@
 //! An account is taken out of use, brought back, deleted. Deleting takes two steps: only what was canceled is deleted.
 
 use super::{
-    account::{Account, AccountKind, EndCause, EntryCause, Extras, Profile, RetentionClock, StartCause, Status},
+    account::{Account, AccountKind, EndCause, EntryCause, Extras, Profile, StartCause, Status},
     change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureEnd, TenureStart},
     circulation::{
         Acquisition, Scene, Subject,
@@ -11,6 +11,7 @@ use super::{
     ids::{AccountId, UserId},
     limits::{How, Room},
     refusal::{Reason, Refusal},
+    retention_plan,
 };
 use crate::domain::error::Error;
 
@@ -47,9 +48,12 @@ pub fn cancel(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId, etag:
     let mut after = successor(&scene, account);
     after.status = Status::Canceled;
     after.status_before_cancel = Some(account.status);
+    let now = after.update_time;
+    retention_plan::end(&mut after, now);
     after.owner = None;
     after.owner_since = None;
-    after.clock = stopped(&scene);
+    after.lock = None;
+    after.clock = retention_plan::stopped(scene.org);
     let end = account.owner.clone().map(|user| {
         after.last_owner = Some(user.clone());
         // Whoever owned it until now gave no reason; what an owner before him gave is not his.
@@ -131,7 +135,7 @@ pub fn restore(
         give_owner(&scene, &mut after, owner);
         if let Some(draft @ (Status::Unactivated | Status::Reporting)) = account.status_before_cancel {
             after.status = draft;
-            after.clock = stopped(&scene);
+            after.clock = retention_plan::stopped(scene.org);
         }
         team = team_for(&scene, account, owner, None);
         start = Some(TenureStart {
@@ -196,13 +200,6 @@ fn blank(kind: AccountKind) -> Profile {
         location: None,
         remark: String::new(),
         external_id: None,
-    }
-}
-
-fn stopped(scene: &Scene<'_>) -> RetentionClock {
-    RetentionClock {
-        planned_revision: scene.org.revisions.config,
-        ..RetentionClock::default()
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     ids::{PoolId, TenantKey, TenantName, UserId},
     limits::LimitRules,
     pool::Pool,
-    retention::matching::{StoredRule, effective_rule},
+    retention::{config::Retention, matching::StoredRule, rule::RuleHome},
     tenant::Tenant,
 };
 use chrono_tz::Tz;
@@ -39,8 +39,8 @@ pub struct Organisation {
     pub pools: BTreeMap<PoolId, Arc<Pool>>,
     /// Retention limits.
     pub limit_rules: LimitRules,
-    /// Reclaim rules by pool, in the order in which they are asked.
-    pub reclaim_rules: BTreeMap<PoolId, Vec<Arc<StoredRule>>>,
+    /// Reclaim and reminder rules, and what else clocks run on.
+    pub retention: Retention,
     /// Definitions of custom fields, disabled ones too, by id.
     pub custom_fields: Vec<Arc<Configured<CustomField>>>,
 }
@@ -58,22 +58,16 @@ impl Organisation {
         pool.config.time_zone.unwrap_or(self.tenant.settings.time_zone)
     }
 
-    /// The pool's reclaim rules in the order in which they are asked.
+    /// The reclaim rules of a pool or a department, in the order in which they are asked.
     #[must_use]
-    pub fn reclaim_rules(&self, pool: PoolId) -> &[Arc<StoredRule>] {
-        self.reclaim_rules.get(&pool).map_or(&[], Vec::as_slice)
+    pub fn reclaim_rules(&self, home: &RuleHome) -> &[Arc<StoredRule>] {
+        self.retention.reclaim_rules(home)
     }
 
-    /// The reclaim rule that decides over the pool's accounts.
-    #[must_use]
-    pub fn reclaim_rule(&self, pool: PoolId) -> Option<&Arc<StoredRule>> {
-        effective_rule(self.reclaim_rules(pool))
-    }
-
-    /// Rules of other pools that reclaim into this one, in use or not.
+    /// Rules of other pools and of departments that reclaim into this one, in use or not.
     #[must_use]
     pub fn reclaim_rules_into(&self, pool: PoolId) -> Vec<&Arc<StoredRule>> {
-        let rules = self.reclaim_rules.values().flatten();
+        let rules = self.retention.all_reclaim_rules();
         rules
             .filter(|rule| rule.config.terms.target_pool_id == Some(pool))
             .collect()
@@ -112,7 +106,7 @@ impl Organisation {
             directory: Arc::new(Directory::compile(BTreeMap::new(), BTreeMap::new(), BTreeMap::new())),
             pools: BTreeMap::new(),
             limit_rules: LimitRules::default(),
-            reclaim_rules: BTreeMap::new(),
+            retention: Retention::default(),
             custom_fields: Vec::new(),
         }
     }

@@ -163,6 +163,8 @@ reasons! {
     UserActive = "USER_ACTIVE", FailedPrecondition;
     /// The job has ended.
     JobEnded = "JOB_ENDED", FailedPrecondition;
+    /// The change makes clocks run differently, and does not say whether past days count.
+    IncludePastDaysRequired = "INCLUDE_PAST_DAYS_REQUIRED", InvalidArgument;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

@@ -1,48 +1,94 @@
 //! Puts the retention clock of an account where it belongs, whatever happened to the account.
 
 use super::{
-    account::{Account, RetentionClock, Status},
+    account::{Account, PastTenure, RetentionClock, TenureClock},
+    days::sub_days,
     organisation::Organisation,
-    retention::{self, Plan, clock::ClockFacts},
+    retention::{look, notice},
 };
 use chrono::{DateTime, Utc};
 
-fn facts(account: &Account) -> Option<ClockFacts> {
-    let owner_since = account.owner_since.filter(|_| account.status == Status::Assigned)?;
-    Some(ClockFacts {
-        last_follow_up: account.last_follow_up_time,
-        last_won: account.last_won_time,
-        notice_floor: account.clock.notice_floor,
-        ..ClockFacts::new(owner_since)
-    })
-}
+/// Tenures that an account remembers, for owners who pass it to and fro.
+const TENURES: usize = 8;
 
-fn store(org: &Organisation, after: &mut Account, plan: Option<Plan>) {
+fn store(org: &Organisation, after: &mut Account, now: DateTime<Utc>) {
     let planned_revision = org.revisions.config;
-    after.clock = plan.map_or(
-        RetentionClock {
-            planned_revision,
-            ..RetentionClock::default()
-        },
-        |plan| RetentionClock {
-            anchor_time: plan.deadline.map(|deadline| deadline.anchor),
-            reclaim_time: plan.deadline.map(|deadline| deadline.at),
-            rule_id: plan.rule.map(|rule| rule.0),
-            notice_floor: plan.notice_floor,
-            planned_revision,
-        },
-    );
+    let clock = look::look(org, after, now).map(|look| RetentionClock {
+        anchor_time: look.workings.deadline.map(|deadline| deadline.anchor),
+        reclaim_time: look.workings.deadline.map(|deadline| deadline.at),
+        wake_time: look.wake_time(),
+        rule_id: look.matched.rule.map(|rule| rule.id),
+        notice_floor: after.clock.notice_floor,
+        planned_revision,
+        tenure: after.clock.tenure.clone(),
+    });
+    after.clock = clock.unwrap_or_else(|| stopped(org));
 }
 
-/// After an acquisition or an activity.
+/// The clock of an account that nobody owns.
+#[must_use]
+pub fn stopped(org: &Organisation) -> RetentionClock {
+    RetentionClock {
+        planned_revision: org.revisions.config,
+        ..RetentionClock::default()
+    }
+}
+
+/// At the beginning of a tenure. Where the owner had the account not long ago, a rule may let his old clock go on.
+pub fn begin(org: &Organisation, after: &mut Account) {
+    after.clock = stopped(org);
+    let (Some(owner), Some(owner_since)) = (&after.owner, after.owner_since) else {
+        return;
+    };
+    let last = after.memory.tenures.iter().rev().find(|past| past.user == *owner).cloned();
+    plan(org, after);
+    let rule = after.clock.rule_id.and_then(|id| org.retention.reclaim_rule(id));
+    let days = rule.and_then(|rule| rule.config.terms.no_restart_days);
+    if let (Some(days), Some(last)) = (days, last)
+        && last.until >= sub_days(owner_since, days, look::zone(org, after))
+    {
+        after.clock.tenure.since = Some(last.since);
+        plan(org, after);
+        // He is not to lose it in the moment in which he gets it.
+        let floor = after.clock.reclaim_time.and_then(|next| notice::floor(None, next, after.update_time));
+        if let Some(floor) = floor {
+            after.clock.notice_floor = Some(floor);
+            plan(org, after);
+        }
+    }
+}
+
+/// At the end of a tenure: remembers it. `account` still has its owner.
+pub fn end(account: &mut Account, now: DateTime<Utc>) {
+    let (Some(user), Some(owner_since)) = (account.owner.clone(), account.owner_since) else {
+        return;
+    };
+    let tenures = &mut account.memory.tenures;
+    tenures.retain(|past| past.user != user);
+    tenures.push(PastTenure {
+        user,
+        since: account.clock.tenure.since.unwrap_or(owner_since),
+        until: now,
+    });
+    let surplus = tenures.len().saturating_sub(TENURES);
+    tenures.drain(..surplus);
+    account.clock.tenure = TenureClock::default();
+}
+
+/// After an activity, and wherever else a deadline may come as it comes.
 pub fn plan(org: &Organisation, after: &mut Account) {
-    let plan = facts(after).map(|facts| retention::plan(org, after.pool_id, &facts));
-    store(org, after, plan);
+    let now = after.update_time;
+    store(org, after, now);
 }
 
-/// After anything else: where the deadline comes nearer, the owner gets notice.
-pub fn replan(org: &Organisation, after: &mut Account, now: DateTime<Utc>) {
+/// After anything else, at `now`: where the deadline comes nearer, the owner gets notice. Answers whether it did.
+pub fn replan(org: &Organisation, after: &mut Account, now: DateTime<Utc>) -> bool {
     let stored = after.clock.reclaim_time;
-    let plan = facts(after).map(|facts| retention::replan(org, after.pool_id, &facts, stored, now));
-    store(org, after, plan);
+    store(org, after, now);
+    let floor = after.clock.reclaim_time.and_then(|next| notice::floor(stored, next, now));
+    if let Some(floor) = floor {
+        after.clock.notice_floor = Some(floor);
+        store(org, after, now);
+    }
+    floor.is_some()
 }

@@ -1,62 +1,226 @@
-//! What the sweep does with an account that looks due: decided again, on the account as it is and the rules as they are.
+//! What the worker does with an account whose time has come: decided again, on the account as it is and the rules as
+//! they are. A preview of what it would do at another time is the same decision.
 
 use super::{
-    account::{Account, EndCause, EntryCause, RetentionClock, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureEnd},
+    account::{Account, EndCause, EntryCause, Status},
+    change::{Change, Columns, Effects, Event, EventKind, ReminderEffect, TeamChange, TenureEnd},
     circulation::{Scene, clear_team, lose_owner, successor},
+    ids::UserId,
+    organisation::Organisation,
     pool::PoolState,
+    retention::{
+        look::{self, Look},
+        reminders::{self, Reminded},
+        terms::Recipient,
+    },
     retention_plan,
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeSet;
+
+/// For how long an account that may not be taken yet is left alone.
+const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 /// What comes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// Its time is over: the owner loses it.
     Reclaim(Box<Change>),
+    /// Somebody is reminded.
+    Remind(Box<Change>),
     /// Its deadline is another one by now.
     Replan(Box<Change>),
-    /// It is not due, or not any more.
-    Leave,
+    /// Nothing is to be done before this time.
+    Leave(Option<DateTime<Utc>>),
 }
 
-/// Decides. `grace` is what events may need to arrive.
+/// Under which circumstances accounts may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// What events may need to arrive.
+    pub grace: TimeDelta,
+    /// Until when all required sources have told everything; `None` where none is required.
+    pub watermark: Option<DateTime<Utc>>,
+    /// Whether nothing is taken before somebody confirms it.
+    pub stopped: bool,
+}
+
+impl Terms {
+    /// Nothing to wait for.
+    #[must_use]
+    pub const fn at_once(grace: TimeDelta) -> Self {
+        Self {
+            grace,
+            watermark: None,
+            stopped: false,
+        }
+    }
+}
+
+/// Decides. `team` are the members of the account's team, where some of them may be reminded.
 #[must_use]
-pub fn decide(scene: &Scene<'_>, account: &Account, grace: TimeDelta) -> Verdict {
+pub fn decide(scene: &Scene<'_>, account: &Account, team: &[UserId], terms: Terms) -> Verdict {
     if account.status != Status::Assigned {
-        return Verdict::Leave;
+        return Verdict::Leave(None);
     }
     let now = scene.now.max(account.update_time);
     let mut planned = successor(scene, account);
     // Where rules changed since the deadline was computed, the owner gets notice; otherwise this computes the same.
-    retention_plan::replan(scene.org, &mut planned, now);
-    match planned.clock.reclaim_time {
-        Some(deadline) if deadline + grace <= now => Verdict::Reclaim(Box::new(reclaim(scene, account, &planned))),
-        _ if same_clock(account, &planned) => Verdict::Leave,
-        _ => Verdict::Replan(Box::new(replanned(account, planned))),
+    let noticed = retention_plan::replan(scene.org, &mut planned, now);
+    let Some(look) = look::look(scene.org, &planned, now) else {
+        return Verdict::Leave(None);
+    };
+    let due = planned.clock.reclaim_time.filter(|deadline| *deadline <= now);
+    if let Some(deadline) = due {
+        return match taken_from(scene.org, &planned, &look, deadline, now, terms) {
+            None => Verdict::Reclaim(Box::new(reclaim(scene, account, &planned))),
+            Some(wait) if same_clock(account, &planned) => Verdict::Leave(Some(wait)),
+            Some(_) => Verdict::Replan(Box::new(replanned(scene, account, planned, noticed, team))),
+        };
+    }
+    if !same_clock(account, &planned) {
+        return Verdict::Replan(Box::new(replanned(scene, account, planned, noticed, team)));
+    }
+    match remind(scene, &planned, &look, team, now) {
+        Some((after, reminder)) => Verdict::Remind(Box::new(reminded(account, after, reminder))),
+        None => Verdict::Leave(planned.clock.wake_time),
     }
 }
 
-/// Recomputes the clock after a change of rules; nothing if it is as it should be.
+/// Recomputes the clock after a change of rules: the change that anybody sees, or when to look at it next.
 #[must_use]
-pub fn replan(scene: &Scene<'_>, account: &Account) -> Option<Change> {
+pub fn replan(scene: &Scene<'_>, account: &Account, team: &[UserId]) -> Verdict {
     if account.status != Status::Assigned {
-        return None;
+        return Verdict::Leave(None);
     }
     let mut planned = successor(scene, account);
-    retention_plan::replan(scene.org, &mut planned, scene.now.max(account.update_time));
-    (!same_clock(account, &planned)).then(|| replanned(account, planned))
+    let now = scene.now.max(account.update_time);
+    let noticed = retention_plan::replan(scene.org, &mut planned, now);
+    if same_clock(account, &planned) {
+        return Verdict::Leave(planned.clock.wake_time);
+    }
+    Verdict::Replan(Box::new(replanned(scene, account, planned, noticed, team)))
 }
 
-/// Whether the clock is as it was, but for the revision that says when it was looked at.
+/// `None` if the account is taken now; otherwise when to look again.
+fn taken_from(
+    org: &Organisation,
+    account: &Account,
+    look: &Look<'_>,
+    deadline: DateTime<Utc>,
+    now: DateTime<Utc>,
+    terms: Terms,
+) -> Option<DateTime<Utc>> {
+    let from = deadline + terms.grace;
+    if now < from {
+        return Some(from);
+    }
+    // What the sources have not told yet may have happened before the deadline.
+    if terms.stopped || terms.watermark.is_some_and(|heard| heard < deadline) {
+        return Some(now + LOOK_AGAIN);
+    }
+    let rule = look.matched.rule?;
+    let counting = look::counting(org, account, &rule.config.terms);
+    Some(counting.working(now)).filter(|working| *working > now)
+}
+
+/// Whether what people see of the clock is as it was.
 fn same_clock(account: &Account, planned: &Account) -> bool {
-    RetentionClock {
-        planned_revision: planned.clock.planned_revision,
-        ..account.clock
-    } == planned.clock
+    let visible = |account: &Account| {
+        let clock = &account.clock;
+        (clock.anchor_time, clock.reclaim_time, clock.rule_id, clock.notice_floor)
+    };
+    visible(account) == visible(planned)
 }
 
-fn replanned(account: &Account, after: Account) -> Change {
+/// The account after the reminder that is due, if one is.
+fn remind(
+    scene: &Scene<'_>,
+    planned: &Account,
+    look: &Look<'_>,
+    team: &[UserId],
+    now: DateTime<Utc>,
+) -> Option<(Account, ReminderEffect)> {
+    let deadline = look.workings.deadline;
+    let mut after = planned.clone();
+    let effect = if let Some((next, deadline)) = look.reminder.filter(|next| next.at <= now).zip(deadline) {
+        let rule = look.matched.rule?;
+        after.clock.tenure.reminded = Some(Reminded {
+            deadline: deadline.at,
+            days_before: next.days_before,
+        });
+        let recipients = reminders::recipients(&rule.config.terms, next.days_before);
+        ReminderEffect {
+            kind: "DEADLINE",
+            rule_id: Some(rule.id),
+            days_before: Some(next.days_before),
+            deadline: Some(deadline.at.timestamp_micros()),
+            recipients: people(scene.org, planned, &recipients, team),
+        }
+    } else {
+        let nudge = look.nudge.as_ref().filter(|nudge| nudge.at <= now)?;
+        after.clock.tenure.nudged.insert(nudge.rule.id, now);
+        ReminderEffect {
+            kind: "IDLE",
+            rule_id: Some(nudge.rule.id),
+            days_before: None,
+            deadline: deadline.map(|deadline| deadline.at.timestamp_micros()),
+            recipients: people(scene.org, planned, &nudge.rule.config.terms.recipients, team),
+        }
+    };
+    // Rules that are gone are forgotten here: nothing else looks at them.
+    let known = |id: &uuid::Uuid| scene.org.retention.all_reminder_rules().any(|rule| rule.id == *id);
+    after.clock.tenure.nudged.retain(|id, _| known(id));
+    retention_plan::plan(scene.org, &mut after);
+    Some((after, effect))
+}
+
+/// Who the recipients are, each once, those first who are named first. People who left are not reminded.
+fn people(org: &Organisation, account: &Account, recipients: &[Recipient], team: &[UserId]) -> Vec<UserId> {
+    let mut people = Vec::new();
+    let owner = account.owner.as_ref();
+    for recipient in recipients {
+        match recipient {
+            Recipient::Owner => people.extend(owner.cloned()),
+            Recipient::Supervisor => {
+                let above = owner.and_then(|owner| org.directory.user(owner)?.supervisor.clone());
+                people.extend(above);
+            }
+            Recipient::Team => people.extend_from_slice(team),
+            Recipient::PoolAdmins => {
+                let pool = account.pool_id.and_then(|id| org.pool(id));
+                people.extend(pool.into_iter().flat_map(|pool| pool.config.administrators.iter().cloned()));
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    people.retain(|user| org.directory.is_active(user) && seen.insert(user.clone()));
+    people
+}
+
+fn replanned(scene: &Scene<'_>, account: &Account, after: Account, noticed: bool, team: &[UserId]) -> Change {
+    let mut effects = Effects::between(Some(account), &after);
+    if noticed {
+        // Whoever is to lose an account sooner than he thought learns it at once, whatever the rule says of reminders.
+        let recipients = [Recipient::Owner];
+        effects.reminder = Some(ReminderEffect {
+            kind: "DEADLINE_MOVED",
+            rule_id: after.clock.rule_id,
+            days_before: None,
+            deadline: after.clock.reclaim_time.map(|deadline| deadline.timestamp_micros()),
+            recipients: people(scene.org, &after, &recipients, team),
+        });
+    }
+    circulated(after, EventKind::Replanned, effects)
+}
+
+fn reminded(account: &Account, after: Account, reminder: ReminderEffect) -> Change {
+    let mut effects = Effects::between(Some(account), &after);
+    effects.reminder = Some(reminder);
+    circulated(after, EventKind::Reminded, effects)
+}
+
+fn circulated(after: Account, kind: EventKind, effects: Effects) -> Change {
     Change {
         columns: Columns::Circulation,
         end: None,
@@ -65,10 +229,7 @@ fn replanned(account: &Account, after: Account) -> Change {
         extras: None,
         enters: None,
         gains: None,
-        event: Event {
-            kind: EventKind::Replanned,
-            effects: Effects::between(Some(account), &after),
-        },
+        event: Event { kind, effects },
         after,
     }
 }
@@ -87,31 +248,17 @@ fn reclaim(scene: &Scene<'_>, account: &Account, planned: &Account) -> Change {
     let mut after = successor(scene, account);
     lose_owner(scene, &mut after, EntryCause::AutoReclaimed, None, "");
     // Saving a rule makes sure of its target; should it be gone all the same, the account stays in its own pool.
-    let rules = account
-        .pool_id
-        .map(|pool| scene.org.reclaim_rules(pool))
-        .unwrap_or_default();
-    let target = rules
-        .iter()
-        .find(|candidate| Some(candidate.id) == rule)
-        .map(|rule| rule.config.target());
+    let rule = rule.and_then(|id| scene.org.retention.reclaim_rule(id));
+    let target = rule.and_then(|rule| rule.config.target());
     let target = target.filter(|id| scene.org.pool(*id).is_some_and(|pool| pool.state == PoolState::Active));
     let enters = target.filter(|target| Some(*target) != account.pool_id);
     after.pool_id = enters.or(account.pool_id);
     let mut effects = Effects::between(Some(account), &after);
     effects.end_cause = Some(EndCause::AutoReclaimed.as_str());
     Change {
-        columns: Columns::Circulation,
         end,
-        start: None,
         team: clear_team(scene, account),
-        extras: None,
         enters,
-        gains: None,
-        event: Event {
-            kind: EventKind::Reclaimed,
-            effects,
-        },
-        after,
+        ..circulated(after, EventKind::Reclaimed, effects)
     }
 }

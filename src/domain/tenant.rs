@@ -1,11 +1,12 @@
 //! An organisation and the settings that hold for all its pools.
 
 use super::{
-    ids::ReasonId,
+    ids::{CallerId, ReasonId},
     refusal::Violations,
-    text::{LABEL_MAX, LIMITS, NAME_MAX, check_len, check_range, check_required_text, check_unique},
+    retention::calendar::{Cutoff, NINE, WorkCalendar},
+    text::{DAYS, LABEL_MAX, LIMITS, NAME_MAX, check_len, check_range, check_required_text, check_unique},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,34 @@ pub struct TenantSettings {
     /// The reasons to choose from.
     #[serde(rename = "settings.return_reasons")]
     pub return_reasons: Vec<ReturnReason>,
+    /// When reclaims take effect where a rule does not say.
+    #[serde(rename = "settings.default_cutoff")]
+    pub default_cutoff: Cutoff,
+    /// The local time of day at which reminders go out.
+    #[serde(rename = "settings.reminder_time")]
+    pub reminder_time: NaiveTime,
+    /// The days on which the company works.
+    #[serde(rename = "settings.work_calendar")]
+    pub work_calendar: WorkCalendar,
+    /// Days by which a tenure can be extended in all; 0 means not at all.
+    #[serde(rename = "settings.max_extension_days")]
+    pub max_extension_days: u32,
+    /// Accounts that a user can keep locked at the same time; 0 means none.
+    #[serde(rename = "settings.max_locks_per_user")]
+    pub max_locks_per_user: u32,
+    /// Sources without whose news nothing is reclaimed.
+    #[serde(rename = "settings.required_sources")]
+    pub required_sources: Vec<CallerId>,
+    /// The share of a pool's owned accounts that are reclaimed within a day without somebody confirming it, percent.
+    #[serde(rename = "settings.breaker_percent")]
+    pub breaker_percent: u32,
+    /// How many are, whatever the share.
+    #[serde(rename = "settings.breaker_accounts")]
+    pub breaker_accounts: u32,
 }
+
+/// Sources that can be required at most.
+const MAX_SOURCES: usize = 50;
 
 impl TenantSettings {
     /// What a new tenant starts with.
@@ -73,6 +101,14 @@ impl TenantSettings {
             clear_team_on_owner_change: false,
             return_reason_required: false,
             return_reasons: Vec::new(),
+            default_cutoff: Cutoff::USUAL,
+            reminder_time: NINE,
+            work_calendar: WorkCalendar::default(),
+            max_extension_days: 30,
+            max_locks_per_user: 10,
+            required_sources: Vec::new(),
+            breaker_percent: 20,
+            breaker_accounts: 1000,
         }
     }
 
@@ -98,6 +134,19 @@ impl TenantSettings {
             let field = format!("{field}[{at}].display_name");
             check_required_text(&mut violations, &field, &reason.display_name, LABEL_MAX);
         }
+        self.work_calendar.check(&mut violations, "settings.work_calendar");
+        let numbers = [
+            ("settings.max_extension_days", self.max_extension_days, 0..=*DAYS.end()),
+            ("settings.max_locks_per_user", self.max_locks_per_user, LIMITS),
+            ("settings.breaker_percent", self.breaker_percent, 1..=100),
+            ("settings.breaker_accounts", self.breaker_accounts, 1..=1_000_000),
+        ];
+        for (field, number, range) in numbers {
+            check_range(&mut violations, field, Some(number), &range);
+        }
+        let field = "settings.required_sources";
+        check_len(&mut violations, field, self.required_sources.len(), MAX_SOURCES);
+        check_unique(&mut violations, field, &self.required_sources);
         if self.return_reason_required && !self.return_reasons.iter().any(|reason| reason.enabled) {
             violations.add(
                 "settings.return_reason_required",

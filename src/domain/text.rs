@@ -9,6 +9,8 @@ pub const NAME_MAX: usize = 255;
 pub const LABEL_MAX: usize = 64;
 /// Range of day counts.
 pub const DAYS: std::ops::RangeInclusive<u32> = 1..=9999;
+/// Range of month counts.
+pub const MONTHS: std::ops::RangeInclusive<u32> = 1..=120;
 /// Range of limits; 0 is legal and means none.
 pub const LIMITS: std::ops::RangeInclusive<u32> = 0..=9999;
 

@@ -16,7 +16,7 @@ impl RetentionRuleService for Api {
         request: Request<proto::CreateReclaimRuleRequest>,
     ) -> Result<Response<proto::CreateReclaimRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::create(message.reclaim_rule.clone())?;
+        let input = convert::create(message.clone())?;
         let encode = |rule: &StoredRule| proto::CreateReclaimRuleResponse {
             reclaim_rule: Some(convert::encode(rule)),
         };
@@ -42,12 +42,12 @@ impl RetentionRuleService for Api {
         request: Request<proto::ListReclaimRulesRequest>,
     ) -> Result<Response<proto::ListReclaimRulesResponse>, Status> {
         let (call, message) = open(request)?;
-        let (pool, size) = decode(|v| {
-            let pool = convert::pool(v, &message.pool_id);
+        let (home, size) = decode(|v| {
+            let home = convert::home(v, "", &message.pool_id, &message.department_id);
             let size = page_size(v, message.page_size);
-            pool.zip(size)
+            home.zip(size)
         })?;
-        let list = self.app.list_reclaim_rules(&call, pool, size, &message.page_token);
+        let list = self.app.list_reclaim_rules(&call, &home, size, &message.page_token);
         let (rules, next_page_token) = list.await?;
         let reclaim_rules = rules.iter().map(|rule| convert::encode(rule)).collect();
         Ok(Response::new(proto::ListReclaimRulesResponse {
@@ -95,7 +95,7 @@ impl RetentionRuleService for Api {
         };
         mutate!(call, "EnableReclaimRule", message, encode, |once| self
             .app
-            .set_reclaim_rule_enabled(&call, &once, id, etag, true))
+            .enable_reclaim_rule(&call, &once, id, etag, message.include_past_days))
     }
 
     async fn disable_reclaim_rule(
@@ -109,7 +109,7 @@ impl RetentionRuleService for Api {
         };
         mutate!(call, "DisableReclaimRule", message, encode, |once| self
             .app
-            .set_reclaim_rule_enabled(&call, &once, id, etag, false))
+            .disable_reclaim_rule(&call, &once, id, etag))
     }
 
     async fn delete_reclaim_rule(

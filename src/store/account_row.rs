@@ -1,18 +1,20 @@
 //! Between the row of an account and the account.
 
 use super::{
-    codec::Row,
+    codec::{Row, to_json},
     entity::account::Model,
     instant::{instant, micros},
 };
 use crate::domain::{
-    account::{Account, AccountKind, DealStatus, EntryCause, Location, Profile, RetentionClock, Status},
+    account::{Account, AccountKind, DealStatus, EntryCause, Extras, Location, Lock, Profile, RetentionClock, Status},
     change::Columns,
     ids::{AccountId, ExternalId, PoolId, ReasonId, TenantKey, UserId},
     text::name_key,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, Value};
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 /// A column and its value.
 pub type Column = (&'static str, Value);
@@ -23,6 +25,20 @@ fn merged(micros: i64) -> Option<DateTime<Utc>> {
 
 fn or_zero(time: Option<DateTime<Utc>>) -> i64 {
     time.map_or(0, micros)
+}
+
+/// Nothing at all is written as nothing: most accounts have nothing to remember.
+fn json<T: Serialize + Default + PartialEq>(value: &T) -> Option<String> {
+    // What is stored this way has string keys only and cannot fail.
+    (*value != T::default()).then(|| to_json(value).unwrap_or_default())
+}
+
+fn json_or_default<T: DeserializeOwned + Default>(
+    at: &Row<'_, Uuid>,
+    column: &str,
+    text: Option<&String>,
+) -> Result<T, DbErr> {
+    text.map_or_else(|| Ok(T::default()), |text| at.json(column, text))
 }
 
 /// Reads a row.
@@ -60,10 +76,22 @@ pub fn read(row: Model) -> Result<Account, DbErr> {
         clock: RetentionClock {
             anchor_time: row.anchor_time.map(instant),
             reclaim_time: row.reclaim_time.map(instant),
+            wake_time: row.wake_time.map(instant),
             rule_id: row.rule_id,
             notice_floor: merged(row.notice_floor),
             planned_revision: row.planned_revision,
+            tenure: json_or_default(&at, "tenure_clock", row.tenure_clock.as_ref())?,
         },
+        contract_end_time: merged(row.contract_end_time),
+        lock: at.id_opt("locked_by", row.locked_by.as_ref(), UserId::parse)?.map(|user| Lock {
+            user,
+            from: instant(row.lock_time),
+            until: merged(row.lock_expire_time),
+        }),
+        embargo_time: merged(row.embargo_time),
+        disputed_time: merged(row.disputed_time),
+        memory: json_or_default(&at, "clock_memory", row.clock_memory.as_ref())?,
+        extras: Extras::default(),
         profile: Profile {
             kind: at.choice("kind", AccountKind::from_number(row.kind))?,
             name: row.name,
@@ -115,6 +143,8 @@ fn clock(account: &Account) -> Vec<Column> {
     vec![
         ("anchor_time", clock.anchor_time.map(micros).into()),
         ("reclaim_time", clock.reclaim_time.map(micros).into()),
+        ("wake_time", clock.wake_time.map(micros).into()),
+        ("tenure_clock", json(&clock.tenure).into()),
         ("rule_id", clock.rule_id.into()),
         ("notice_floor", or_zero(clock.notice_floor).into()),
         ("planned_revision", clock.planned_revision.into()),
@@ -152,6 +182,16 @@ fn circulation(account: &Account, columns: &mut Vec<Column>) {
         ("won_count", account.won_count.into()),
         ("last_won_time", or_zero(account.last_won_time).into()),
         ("last_follow_up_time", or_zero(account.last_follow_up_time).into()),
+        ("contract_end_time", or_zero(account.contract_end_time).into()),
+        ("locked_by", text(account.lock.as_ref().map(|lock| &lock.user))),
+        ("lock_time", or_zero(account.lock.as_ref().map(|lock| lock.from)).into()),
+        (
+            "lock_expire_time",
+            or_zero(account.lock.as_ref().and_then(|lock| lock.until)).into(),
+        ),
+        ("embargo_time", or_zero(account.embargo_time).into()),
+        ("disputed_time", or_zero(account.disputed_time).into()),
+        ("clock_memory", json(&account.memory).into()),
     ]);
 }
 

@@ -49,9 +49,9 @@ pub async fn apply(
     by: &By<'_>,
     ids: &Ids,
 ) -> Result<Revisions, Abort> {
-    let to = change.raise(org.revisions);
+    let to = change.raise(org);
     let mut raise = tenant::Entity::update_many();
-    if change.moves_deadlines() {
+    if change.moves_deadlines(org) {
         raise = raise
             .col_expr(tenant::Column::RetentionRevision, to.config.into())
             .col_expr(tenant::Column::RetentionTime, micros(by.now).into());

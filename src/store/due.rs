@@ -1,7 +1,11 @@
 //! Finds accounts for the background work: those whose time is over, across tenants, and those whose clock was computed
 //! before the rules changed. Both read an index range in pages; neither looks at what it does not return.
 
-use super::{instant::micros, organisation};
+use super::{
+    batch::{Row, Update},
+    instant::micros,
+    organisation,
+};
 use crate::domain::{
     ids::{AccountId, PoolId, TenantKey, TenantName},
     organisation::Revisions,
@@ -13,8 +17,8 @@ use uuid::Uuid;
 /// Where a pass over due accounts is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// When it was due, in microseconds since the epoch.
-    pub reclaim_time: i64,
+    /// When something was to be done about it, in microseconds since the epoch.
+    pub wake_time: i64,
     /// Of which tenant.
     pub tenant: TenantKey,
     /// Which account.
@@ -25,20 +29,20 @@ fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Stat
     Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
-/// The next `limit` accounts that were due at `until`, the longest due first, after the one that a page ended with.
+/// The next `limit` accounts about which something was to be done at `until`, the longest due first, after the one that a page ended with.
 pub async fn due(
     conn: &impl ConnectionTrait,
     until: DateTime<Utc>,
     after: Option<Due>,
     limit: u64,
 ) -> Result<Vec<Due>, DbErr> {
-    let select = "SELECT reclaim_time, tenant, id FROM account WHERE reclaim_time <= ?";
-    let order = "ORDER BY reclaim_time, tenant, id LIMIT ?";
+    let select = "SELECT wake_time, tenant, id FROM account WHERE wake_time <= ?";
+    let order = "ORDER BY wake_time, tenant, id LIMIT ?";
     let mut values: Vec<Value> = vec![micros(until).into()];
     let sql = match after {
         None => format!("{select} {order}"),
         Some(after) => {
-            let (time, tenant) = (after.reclaim_time, after.tenant.0);
+            let (time, tenant) = (after.wake_time, after.tenant.0);
             values.extend([
                 time.into(),
                 time.into(),
@@ -48,7 +52,7 @@ pub async fn due(
             ]);
             // The first condition is what the index range begins with.
             format!(
-                "{select} AND reclaim_time >= ? AND (reclaim_time > ? OR tenant > ? OR (tenant = ? AND id > ?)) {order}"
+                "{select} AND wake_time >= ? AND (wake_time > ? OR tenant > ? OR (tenant = ? AND id > ?)) {order}"
             )
         }
     };
@@ -57,7 +61,7 @@ pub async fn due(
     rows.iter()
         .map(|row| {
             Ok(Due {
-                reclaim_time: row.try_get("", "reclaim_time")?,
+                wake_time: row.try_get("", "wake_time")?,
                 tenant: TenantKey(row.try_get("", "tenant")?),
                 account: AccountId(row.try_get("", "id")?),
             })
@@ -67,9 +71,12 @@ pub async fn due(
 
 /// How many accounts were due at `until`, and since when the longest is.
 pub async fn lag(conn: &impl ConnectionTrait, until: DateTime<Utc>) -> Result<(i64, Option<i64>), DbErr> {
-    let sql = "SELECT COUNT(*) AS number, MIN(reclaim_time) AS first FROM account WHERE reclaim_time <= ?";
+    // The wake time is never later, and has the index.
+    let sql = "SELECT COUNT(*) AS number, MIN(reclaim_time) AS first FROM account \
+               WHERE wake_time <= ? AND reclaim_time <= ?";
+    let until = micros(until);
     let row = conn
-        .query_one_raw(statement(conn, sql, vec![micros(until).into()]))
+        .query_one_raw(statement(conn, sql, vec![until.into(), until.into()]))
         .await?;
     let Some(row) = row else { return Ok((0, None)) };
     Ok((row.try_get("", "number")?, row.try_get("", "first")?))
@@ -119,47 +126,66 @@ pub async fn behind(conn: &impl ConnectionTrait) -> Result<Vec<Behind>, DbErr> {
         .collect()
 }
 
-/// The next owned accounts of the pool whose clock is older than the revision, by id.
+/// The next owned accounts of the pool, or outside pools, whose clock is older than the revision, by id.
 pub async fn stale(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
-    pool: PoolId,
+    pool: Option<PoolId>,
     revision: i64,
     after: Option<AccountId>,
     limit: u64,
 ) -> Result<Vec<AccountId>, DbErr> {
-    let sql = "SELECT id FROM account WHERE tenant = ? AND pool_id = ? AND status = 4 AND id > ? AND planned_revision < ? \
-               ORDER BY id LIMIT ?";
+    let of_pool = if pool.is_some() { "pool_id = ?" } else { "pool_id IS NULL" };
+    let sql = format!(
+        "SELECT id FROM account WHERE tenant = ? AND {of_pool} AND status = 4 AND id > ? AND planned_revision < ? \
+         ORDER BY id LIMIT ?"
+    );
     let after = after.map_or(Uuid::nil(), |after| after.0);
-    let values = vec![
-        tenant.0.into(),
-        pool.0.into(),
-        after.into(),
-        revision.into(),
-        limit.into(),
-    ];
-    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
+    let mut values: Vec<Value> = vec![tenant.0.into()];
+    values.extend(pool.map(|pool| Value::from(pool.0)));
+    values.extend([after.into(), revision.into(), limit.into()]);
+    let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
     rows.iter().map(|row| Ok(AccountId(row.try_get("", "id")?))).collect()
 }
 
-/// Notes that the clocks of these accounts, at these versions, are as the revision would have them. Nothing that anybody
-/// sees changes, so no version rises.
+/// An account that was looked at, and what is to be noted of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked {
+    /// Which account.
+    pub account: AccountId,
+    /// In which state.
+    pub version: i64,
+    /// When to look at it next.
+    pub wake_time: Option<DateTime<Utc>>,
+}
+
+/// Notes that the clocks of these accounts are as the revision would have them, and when to look at them next. Nothing
+/// that anybody sees changes, so no version rises.
 pub async fn mark(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
-    accounts: &[(AccountId, i64)],
+    accounts: &[Looked],
     revisions: Revisions,
 ) -> Result<(), DbErr> {
     if accounts.is_empty() {
         return Ok(());
     }
-    let pairs = vec!["(id = ? AND version = ?)"; accounts.len()].join(" OR ");
-    let sql = format!("UPDATE account SET planned_revision = ? WHERE tenant = ? AND ({pairs})");
-    let mut values: Vec<Value> = vec![revisions.config.into(), tenant.0.into()];
-    for (id, version) in accounts {
-        values.extend([id.0.into(), (*version).into()]);
-    }
-    conn.execute_raw(statement(conn, &sql, values)).await.map(drop)
+    let rows: Vec<Row> = accounts
+        .iter()
+        .map(|looked| Row {
+            key: looked.account.0.into(),
+            values: vec![revisions.config.into(), looked.wake_time.map(micros).into()],
+        })
+        .collect();
+    let mut update = Update::set("account", "id", &["planned_revision", "wake_time"], &rows);
+    update.text(" WHERE tenant = ");
+    update.value(tenant.0);
+    update.text(" AND id IN ");
+    update.list(rows.iter().map(|row| row.key.clone()));
+    update.text(" AND version = ");
+    let seen: Vec<Value> = accounts.iter().map(|looked| looked.version.into()).collect();
+    update.by_key("id", rows.iter().map(|row| &row.key).zip(&seen));
+    conn.execute_raw(statement(conn, &update.sql, update.values)).await.map(drop)
 }
 
 /// Notes that all stored deadlines follow the revision.

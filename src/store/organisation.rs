@@ -14,7 +14,8 @@ use crate::domain::{
     limits::LimitRules,
     organisation::{Organisation, Revisions},
     pool::{Pool, PoolState},
-    retention::matching::{StoredRule, order},
+    condition::Schema,
+    retention::config::{Retention, RetentionRows},
     tenant::Tenant,
 };
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
@@ -62,12 +63,19 @@ pub async fn load(
         };
         let pools = load_pools(conn, key).await?;
         let limit_rules = configured::load(conn, key, ConfigTable::LimitRule).await?;
-        let reclaim_rules = load_reclaim_rules(conn, key).await?;
+        let retention = RetentionRows {
+            reclaim_rules: configured::load(conn, key, ConfigTable::ReclaimRule).await?,
+            reminder_rules: configured::load(conn, key, ConfigTable::ReminderRule).await?,
+            absences: configured::load(conn, key, ConfigTable::UserAbsence).await?,
+            pauses: configured::load(conn, key, ConfigTable::RetentionPause).await?,
+            departments: configured::load(conn, key, ConfigTable::ChosenDepartment).await?,
+        };
         let custom_fields = configured::load(conn, key, ConfigTable::CustomField).await?;
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
         if of(&before) == of(&after) {
+            let custom_fields = custom_fields.into_iter().map(Arc::new).collect::<Vec<_>>();
             return Ok(Some(Organisation {
                 key,
                 name: name.clone(),
@@ -76,8 +84,8 @@ pub async fn load(
                 directory,
                 pools,
                 limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
-                reclaim_rules,
-                custom_fields: custom_fields.into_iter().map(Arc::new).collect(),
+                retention: Retention::compile(retention, &Schema::new(&custom_fields)),
+                custom_fields,
             }));
         }
     }
@@ -124,19 +132,6 @@ fn read_pool(key: TenantKey, row: &pool::Model) -> Result<Pool, DbErr> {
         create_time: instant(row.create_time),
         update_time: instant(row.update_time),
     })
-}
-
-async fn load_reclaim_rules(
-    conn: &impl ConnectionTrait,
-    key: TenantKey,
-) -> Result<BTreeMap<PoolId, Vec<Arc<StoredRule>>>, DbErr> {
-    let mut rules: Vec<StoredRule> = configured::load(conn, key, ConfigTable::ReclaimRule).await?;
-    rules.sort_by_key(order);
-    let mut by_pool: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for rule in rules {
-        by_pool.entry(rule.config.pool_id).or_default().push(Arc::new(rule));
-    }
-    Ok(by_pool)
 }
 
 /// Reads the stored number.

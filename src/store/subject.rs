@@ -1,6 +1,6 @@
 //! Reads the accounts that a call is about, together with everything else that decisions on them need: the tenant's
 //! revisions, the answer of a repeated request, the actor's last ban and his place in the team. One statement for up to
-//! [`CHUNK`] accounts.
+//! [`CHUNK`] accounts, and two more where rules of the tenant look at tags or custom fields.
 
 use super::{
     account_row,
@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     account::TeamAccess,
     circulation::Subject,
-    ids::{AccountId, TenantKey, UserId},
+    ids::{AccountId, UserId},
     organisation::{Organisation, Revisions},
 };
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
@@ -36,11 +36,12 @@ pub struct Loaded {
 /// Reads up to [`CHUNK`] accounts; `None` if there is no such tenant.
 pub async fn load(
     conn: &impl ConnectionTrait,
-    tenant: TenantKey,
+    org: &Organisation,
     key: Option<&RequestKey>,
     actor: Option<&UserId>,
     accounts: &[AccountId],
 ) -> Result<Option<Loaded>, DbErr> {
+    let tenant = org.key;
     // No user, caller or request has an empty id, so these match nothing.
     let actor = actor.map_or("", |actor| actor.as_str());
     let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
@@ -80,6 +81,14 @@ pub async fn load(
             account,
         };
         subjects.insert(subject.account.id, subject);
+    }
+    if org.retention.uses_extras() {
+        let found: Vec<_> = subjects.keys().copied().collect();
+        for (id, has) in extras::read(conn, tenant, &found).await? {
+            if let Some(subject) = subjects.get_mut(&id) {
+                subject.account.extras = has;
+            }
+        }
     }
     Ok(Some(Loaded {
         revisions,

@@ -63,13 +63,20 @@ fn tell(span: &Span, ended: Result<Option<Swept>, Stopped>) {
         Ok(Some(swept)) => {
             let Swept {
                 reclaimed,
+                reminded,
                 replanned,
                 failed,
             } = swept;
             if swept != Swept::default() {
-                tracing::info!(reclaimed, replanned, failed, "swept");
+                tracing::info!(reclaimed, reminded, replanned, failed, "swept");
             }
-            for (outcome, accounts) in [("reclaimed", reclaimed), ("replanned", replanned), ("failed", failed)] {
+            let outcomes = [
+                ("reclaimed", reclaimed),
+                ("reminded", reminded),
+                ("replanned", replanned),
+                ("failed", failed),
+            ];
+            for (outcome, accounts) in outcomes {
                 span.record(outcome, accounts);
                 metrics::swept(outcome, accounts);
             }

@@ -2,7 +2,7 @@
 
 use super::{Scene, admit::own_pool};
 use crate::domain::{
-    account::{Account, EntryCause, RetentionClock, Status},
+    account::{Account, EntryCause, Status},
     change::TeamChange,
     ids::{ReasonId, UserId},
     retention_plan,
@@ -25,6 +25,8 @@ pub fn give_owner(scene: &Scene<'_>, after: &mut Account, user: &UserId) {
         after.last_end_reason = None;
         after.last_end_note.clear();
     }
+    let now = after.update_time;
+    retention_plan::end(after, now);
     let before = after.owner.take().or_else(|| after.last_owner.clone());
     // Only a change from one owner to a different one counts: the first owner and one who takes it back do not.
     if before.as_ref().is_some_and(|before| before != user) {
@@ -36,15 +38,14 @@ pub fn give_owner(scene: &Scene<'_>, after: &mut Account, user: &UserId) {
     after.status = Status::Assigned;
     after.pool_entry_time = None;
     after.pool_entry_cause = None;
-    after.clock = RetentionClock {
-        planned_revision: scene.org.revisions.config,
-        ..RetentionClock::default()
-    };
-    retention_plan::plan(scene.org, after);
+    after.disputed_time = None;
+    retention_plan::begin(scene.org, after);
 }
 
 /// Takes it from its owner; it waits from now on.
 pub fn lose_owner(scene: &Scene<'_>, after: &mut Account, cause: EntryCause, reason: Option<&ReasonId>, note: &str) {
+    let now = after.update_time;
+    retention_plan::end(after, now);
     after.last_owner = after.owner.take().or_else(|| after.last_owner.take());
     after.owner_since = None;
     after.status = Status::Unassigned;
@@ -52,10 +53,8 @@ pub fn lose_owner(scene: &Scene<'_>, after: &mut Account, cause: EntryCause, rea
     after.pool_entry_cause = Some(cause);
     after.last_end_reason = reason.cloned();
     note.clone_into(&mut after.last_end_note);
-    after.clock = RetentionClock {
-        planned_revision: scene.org.revisions.config,
-        ..RetentionClock::default()
-    };
+    after.lock = None;
+    after.clock = retention_plan::stopped(scene.org);
 }
 
 /// Clear rule 1, by the pool that the account belonged to before, or the tenant's for accounts outside pools.

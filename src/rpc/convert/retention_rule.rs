@@ -5,35 +5,80 @@ use crate::{
     app::retention_rule::{CreateReclaimRule, ReorderReclaimRules, UpdateReclaimRule},
     domain::{
         error::Error,
-        ids::{PoolId, ReclaimRuleId},
+        ids::{DepartmentId, PoolId, ReclaimRuleId},
         refusal::Violations,
         retention::{
+            calendar::{Cutoff, DayCounting},
             matching::StoredRule,
-            rule::{AfterWin, Combine, MAX_RULES, ReclaimAction, ReclaimTerms},
+            rule::{MAX_RULES, RuleHome},
+            terms::{
+                AdvanceReminder, AfterWin, Combine, GradeDays, ReclaimAction, ReclaimTerms, Recipient, RuleDays,
+            },
         },
         text::check_len,
     },
     rpc::proto,
 };
 
+/// The ids of the pool and the department that a rule belongs to; one of them is empty.
+#[must_use]
+pub fn encode_home(home: &RuleHome) -> (String, String) {
+    match home {
+        RuleHome::Pool(id) => (id.to_string(), String::new()),
+        RuleHome::Department(id) => (String::new(), id.to_string()),
+    }
+}
+
+/// Whom a reminder reaches.
+#[must_use]
+pub fn encode_recipients(recipients: &[Recipient]) -> Vec<i32> {
+    let number = |recipient: &Recipient| match recipient {
+        Recipient::Owner => proto::ReminderRecipient::Owner,
+        Recipient::Supervisor => proto::ReminderRecipient::Supervisor,
+        Recipient::Team => proto::ReminderRecipient::Team,
+        Recipient::PoolAdmins => proto::ReminderRecipient::PoolAdmins,
+    };
+    recipients.iter().map(|recipient| number(recipient).into()).collect()
+}
+
+fn encode_days(days: Option<u32>) -> Option<i32> {
+    days.map(u32::cast_signed)
+}
+
 /// A rule as a message.
 #[must_use]
 pub fn encode(rule: &StoredRule) -> proto::ReclaimRule {
     let terms = &rule.config.terms;
+    let (pool_id, department_id) = encode_home(&rule.config.home);
+    let grade_days = terms.grade_days.iter().map(|own| proto::GradeDays {
+        grade: own.grade.clone(),
+        follow_up_days: encode_days(own.days.follow_up),
+        first_contact_days: encode_days(own.days.first_contact),
+        close_days: encode_days(own.days.close),
+    });
+    let reminders = terms.reminders.iter().map(|reminder| proto::AdvanceReminder {
+        days_before: reminder.days_before.cast_signed(),
+        recipients: encode_recipients(&reminder.recipients),
+    });
     proto::ReclaimRule {
         id: rule.id.to_string(),
-        pool_id: rule.config.pool_id.to_string(),
+        pool_id,
+        department_id,
+        include_sub_departments: rule.config.include_sub_departments,
         display_name: terms.display_name.clone(),
         priority: terms.priority.cast_signed(),
         enabled: rule.config.enabled,
+        condition: terms.condition.clone(),
+        created_within_months: encode_days(terms.created_within_months),
         action: match terms.action {
             ReclaimAction::Reclaim => proto::ReclaimAction::Reclaim,
             ReclaimAction::NoReclaim => proto::ReclaimAction::NoReclaim,
         }
         .into(),
-        follow_up_days: terms.follow_up_days.map(u32::cast_signed),
-        first_contact_days: terms.first_contact_days.map(u32::cast_signed),
-        close_days: terms.close_days.map(u32::cast_signed),
+        follow_up_days: encode_days(terms.days.follow_up),
+        first_contact_days: encode_days(terms.days.first_contact),
+        close_days: encode_days(terms.days.close),
+        grade_days: grade_days.collect(),
         combine: match terms.combine {
             None => proto::CombineMode::Unspecified,
             Some(Combine::Either) => proto::CombineMode::Either,
@@ -46,21 +91,57 @@ pub fn encode(rule: &StoredRule) -> proto::ReclaimRule {
             Some(AfterWin::Restart) => proto::AfterWin::Restart,
         }
         .into(),
+        cutoff: terms.cutoff.map(|cutoff| cutoff.to_string()).unwrap_or_default(),
+        day_counting: match terms.day_counting {
+            DayCounting::Calendar => proto::DayCounting::Calendar,
+            DayCounting::Business => proto::DayCounting::Business,
+        }
+        .into(),
+        max_hold_days: encode_days(terms.max_hold_days),
+        contract_end_days: encode_days(terms.contract_end_days),
+        follow_up_kinds: terms.follow_up_kinds.clone(),
+        reclaim_kinds: terms.reclaim_kinds.clone(),
+        no_restart_days: encode_days(terms.no_restart_days),
         target_pool_id: terms.target_pool_id.map(|id| id.to_string()).unwrap_or_default(),
+        reminders: reminders.collect(),
+        repeat_daily: terms.repeat_daily,
+        clock_floor_time: rule.config.clock_floor.and_then(timestamp),
         etag: etag(rule.version),
         create_time: timestamp(rule.create_time),
         update_time: timestamp(rule.update_time),
     }
 }
 
+/// Reads whose accounts rules are for: a pool's or a department's, one of the two.
+pub fn home(v: &mut Violations, within: &str, pool_id: &str, department_id: &str) -> Option<RuleHome> {
+    let field = |name: &str| format!("{within}{name}");
+    match (pool_id.is_empty(), department_id.is_empty()) {
+        (false, true) => id(v, &field("pool_id"), pool_id, PoolId::parse).map(RuleHome::Pool),
+        (true, false) => {
+            id(v, &field("department_id"), department_id, DepartmentId::parse).map(RuleHome::Department)
+        }
+        (true, true) => {
+            v.add(field("pool_id"), "pool_id or department_id must be set");
+            None
+        }
+        (false, false) => {
+            v.add(field("department_id"), "must not be set beside pool_id");
+            None
+        }
+    }
+}
+
 /// Reads the rule of a create request.
-pub fn create(message: Option<proto::ReclaimRule>) -> Result<CreateReclaimRule, Error> {
+pub fn create(message: proto::CreateReclaimRuleRequest) -> Result<CreateReclaimRule, Error> {
     decode(|v| {
-        let message = required(v, "reclaim_rule", message)?;
-        let pool_id = id(v, "reclaim_rule.pool_id", &message.pool_id, PoolId::parse);
-        let terms = read(v, message);
+        let rule = required(v, "reclaim_rule", message.reclaim_rule)?;
+        let home = home(v, "reclaim_rule.", &rule.pool_id, &rule.department_id);
+        let include_sub_departments = rule.include_sub_departments;
+        let terms = read(v, rule);
         Some(CreateReclaimRule {
-            pool_id: pool_id?,
+            home: home?,
+            include_sub_departments,
+            include_past_days: message.include_past_days.unwrap_or(false),
             terms: terms?,
         })
     })
@@ -78,6 +159,7 @@ pub fn update(message: proto::UpdateReclaimRuleRequest) -> Result<UpdateReclaimR
             id: id?,
             terms: terms?,
             paths,
+            include_past_days: message.include_past_days,
             etag: etag?,
         })
     })
@@ -86,7 +168,7 @@ pub fn update(message: proto::UpdateReclaimRuleRequest) -> Result<UpdateReclaimR
 /// Reads a new order.
 pub fn reorder(message: proto::ReorderReclaimRulesRequest) -> Result<ReorderReclaimRules, Error> {
     decode(|v| {
-        let pool_id = id(v, "pool_id", &message.pool_id, PoolId::parse);
+        let home = home(v, "", &message.pool_id, &message.department_id);
         check_len(v, "places", message.places.len(), MAX_RULES);
         let mut places = Vec::new();
         for (at, place) in message.places.iter().enumerate().take(MAX_RULES) {
@@ -100,10 +182,7 @@ pub fn reorder(message: proto::ReorderReclaimRulesRequest) -> Result<ReorderRecl
             let etag = etag_opt(v, &field("etag"), &place.etag);
             places.extend(id.zip(etag));
         }
-        Some(ReorderReclaimRules {
-            pool_id: pool_id?,
-            places,
-        })
+        Some(ReorderReclaimRules { home: home?, places })
     })
 }
 
@@ -116,14 +195,43 @@ pub fn target(reclaim_rule_id: &str, etag: &str) -> Result<(ReclaimRuleId, Optio
     })
 }
 
-/// Reads the id of the pool whose rules are wanted.
-pub fn pool(v: &mut Violations, pool_id: &str) -> Option<PoolId> {
-    id(v, "pool_id", pool_id, PoolId::parse)
+/// A number for the domain to judge with everything else; what is below 0 is as wrong as what is too large.
+pub(super) fn number(value: i32) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// A number for the domain to judge with everything else; what is below 0 is as wrong as what is too large.
-fn number(value: i32) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
+/// Reads whom a reminder reaches.
+pub fn recipients(v: &mut Violations, field: &str, numbers: &[i32]) -> Option<Vec<Recipient>> {
+    let read = numbers.iter().enumerate().map(|(at, value)| {
+        let field = format!("{field}[{at}]");
+        let read = choice(v, &field, *value, |value| match value {
+            proto::ReminderRecipient::Unspecified => None,
+            proto::ReminderRecipient::Owner => Some(Recipient::Owner),
+            proto::ReminderRecipient::Supervisor => Some(Recipient::Supervisor),
+            proto::ReminderRecipient::Team => Some(Recipient::Team),
+            proto::ReminderRecipient::PoolAdmins => Some(Recipient::PoolAdmins),
+        })?;
+        if read.is_none() {
+            v.add(&field, "must be set");
+        }
+        read
+    });
+    let read: Vec<_> = read.collect();
+    read.into_iter().collect()
+}
+
+/// Reads a time of day or `NONE`; empty is nothing.
+fn cutoff(v: &mut Violations, text: &str) -> Option<Option<Cutoff>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    match text.parse() {
+        Ok(cutoff) => Some(Some(cutoff)),
+        Err(error) => {
+            v.add("reclaim_rule.cutoff", format!("{error}, or NONE"));
+            None
+        }
+    }
 }
 
 fn read(v: &mut Violations, message: proto::ReclaimRule) -> Option<ReclaimTerms> {
@@ -141,16 +249,51 @@ fn read(v: &mut Violations, message: proto::ReclaimRule) -> Option<ReclaimTerms>
         proto::AfterWin::Exempt => Some(AfterWin::Exempt),
         proto::AfterWin::Restart => Some(AfterWin::Restart),
     });
+    let day_counting = choice(v, "reclaim_rule.day_counting", message.day_counting, |value| match value {
+        proto::DayCounting::Unspecified | proto::DayCounting::Calendar => DayCounting::Calendar,
+        proto::DayCounting::Business => DayCounting::Business,
+    });
+    let cutoff = cutoff(v, &message.cutoff);
     let target_pool_id = id_opt(v, "reclaim_rule.target_pool_id", &message.target_pool_id, PoolId::parse);
+    let mut reminders = Vec::new();
+    for (at, reminder) in message.reminders.iter().enumerate() {
+        let field = format!("reclaim_rule.reminders[{at}].recipients");
+        reminders.push(recipients(v, &field, &reminder.recipients).map(|recipients| AdvanceReminder {
+            days_before: number(reminder.days_before),
+            recipients,
+        }));
+    }
+    let grade_days = message.grade_days.into_iter().map(|own| GradeDays {
+        days: RuleDays {
+            follow_up: own.follow_up_days.map(number),
+            first_contact: own.first_contact_days.map(number),
+            close: own.close_days.map(number),
+        },
+        grade: own.grade,
+    });
     Some(ReclaimTerms {
         display_name: message.display_name,
         priority: number(message.priority),
+        condition: message.condition,
+        created_within_months: message.created_within_months.map(number),
         action: action?,
-        follow_up_days: message.follow_up_days.map(number),
-        first_contact_days: message.first_contact_days.map(number),
-        close_days: message.close_days.map(number),
+        days: RuleDays {
+            follow_up: message.follow_up_days.map(number),
+            first_contact: message.first_contact_days.map(number),
+            close: message.close_days.map(number),
+        },
+        grade_days: grade_days.collect(),
         combine: combine?,
         after_win: after_win?,
+        cutoff: cutoff?,
+        day_counting: day_counting?,
+        max_hold_days: message.max_hold_days.map(number),
+        contract_end_days: message.contract_end_days.map(number),
+        follow_up_kinds: message.follow_up_kinds,
+        reclaim_kinds: message.reclaim_kinds,
+        no_restart_days: message.no_restart_days.map(number),
         target_pool_id: target_pool_id?,
+        reminders: reminders.into_iter().collect::<Option<_>>()?,
+        repeat_daily: message.repeat_daily,
     })
 }

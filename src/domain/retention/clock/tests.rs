@@ -1,8 +1,14 @@
 //! The retention clock against the worked examples.
 
 use super::*;
+use crate::domain::retention::terms::RuleDays;
 use chrono::FixedOffset;
-use chrono_tz::Asia;
+use chrono_tz::{Asia, Tz};
+
+/// Calendar days without a cutoff, and nothing that holds anything.
+pub(super) fn deadline(terms: &ReclaimTerms, facts: &ClockFacts, tz: Tz) -> Option<Deadline> {
+    workings(terms, "", facts, &Counting::continuous(tz), &Holds::NONE).deadline
+}
 
 /// `03-01 10:00` of 2026 in Shanghai, or with seconds, or with the year.
 fn shanghai(text: &str) -> DateTime<Utc> {
@@ -18,23 +24,32 @@ fn shanghai(text: &str) -> DateTime<Utc> {
 
 fn follow_up_days(days: u32) -> ReclaimTerms {
     ReclaimTerms {
-        follow_up_days: Some(days),
+        days: RuleDays {
+            follow_up: Some(days),
+            ..RuleDays::default()
+        },
         ..ReclaimTerms::default()
     }
 }
 
 fn close_days(days: u32) -> ReclaimTerms {
     ReclaimTerms {
-        close_days: Some(days),
+        days: RuleDays {
+            close: Some(days),
+            ..RuleDays::default()
+        },
         ..ReclaimTerms::default()
     }
 }
 
 fn both_days(combine: Combine) -> ReclaimTerms {
     ReclaimTerms {
-        close_days: Some(60),
+        days: RuleDays {
+            close: Some(60),
+            ..follow_up_days(15).days
+        },
         combine: Some(combine),
-        ..follow_up_days(15)
+        ..ReclaimTerms::default()
     }
 }
 
@@ -47,7 +62,10 @@ fn after(terms: ReclaimTerms, after_win: AfterWin) -> ReclaimTerms {
 
 fn first(days: u32, terms: ReclaimTerms) -> ReclaimTerms {
     ReclaimTerms {
-        first_contact_days: Some(days),
+        days: RuleDays {
+            first_contact: Some(days),
+            ..terms.days
+        },
         ..terms
     }
 }

@@ -1,0 +1,87 @@
+//! What keeps an account from being reclaimed for a while although its days are over: the owner's leave, during which
+//! days do not run; pauses and locks, during which nothing is taken.
+
+use super::calendar::Counting;
+use crate::domain::days::put_off;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+/// A span of time, from its first instant on and up to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// Its first instant.
+    pub from: DateTime<Utc>,
+    /// The first instant after it; `None` where nobody knows yet.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Span {
+    fn contains(&self, t: DateTime<Utc>) -> bool {
+        self.from <= t && self.until.is_none_or(|until| t < until)
+    }
+}
+
+/// When an owner is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Absence {
+    /// From then on.
+    pub from: DateTime<Utc>,
+    /// He is back then.
+    pub until: DateTime<Utc>,
+}
+
+/// What holds the accounts of an owner in a pool.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Holds<'a> {
+    /// When the owner was or is away, by time.
+    pub absences: &'a [Absence],
+    /// When nothing is reclaimed, by time.
+    pub pauses: &'a [Span],
+    /// Since when and until when the account is locked.
+    pub lock: Option<Span>,
+}
+
+impl Holds<'_> {
+    /// No holds.
+    pub const NONE: Holds<'static> = Holds {
+        absences: &[],
+        pauses: &[],
+        lock: None,
+    };
+
+    /// When days are over that began at `anchor` and would have been over at `end`, had the owner been there.
+    pub(super) fn absent(&self, anchor: DateTime<Utc>, end: DateTime<Utc>, tz: Tz) -> DateTime<Utc> {
+        let (mut end, mut counted) = (end, anchor);
+        for absence in self.absences {
+            // Where leaves overlap, a day is not missed twice.
+            let from = absence.from.max(counted);
+            if from >= end {
+                continue;
+            }
+            if absence.until > from {
+                end = put_off(end, from, absence.until, tz);
+                counted = absence.until;
+            }
+        }
+        end
+    }
+
+    /// When an account that is due at `t` can be taken, and what it waits for; the time is `None` where somebody has to
+    /// end that first.
+    pub(super) fn hold(&self, t: DateTime<Utc>, counting: &Counting<'_>) -> (Option<DateTime<Utc>>, Option<Span>) {
+        let (mut t, mut held) = (t, None);
+        // Each hold moves the deadline out of itself for good, so this ends.
+        while let Some(span) = self.pauses.iter().chain(&self.lock).find(|span| span.contains(t)) {
+            held = Some(*span);
+            match span.until {
+                None => return (None, held),
+                Some(until) => t = counting.effective(until),
+            }
+        }
+        (Some(t), held)
+    }
+}
+
+#[cfg(test)]
+mod tests;
