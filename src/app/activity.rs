@@ -27,7 +27,7 @@ use crate::{
         apply,
         config::By,
         instant::micros,
-        request, subject,
+        request, subject, watermark,
     },
 };
 use std::{
@@ -115,10 +115,24 @@ impl App {
             .collect();
         self.take_effect(tx, &scene, &call.caller, &subjects, &mut batch, &mut outcomes, told)
             .await?;
+        self.hear(tx, &scene, &batch).await?;
         if let Some(key) = &once.key {
             request::remember(tx, org.key, key, (once.encode)(&outcomes), scene.now).await?;
         }
         Ok(Reply::Done(outcomes))
+    }
+
+    /// A required source tells of what happens in about the order in which it happens: up to its last event it was heard
+    /// of. Not up to now, since after an outage it may have a lot to make up for. A user's own activities say nothing of
+    /// what other people's events wait somewhere.
+    async fn hear(&self, tx: &Tx, scene: &Scene<'_>, batch: &Batch<'_>) -> Result<(), Abort> {
+        let source = &scene.principal.caller;
+        let required = &scene.org.tenant.settings.required_sources;
+        let last = batch.fresh.iter().map(|activity| activity.occur_time).max();
+        if let Some(last) = last.filter(|_| scene.principal.actor.is_none() && required.contains(source)) {
+            watermark::raise(tx, self.db.engine(), scene.org.key, source, last.min(scene.now)).await?;
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the second half of one function")]

@@ -28,7 +28,8 @@ pub mod team;
 pub mod tenant;
 pub mod verify;
 
-use crate::{clock::Clock, id::Ids, store::Db};
+use crate::{clock::Clock, config::Sweep, id::Ids, store::Db};
+use chrono::TimeDelta;
 use snapshots::Snapshots;
 
 /// What every flow works with.
@@ -44,6 +45,8 @@ pub struct App {
     pub snapshots: Snapshots,
     /// Seals page tokens.
     pub pages: page::Sealer,
+    /// How long after its deadline an account is reclaimed, for those who ask what will be.
+    pub sweep_grace: TimeDelta,
 }
 
 impl App {
@@ -54,6 +57,7 @@ impl App {
             snapshots: Snapshots::new(db.clone()),
             ids: Ids::new(clock.clone()),
             pages,
+            sweep_grace: Sweep::default().grace(),
             db,
             clock,
         })

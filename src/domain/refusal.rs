@@ -165,6 +165,8 @@ reasons! {
     JobEnded = "JOB_ENDED", FailedPrecondition;
     /// The change makes clocks run differently, and does not say whether past days count.
     IncludePastDaysRequired = "INCLUDE_PAST_DAYS_REQUIRED", InvalidArgument;
+    /// Reclaims of the pool are not stopped.
+    BreakerClosed = "BREAKER_CLOSED", FailedPrecondition;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

@@ -21,6 +21,7 @@ pub mod retention_limit;
 pub mod retention_rule;
 pub mod shield;
 pub mod status;
+pub mod sweep;
 pub mod team;
 pub mod tenant;
 

@@ -340,6 +340,7 @@ clients! {
     teams = team_service_client::TeamServiceClient;
     history = history_service_client::HistoryServiceClient;
     activities = activity_service_client::ActivityServiceClient;
+    sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;
 }

@@ -13,6 +13,7 @@ pub mod job;
 pub mod pool;
 pub mod retention_limit;
 pub mod retention_rule;
+pub mod sweep;
 pub mod team;
 pub mod tenant;
 
