@@ -235,6 +235,7 @@ async fn a_repeated_request_answers_as_the_first_did() {
             ..thirty(&north)
         }),
         request_id: "create-1".into(),
+        ..Default::default()
     };
     let mut rules = admin.retention_rules();
     let first = rules.create_reclaim_rule(request(30)).await.unwrap().into_inner();
@@ -252,6 +253,7 @@ async fn a_repeated_request_answers_as_the_first_did() {
             etag: rule.etag.clone(),
         }],
         request_id: "reorder-1".into(),
+        ..Default::default()
     };
     let one = rules.reorder_reclaim_rules(request.clone()).await.unwrap().into_inner();
     delete(&admin, &rule.id, "").await.unwrap();
