@@ -1,6 +1,6 @@
 //! What clients of a server that may die want done: each thing once, under a request id, asked for until there is an answer.
 
-use super::{Deployed, number};
+use super::{Deployed, number, soon};
 use crate::{
     activities::told,
     races::reason,
@@ -136,7 +136,8 @@ impl Deployed {
     pub(super) async fn knows(&self, answers: usize) {
         let db = self.direct().await;
         let answers = i64::try_from(answers).unwrap();
-        while number(&db, "SELECT COUNT(*) FROM request").await < answers {}
+        let kept = async { while number(&db, "SELECT COUNT(*) FROM request").await < answers {} };
+        soon("the answer", kept).await;
         db.close().await.unwrap();
     }
 }

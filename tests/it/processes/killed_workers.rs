@@ -1,7 +1,7 @@
 //! Workers whose process is killed or told to stop in the middle of a sweep or of a job: the next process goes on where
 //! they were, and nothing is done twice.
 
-use super::{Deployed, WORKS};
+use super::{Deployed, WORKS, soon};
 use crate::{
     harness::external_server,
     proxy::{COMMIT, Fault, Proxy, Which},
@@ -123,13 +123,14 @@ async fn killed_workers_lose_and_repeat_nothing() {
             let proxy = Proxy::start(&external_server().unwrap()).await;
             let mut process = deployed.serve_at(&proxy.url(&deployed.url), &WORKS).await;
             proxy.trap_at(which, fault);
-            proxy.silent().await;
+            soon("the trap's request", proxy.silent()).await;
             process.kill();
             proxy.cut();
         } else {
             let mut process = deployed.serve_at(&deployed.url, &WORKS).await;
-            while deployed.untouched().await + round % 3 * BATCH > before {}
-            sleep(Duration::from_millis(random.random_range(0..50))).await;
+            let done = async { while deployed.untouched().await + round % 3 * BATCH > before {} };
+            soon("progress", done).await;
+            sleep(Duration::from_millis(random.random_range(0..20))).await;
             process.kill();
         }
     }
@@ -175,7 +176,7 @@ async fn a_job_outlives_the_process_that_is_stopped() {
     let deployed = Deployed::of(world).await;
     let process = deployed.serve_at(&deployed.url, &WORKS).await;
     let site = Site::new(vec![process.channel()]);
-    while moved.job(&site).await.done == 0 {}
+    soon("progress", async { while moved.job(&site).await.done == 0 {} }).await;
     let began = Instant::now();
     let (status, said) = process.stop().await;
     assert!(status.success(), "{said}");

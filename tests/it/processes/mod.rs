@@ -16,6 +16,8 @@ use crate::{
 };
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A database that processes serve from.
 #[derive(Debug)]
@@ -113,6 +115,12 @@ fn settings<'a>(url: &'a SecretString, connections: &'a str) -> Vec<(&'a str, &'
         ("TIDEPOOL__JOBS__ENABLED", "false"),
         ("TIDEPOOL__LOG__FORMAT", "json"),
     ]
+}
+
+/// What must come soon, or the test fails instead of waiting for ever.
+async fn soon<T>(what: &str, comes: impl Future<Output = T>) -> T {
+    let came = timeout(Duration::from_secs(30), comes).await;
+    came.unwrap_or_else(|_| panic!("{what} does not come"))
 }
 
 /// As many servers as there can be: `most`, or one that is reached over as many connections.
