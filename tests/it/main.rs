@@ -9,6 +9,7 @@ mod collector;
 mod harness;
 mod process;
 mod reclaim_rules;
+mod site;
 mod world;
 
 mod accounts;
@@ -38,6 +39,7 @@ mod paging;
 mod pools;
 mod pools_life;
 mod pools_members;
+mod processes;
 mod proxy;
 mod requests;
 mod rig;
