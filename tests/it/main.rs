@@ -32,6 +32,7 @@ mod bad_messages;
 mod directory;
 mod directory_sync;
 mod identity;
+mod inputs;
 mod jobs;
 mod misuse;
 mod paging;
@@ -48,6 +49,7 @@ mod tenant;
 
 mod demo;
 mod documented;
+mod exactness;
 mod failures;
 mod faults;
 mod flood;

@@ -1,0 +1,52 @@
+//! A request of every rpc that is answered, with nearly every field set, and which of its fields have to be.
+
+use super::{examples_accounts, examples_config, fields::rpcs, side::Side};
+use prost::Message;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+
+/// A request that is answered.
+#[derive(Debug)]
+pub(crate) struct Example {
+    pub(crate) rpc: MethodDescriptor,
+    /// For whom; nobody if empty.
+    pub(crate) actor: String,
+    pub(crate) message: DynamicMessage,
+    /// The fields without which it is refused, by their paths.
+    pub(crate) required: &'static [&'static str],
+}
+
+/// What an example is made of: the actor, the required fields, and the request.
+pub(crate) type Made = (String, &'static [&'static str], Vec<u8>);
+
+/// An example that the service, acting for nobody, sends.
+pub(crate) fn by_service(required: &'static [&'static str], request: impl Message) -> Made {
+    (String::new(), required, request.encode_to_vec())
+}
+
+/// Makes an example of the rpc on things that no other example changes. An rpc that has none fails here.
+pub(crate) async fn example(side: &Side, rpc: &MethodDescriptor) -> Example {
+    let made = match rpc.parent_service().name() {
+        "TenantService"
+        | "DirectoryService"
+        | "PoolService"
+        | "RetentionRuleService"
+        | "RetentionLimitService"
+        | "CustomFieldService" => Box::pin(examples_config::make(side, rpc.name())).await,
+        _ => Box::pin(examples_accounts::make(side, rpc.name())).await,
+    };
+    let (actor, required, bytes) = made.unwrap_or_else(|| panic!("{} has no example", rpc.full_name()));
+    Example {
+        rpc: rpc.clone(),
+        actor,
+        message: DynamicMessage::decode(rpc.input(), bytes.as_slice()).unwrap(),
+        required,
+    }
+}
+
+/// The rpcs of these services.
+pub(crate) fn rpcs_of(services: &[&str]) -> Vec<MethodDescriptor> {
+    rpcs()
+        .into_iter()
+        .filter(|rpc| services.contains(&rpc.parent_service().name()))
+        .collect()
+}
