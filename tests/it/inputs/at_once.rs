@@ -12,7 +12,6 @@ use tonic::Code;
 /// Something that cannot be read as what it has to be, whatever there is.
 fn malformed(site: &Site) -> Option<Value> {
     match site.field.kind() {
-        Kind::String if site.field.name() == "request_id" => None,
         Kind::String => match text(&site.field) {
             Text::Own(_) | Text::Foreign(..) | Text::Etag => Some(Value::String("a b".into())),
             _ => None,
@@ -38,6 +37,10 @@ async fn all_that_is_malformed_is_named_at_once() {
         let mut message = good.message.clone();
         let mut paths = Vec::new();
         for site in sites(rpc.name(), &good.message) {
+            // Activities are told each what is wrong with them; that concerns the call.
+            if rpc.name() == "RecordActivities" && site.field.name() == "request_id" {
+                continue;
+            }
             if let Some(value) = malformed(&site) {
                 // One of alternatives.
                 paths.retain(|path| *path != site.path());
