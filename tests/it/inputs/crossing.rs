@@ -4,14 +4,16 @@
 use super::{
     Stage,
     call::{Outcome, Said},
-    examples::{Example, example, rpcs_of},
-    fields::{Text, text},
+    examples::{Example, example_of, examples_of},
+    fields::{Text, rpcs, text},
     rows::Rows,
-    side::Side,
+    side::{Side, Thing},
     sites::{Site, sites},
 };
+use prost::Message;
 use prost_reflect::{DynamicMessage, Kind, Value};
 use std::collections::BTreeSet;
+use tidepool::rpc::proto;
 
 const OTHER: &str = "other";
 /// Words that only the names of the other tenant's things have.
@@ -101,9 +103,9 @@ async fn cross(services: &[&str]) {
     let theirs = Side::furnish(server, OTHER, THEIR_TAG).await;
     let mut before = store.of(OTHER).await;
     let mut asked = 0;
-    for rpc in rpcs_of(services) {
+    for (rpc, variant) in examples_of(services) {
         let secrets = secrets(&before, &theirs);
-        let mut good = example(ours, &rpc).await;
+        let mut good = example_of(ours, &rpc, variant).await;
         for (site, kind) in id_sites(rpc.name(), &good.message) {
             let (Text::Own(thing) | Text::Foreign(Some(thing), _)) = kind else {
                 continue;
@@ -115,7 +117,7 @@ async fn cross(services: &[&str]) {
                 let message = site.put(&good.message, Value::String(unknown.into()));
                 let of_nothing = caller.call(ours, &good, &message).await;
                 if of_nothing.is_ok() {
-                    good = example(ours, &rpc).await;
+                    good = example_of(ours, &rpc, variant).await;
                     good.actor.clone_from(&actor);
                 }
                 let id = theirs.id(thing);
@@ -124,18 +126,18 @@ async fn cross(services: &[&str]) {
                 assert_eq!(said(&of_theirs, &id), said(&of_nothing, unknown), "{what}");
                 assert_silent(&of_theirs, &message, &secrets, &what);
                 if of_theirs.is_ok() {
-                    good = example(ours, &rpc).await;
+                    good = example_of(ours, &rpc, variant).await;
                 }
                 asked += 1;
             }
-            good = example(ours, &rpc).await;
+            good = example_of(ours, &rpc, variant).await;
         }
         // What is right, in one tenant.
         let answer = caller.call(ours, &good, &good.message).await;
         assert_silent(&answer, &good.message, &secrets, rpc.name());
         store.of(OTHER).await.assert_same(&before, rpc.name());
         // What is right in the other tenant, asked in this one.
-        let foreign = example(&theirs, &rpc).await;
+        let foreign = example_of(&theirs, &rpc, variant).await;
         before = store.of(OTHER).await;
         let actor = if foreign.actor.is_empty() {
             String::new()
@@ -164,4 +166,58 @@ async fn accounts_of_another_tenant_are_nothing() {
 #[tokio::test]
 async fn nothing_moves_between_tenants() {
     cross(&super::MOVES).await;
+}
+
+/// A job is taken for whatever accounts it names, and moves those of its tenant only: of the others it says what it says
+/// of nothing.
+#[tokio::test]
+async fn a_job_reaches_no_account_of_another_tenant() {
+    let stage = Stage::set().await;
+    let Stage {
+        ours,
+        caller,
+        store,
+        server,
+    } = &stage;
+    server.create_tenant(OTHER).await;
+    let theirs = Side::furnish(server, OTHER, THEIR_TAG).await;
+    // The jobs that wait there are theirs.
+    theirs.work().await;
+    let before = store.of(OTHER).await;
+    let rpc = rpcs()
+        .into_iter()
+        .find(|rpc| rpc.name() == "StartAssignMatching")
+        .unwrap();
+    let unknown = nothing(Text::Own(Thing::Account));
+    let mut good = example_of(ours, &rpc, 1).await;
+    let all = sites(rpc.name(), &good.message);
+    let named = all.iter().find(|site| site.path() == "selection.account_ids").unwrap();
+    let ids = [theirs.id(Thing::Account), unknown.to_owned(), ours.id(Thing::Account)];
+    let ids = ids.map(Value::String).to_vec();
+    good.message = named.change(&good.message, |part| part.set_field(&named.field, Value::List(ids)));
+    let started = caller.call(ours, &good, &good.message).await.unwrap();
+    let started = proto::StartAssignMatchingResponse::decode(started.as_slice()).unwrap();
+    ours.work().await;
+    let job_id = started.job.unwrap().id;
+    let request = proto::ListJobItemsRequest {
+        job_id,
+        ..Default::default()
+    };
+    let items = ours
+        .admin
+        .jobs()
+        .list_job_items(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .items;
+    let said = |item: &proto::JobItem| (item.reason(), item.message.replace(&item.account_id, "<id>"));
+    let of = |id: &str| items.iter().find(|item| item.account_id == id).map(said);
+    assert_eq!(of(&theirs.id(Thing::Account)), of(unknown));
+    assert_eq!(
+        of(unknown).map(|(reason, _)| reason),
+        Some(proto::ErrorReason::NotFound)
+    );
+    store.of(OTHER).await.assert_same(&before, "a job");
+    stage.strike().await;
 }

@@ -23,16 +23,49 @@ pub(crate) fn by_service(required: &'static [&'static str], request: impl Messag
     (String::new(), required, request.encode_to_vec())
 }
 
-/// Makes an example of the rpc on things that no other example changes. An rpc that has none fails here.
+/// Rpcs of which one request cannot show everything, with the number of further examples.
+const VARIANTS: &[(&str, usize)] = &[
+    // Of a pool.
+    ("ListAccounts", 1),
+    // Of named accounts.
+    ("StartAssignMatching", 1),
+    ("StartTransferMatching", 1),
+];
+
+/// The examples of these services.
+pub(crate) fn examples_of(services: &[&str]) -> Vec<(MethodDescriptor, usize)> {
+    let rpcs = rpcs()
+        .into_iter()
+        .filter(|rpc| services.contains(&rpc.parent_service().name()));
+    rpcs.flat_map(|rpc| {
+        let more = VARIANTS
+            .iter()
+            .find(|(name, _)| *name == rpc.name())
+            .map_or(0, |(_, more)| *more);
+        (0..=more).map(move |variant| (rpc.clone(), variant))
+    })
+    .collect()
+}
+
+/// Makes an example of the rpc on things that no other example changes.
 pub(crate) async fn example(side: &Side, rpc: &MethodDescriptor) -> Example {
+    example_of(side, rpc, 0).await
+}
+
+/// Makes one of the examples of the rpc. An rpc that has none fails here.
+pub(crate) async fn example_of(side: &Side, rpc: &MethodDescriptor, variant: usize) -> Example {
+    let name = match variant {
+        0 => rpc.name().to_owned(),
+        more => format!("{}/{more}", rpc.name()),
+    };
     let made = match rpc.parent_service().name() {
         "TenantService"
         | "DirectoryService"
         | "PoolService"
         | "RetentionRuleService"
         | "RetentionLimitService"
-        | "CustomFieldService" => Box::pin(examples_config::make(side, rpc.name())).await,
-        _ => Box::pin(examples_accounts::make(side, rpc.name())).await,
+        | "CustomFieldService" => Box::pin(examples_config::make(side, &name)).await,
+        _ => Box::pin(examples_accounts::make(side, &name)).await,
     };
     let (actor, required, bytes) = made.unwrap_or_else(|| panic!("{} has no example", rpc.full_name()));
     Example {
@@ -41,12 +74,4 @@ pub(crate) async fn example(side: &Side, rpc: &MethodDescriptor) -> Example {
         message: DynamicMessage::decode(rpc.input(), bytes.as_slice()).unwrap(),
         required,
     }
-}
-
-/// The rpcs of these services.
-pub(crate) fn rpcs_of(services: &[&str]) -> Vec<MethodDescriptor> {
-    rpcs()
-        .into_iter()
-        .filter(|rpc| services.contains(&rpc.parent_service().name()))
-        .collect()
 }

@@ -89,11 +89,10 @@ pub(crate) fn most(field: &FieldDescriptor) -> usize {
     let comment = comment(field);
     let numbers = || {
         let words: Vec<_> = comment.split([' ', ',', '.', ':', ';']).collect();
-        let bound = words.windows(3).find_map(|words| match words {
+        words.windows(3).find_map(|words| match words {
             ["at", "most", number] | [_, "to", number] => number.parse().ok(),
             _ => None,
-        });
-        bound
+        })
     };
     known
         .or_else(numbers)
@@ -112,19 +111,20 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("RetentionLimit", "id") | (_, "retention_limit_id") => Text::Own(RetentionLimit),
         ("CustomField", "id") | (_, "custom_field_id") => Text::Own(CustomField),
         (_, "job_id") => Text::Own(Job),
-        ("User" | "Department" | "Group" | "ReturnReason", "id") => Text::Foreign(None, ID),
+        ("User" | "Department" | "Group" | "ReturnReason", "id") | (_, "object_id" | "external_id") => {
+            Text::Foreign(None, ID)
+        }
         (
             _,
-            "owner" | "owners" | "assignee" | "assignees" | "new_owner" | "user_id" | "supervisor" | "supervisor_id",
+            "owner" | "owners" | "assignee" | "assignees" | "new_owner" | "user_id" | "supervisor" | "supervisor_id"
+            | "head" | "actor" | "administrators" | "users",
         ) => Text::Foreign(Some(User), ID),
-        (_, "head" | "actor" | "administrators" | "users") => Text::Foreign(Some(User), ID),
         (_, "department_id" | "primary_department" | "other_departments" | "parent") => {
             Text::Foreign(Some(Department), ID)
         }
         (_, "groups" | "group_id") => Text::Foreign(Some(Group), ID),
         (_, "roles") => Text::Foreign(Some(Role), ID),
         (_, "reason_id" | "return_reasons") => Text::Foreign(Some(Thing::Reason), ID),
-        (_, "object_id" | "external_id") => Text::Foreign(None, ID),
         (_, "event_id" | "request_id") => Text::Foreign(None, 128),
         (_, "etag") => Text::Etag,
         (_, "page_token") => Text::PageToken,
@@ -134,10 +134,10 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         | (_, "time_zone" | "hidden_fields" | "paths") => Text::Word,
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
-        ("AccountFilter", "grades" | "regions" | "industries" | "sources" | "tags") => Text::Line(64),
+        ("AccountFilter", "grades" | "regions" | "industries" | "sources" | "tags")
+        | ("ListConfigEventsRequest", "resource_type") => Text::Line(64),
         ("CustomFieldValue", "text_value") => Text::Line(255),
         ("CopyAccountRequest", "name") => Text::Line(200),
-        ("ListConfigEventsRequest", "resource_type") => Text::Line(64),
         ("ListConfigEventsRequest", "resource") => Text::Line(128),
         ("Account", "address" | "remark") => Text::Lines(promised(field)),
         _ => Text::Line(promised(field)),

@@ -7,6 +7,7 @@ mod crossing;
 mod examples;
 mod examples_accounts;
 mod examples_config;
+mod examples_moves;
 mod fields;
 mod repeats;
 mod rows;
@@ -17,7 +18,7 @@ mod wrong;
 
 use crate::harness::{ACME, Server};
 use call::{Caller, Outcome};
-use examples::{example, rpcs_of};
+use examples::{example_of, examples_of};
 use rows::Store;
 use side::Side;
 use tonic::Code;
@@ -52,11 +53,8 @@ impl Stage {
 
 /// What is not as it has to be, if anything.
 fn judge(wrong: &Wrong, outcome: &Outcome) -> Option<String> {
-    let said = match outcome {
-        Ok(_) => {
-            return (!matches!(wrong.expect, Expect::Answered | Expect::Either)).then(|| "was answered".to_owned());
-        }
-        Err(said) => said,
+    let Err(said) = outcome else {
+        return (!matches!(wrong.expect, Expect::Answered | Expect::Either)).then(|| "was answered".to_owned());
     };
     let told = format!("{:?} {} {} {:?}", said.code, said.reason, said.message, said.fields);
     if matches!(said.code, Code::Internal | Code::Unknown | Code::Unavailable) || said.reason.is_empty() {
@@ -74,13 +72,13 @@ fn judge(wrong: &Wrong, outcome: &Outcome) -> Option<String> {
 async fn sweep(services: &[&str]) {
     let stage = Stage::set().await;
     let mut found = Vec::new();
-    for rpc in rpcs_of(services) {
-        let good = example(&stage.ours, &rpc).await;
+    for (rpc, variant) in examples_of(services) {
+        let good = example_of(&stage.ours, &rpc, variant).await;
         if let Err(said) = stage.caller.call(&stage.ours, &good, &good.message).await {
             found.push(format!("{}: the example: {said:?}", rpc.name()));
             continue;
         }
-        let mut good = example(&stage.ours, &rpc).await;
+        let mut good = example_of(&stage.ours, &rpc, variant).await;
         let count = wrongs(&good).len();
         let mut before = stage.store.all().await;
         for at in 0..count {
@@ -98,7 +96,7 @@ async fn sweep(services: &[&str]) {
             }
             if outcome.is_ok() || wrong.expect == Expect::Either {
                 // The example is used up, and what it did is done.
-                good = example(&stage.ours, &rpc).await;
+                good = example_of(&stage.ours, &rpc, variant).await;
                 before = stage.store.all().await;
             }
         }
@@ -133,3 +131,17 @@ const CONFIGURATION: [&str; 6] = [
 ];
 const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
 const MOVES: [&str; 2] = ["CirculationService", "JobService"];
+
+/// No service is left out of the sweeps.
+#[test]
+fn every_service_is_swept() {
+    let mut swept = [&CONFIGURATION[..], &ACCOUNTS, &MOVES].concat();
+    let mut all: Vec<_> = fields::rpcs()
+        .iter()
+        .map(|rpc| rpc.parent_service().name().to_owned())
+        .collect();
+    all.dedup();
+    all.sort();
+    swept.sort_unstable();
+    assert_eq!(swept, all);
+}

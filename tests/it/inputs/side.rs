@@ -365,8 +365,13 @@ impl Side {
                 target_pool_id: target_pool_id,
             })
         );
-        tidepool::worker::jobs::once(&self.app).await.unwrap();
+        self.work().await;
         started.job.unwrap().id
+    }
+
+    /// Works on all jobs that wait, of every tenant.
+    pub(crate) async fn work(&self) {
+        tidepool::worker::jobs::once(&self.app).await.unwrap();
     }
 
     /// A job that nobody has begun to work on.

@@ -26,11 +26,6 @@ impl Site {
         self.above.iter().map(step).collect::<String>() + &name
     }
 
-    /// Whether it lies in an entry of a list that stands right in the request, and so has an answer of its own.
-    pub(crate) fn in_item(&self) -> bool {
-        self.above.first().is_some_and(|(_, at)| at.is_some())
-    }
-
     /// Changes the message that has the field.
     pub(crate) fn change(&self, message: &DynamicMessage, change: impl FnOnce(&mut DynamicMessage)) -> DynamicMessage {
         let mut message = message.clone();

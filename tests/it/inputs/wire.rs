@@ -40,7 +40,7 @@ async fn what_cannot_be_read_is_refused_everywhere() {
     for rpc in rpcs() {
         let good = example(ours, &rpc).await;
         let before = store.all().await;
-        let mut send = async |what: String, bytes: Vec<u8>| {
+        let send = async |what: String, bytes: Vec<u8>| {
             let answer = caller.send(ours, &rpc, (&good.actor, &[]), &bytes).await;
             assert_unreadable(&format!("{} {what}", rpc.name()), &answer);
             answer.unwrap_err().message
