@@ -33,6 +33,7 @@ mod bad_messages;
 mod directory;
 mod directory_sync;
 mod identity;
+mod inputs;
 mod jobs;
 mod misuse;
 mod paging;
@@ -50,6 +51,7 @@ mod tenant;
 
 mod demo;
 mod documented;
+mod exactness;
 mod failures;
 mod faults;
 mod flood;
