@@ -150,6 +150,8 @@ pub fn update(message: proto::UpdateReclaimRuleRequest) -> Result<UpdateReclaimR
         let rule = required(v, "reclaim_rule", message.reclaim_rule)?;
         let id = id(v, "reclaim_rule.id", &rule.id, ReclaimRuleId::parse);
         let etag = etag_opt(v, "reclaim_rule.etag", &rule.etag);
+        // It never changes, so it need not be there.
+        let _ = id_opt(v, "reclaim_rule.pool_id", &rule.pool_id, PoolId::parse);
         let terms = read(v, rule);
         Some(UpdateReclaimRule {
             id: id?,
