@@ -6,6 +6,10 @@
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 
+mod months;
+
+pub use months::{months_before, months_pass};
+
 /// Wider than any zone's distance from UTC, seconds: a local time lies within this of the same reading in UTC.
 const REACH: i64 = 27 * 3600;
 
