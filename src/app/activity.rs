@@ -1,7 +1,7 @@
 //! Activities come in, and timelines are read.
 //!
 //! Statement budget for n activities, `k = ceil(n / 128)`: k reads of revisions and accounts, k of known events; where
-//! deals are told of, 1 read each per 128 of objects and teams, 1 write of objects and 1 read of deals; then the writes
+//! deals or contracts are told of, 1 read each per 128 of objects and teams, 1 write of objects and 1 read of deals; then the writes
 //! of `store::apply` for the accounts that change, k writes of activities, and one request row.
 
 use super::{
@@ -192,7 +192,7 @@ impl App {
             .fresh
             .iter()
             .copied()
-            .filter(|a| a.kind.meaning().is_deal() && takes(a))
+            .filter(|a| a.tells_state() && takes(a))
             .collect();
         if deals.is_empty() {
             return Ok(BTreeSet::new());
@@ -221,7 +221,9 @@ impl App {
                 Some(object) if object.account != activity.account => {
                     refused.insert(&activity.event_id);
                 }
-                _ if !closes(&subject.account, activity.actor.as_ref(), is_member) => {}
+                // A contract runs whoever tells of it.
+                _ if activity.kind.meaning().is_deal()
+                    && !closes(&subject.account, activity.actor.as_ref(), is_member) => {}
                 Some(object) => {
                     object.merge(activity);
                     dealing.insert(activity.account);

@@ -31,7 +31,10 @@ pub fn limit(settings: &TenantSettings, assigned: i64) -> i64 {
 /// So many owned accounts are worth counting: more of them change no limit.
 #[must_use]
 pub fn countable(settings: &TenantSettings) -> i64 {
-    let (accounts, percent) = (i64::from(settings.breaker_accounts), i64::from(settings.breaker_percent));
+    let (accounts, percent) = (
+        i64::from(settings.breaker_accounts),
+        i64::from(settings.breaker_percent),
+    );
     (accounts * 100).div_euclid(percent.max(1)) + 1
 }
 
@@ -88,7 +91,11 @@ impl Breaker {
     /// How many may still be reclaimed.
     #[must_use]
     pub fn left(&self) -> i64 {
-        if self.is_open() { 0 } else { (self.allowed - self.taken).max(0) }
+        if self.is_open() {
+            0
+        } else {
+            (self.allowed - self.taken).max(0)
+        }
     }
 
     /// Lets as many as may be out of `wanted`; stops where that is not all.

@@ -47,7 +47,9 @@ impl SweepService for Api {
     ) -> Result<Response<proto::ListReclaimBreakersResponse>, Status> {
         let (call, message) = open(request)?;
         let size = decode(|v| page_size(v, message.page_size))?;
-        let list = self.app.list_reclaim_breakers(&call, message.open_only, size, &message.page_token);
+        let list = self
+            .app
+            .list_reclaim_breakers(&call, message.open_only, size, &message.page_token);
         let (breakers, next_page_token) = list.await?;
         Ok(Response::new(proto::ListReclaimBreakersResponse {
             reclaim_breakers: breakers.iter().map(convert::encode_breaker).collect(),

@@ -44,7 +44,9 @@ const SELECT: &str = "SELECT pool_id, window_time, taken, allowed, open_time, du
 
 /// Those of the tenant: one row for each pool of which something was ever reclaimed.
 pub async fn all(conn: &impl ConnectionTrait, tenant: TenantKey) -> Result<Breakers, DbErr> {
-    let rows = conn.query_all_raw(statement(conn, SELECT, vec![tenant.0.into()])).await?;
+    let rows = conn
+        .query_all_raw(statement(conn, SELECT, vec![tenant.0.into()]))
+        .await?;
     rows.iter().map(read).collect()
 }
 
@@ -55,7 +57,9 @@ pub async fn one(
     pool: Option<PoolId>,
 ) -> Result<Option<Breaker>, DbErr> {
     let sql = format!("{SELECT} AND pool_id = ?");
-    let row = conn.query_one_raw(statement(conn, &sql, vec![tenant.0.into(), key(pool)])).await?;
+    let row = conn
+        .query_one_raw(statement(conn, &sql, vec![tenant.0.into(), key(pool)]))
+        .await?;
     row.map(|row| Ok(read(&row)?.1)).transpose()
 }
 
@@ -79,7 +83,11 @@ pub async fn assigned(
     pool: Option<PoolId>,
     most: i64,
 ) -> Result<i64, DbErr> {
-    let of_pool = if pool.is_some() { "pool_id = ?" } else { "pool_id IS NULL" };
+    let of_pool = if pool.is_some() {
+        "pool_id = ?"
+    } else {
+        "pool_id IS NULL"
+    };
     let sql = format!(
         "SELECT COUNT(*) AS number FROM (SELECT 1 FROM account WHERE tenant = ? AND {of_pool} AND status = 4 LIMIT ?) a"
     );

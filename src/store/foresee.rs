@@ -17,7 +17,11 @@ pub struct Spot(i64, i32, AccountId);
 
 fn spot(row: &QueryResult) -> Result<Spot, DbErr> {
     let id: Uuid = row.try_get("", "id")?;
-    Ok(Spot(row.try_get("", "wake_time")?, row.try_get("", "tenant")?, AccountId(id)))
+    Ok(Spot(
+        row.try_get("", "wake_time")?,
+        row.try_get("", "tenant")?,
+        AccountId(id),
+    ))
 }
 
 /// The part of the index that comes after `from`, up to and with `to` where it has an end.
@@ -25,20 +29,16 @@ fn range(until: DateTime<Utc>, from: Option<Spot>, to: Option<Spot>) -> (String,
     let mut sql = "a.wake_time <= ?".to_owned();
     let mut values: Vec<Value> = vec![micros(until).into()];
     for (spot, beyond) in [(from, ">"), (to, "<")] {
-        let Some(Spot(time, tenant, account)) = spot else { continue };
+        let Some(Spot(time, tenant, account)) = spot else {
+            continue;
+        };
         let last = if beyond == "<" { "<=" } else { ">" };
         // The first condition is what the index range ends with.
         sql = format!(
             "{sql} AND a.wake_time {beyond}= ? AND (a.wake_time {beyond} ? OR a.tenant {beyond} ? \
              OR (a.tenant = ? AND a.id {last} ?))"
         );
-        values.extend([
-            time.into(),
-            time.into(),
-            tenant.into(),
-            tenant.into(),
-            account.0.into(),
-        ]);
+        values.extend([time.into(), time.into(), tenant.into(), tenant.into(), account.0.into()]);
     }
     (sql, values)
 }
@@ -60,17 +60,20 @@ pub async fn foresee(
     let (part, mut values) = range(until, after, None);
     let sql = format!("SELECT a.wake_time, a.tenant, a.id FROM {from} WHERE {part} {order} OFFSET ?");
     values.extend([1_u64.into(), scanned.saturating_sub(1).into()]);
-    let end = conn.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let end = conn
+        .query_one_raw(Statement::from_sql_and_values(backend, sql, values))
+        .await?;
     let end = end.map(|row| spot(&row)).transpose()?;
 
     let (part, mut values) = range(until, after, end);
     let of_pool = if pool.is_some() { "AND a.pool_id = ? " } else { "" };
-    let sql =
-        format!("SELECT a.wake_time, a.tenant, a.id FROM {from} WHERE {part} AND a.tenant = ? {of_pool}{order}");
+    let sql = format!("SELECT a.wake_time, a.tenant, a.id FROM {from} WHERE {part} AND a.tenant = ? {of_pool}{order}");
     values.push(tenant.0.into());
     values.extend(pool.map(|pool| Value::from(pool.0)));
     values.push(limit.into());
-    let rows = conn.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let rows = conn
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
+        .await?;
     let spots: Vec<_> = rows.iter().map(spot).collect::<Result<_, _>>()?;
     let full = spots.last().filter(|_| spots.len() as u64 == limit);
     let next = full.copied().or(end);

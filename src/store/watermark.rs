@@ -15,10 +15,7 @@ fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Stat
 }
 
 /// When each source of the tenant was heard of last.
-pub async fn all(
-    conn: &impl ConnectionTrait,
-    tenant: TenantKey,
-) -> Result<BTreeMap<CallerId, DateTime<Utc>>, DbErr> {
+pub async fn all(conn: &impl ConnectionTrait, tenant: TenantKey) -> Result<BTreeMap<CallerId, DateTime<Utc>>, DbErr> {
     let sql = "SELECT source, heard_time FROM source_watermark WHERE tenant = ?";
     let rows = conn.query_all_raw(statement(conn, sql, vec![tenant.0.into()])).await?;
     rows.iter()
@@ -29,7 +26,10 @@ pub async fn all(
                 tenant,
                 key: &source,
             };
-            Ok((at.id("source", &source, CallerId::parse)?, instant(row.try_get("", "heard_time")?)))
+            Ok((
+                at.id("source", &source, CallerId::parse)?,
+                instant(row.try_get("", "heard_time")?),
+            ))
         })
         .collect()
 }

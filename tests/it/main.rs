@@ -70,4 +70,5 @@ mod session;
 mod storm;
 mod storm_claims;
 mod sweeping;
+mod sweeps;
 mod verifying;

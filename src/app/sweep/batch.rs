@@ -122,7 +122,9 @@ pub(super) fn with_teams(
 
 /// What a sweep does with each of the accounts, if no breaker stops it.
 pub(super) fn verdicts(scene: &Scene<'_>, accounts: &[WithTeam], terms: Terms) -> Vec<Verdict> {
-    let verdicts = accounts.iter().map(|(account, team)| decide(scene, account, team, terms));
+    let verdicts = accounts
+        .iter()
+        .map(|(account, team)| decide(scene, account, team, terms));
     verdicts.collect()
 }
 

@@ -75,7 +75,10 @@ impl App {
         once: &Once<'_, PoolBreaker>,
         input: &ConfirmReclaims,
     ) -> Result<Reply<PoolBreaker>, Error> {
-        let unit = self.db.unit("ConfirmReclaims", call.deadline).replayable(once.key.is_some());
+        let unit = self
+            .db
+            .unit("ConfirmReclaims", call.deadline)
+            .replayable(once.key.is_some());
         self.on_snapshot(call, &unit, |org| async move {
             unit.retry(|| {
                 unit.tx(async |tx| {
@@ -107,8 +110,13 @@ impl App {
                     };
                     let resource = input.pool.map_or_else(|| OUTSIDE.to_owned(), |pool| pool.to_string());
                     let (before, after) = (old.told(), new.told());
-                    let event =
-                        ConfigEvent::new("reclaim_breaker", resource, Action::Updated, Some(&before), Some(&after));
+                    let event = ConfigEvent::new(
+                        "reclaim_breaker",
+                        resource,
+                        Action::Updated,
+                        Some(&before),
+                        Some(&after),
+                    );
                     let by = config::By {
                         caller: &principal.caller,
                         actor: principal.actor.as_ref(),

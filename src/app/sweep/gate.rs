@@ -53,10 +53,7 @@ pub(super) struct Round {
 /// Until when all required sources have told everything; `None` where none is required. A source that was never heard of
 /// has told nothing.
 #[must_use]
-pub(super) fn watermark(
-    settings: &TenantSettings,
-    heard: &BTreeMap<CallerId, DateTime<Utc>>,
-) -> Option<DateTime<Utc>> {
+pub(super) fn watermark(settings: &TenantSettings, heard: &BTreeMap<CallerId, DateTime<Utc>>) -> Option<DateTime<Utc>> {
     let times = settings.required_sources.iter();
     times.map(|source| heard.get(source).copied().unwrap_or_default()).min()
 }
@@ -70,7 +67,12 @@ impl Round {
             let deadline = due.reclaim_time.filter(|deadline| *deadline <= self.now);
             let hold = deadline.and_then(|deadline| {
                 let stopped = self.open.contains_key(&(gate.key, due.pool));
-                Terms { grace: TimeDelta::zero(), watermark: gate.watermark, stopped }.hold(deadline)
+                Terms {
+                    grace: TimeDelta::zero(),
+                    watermark: gate.watermark,
+                    stopped,
+                }
+                .hold(deadline)
             });
             match hold {
                 Some(Hold::Source) => swept.unheard += 1,
@@ -176,7 +178,9 @@ impl App {
         }
         let stopped: i64 = round.open.values().map(|waiting| waiting.now).sum();
         let gates = round.gates.values().flatten();
-        let behind = gates.filter_map(|gate| (round.now - gate.watermark?).to_std().ok()).max();
+        let behind = gates
+            .filter_map(|gate| (round.now - gate.watermark?).to_std().ok())
+            .max();
         metrics::held(
             u64::try_from(stopped).unwrap_or(0),
             round.unheard as u64,

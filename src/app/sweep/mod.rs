@@ -124,7 +124,9 @@ impl App {
             Ok(foresee::lag(&reader, until).await?)
         });
         let (number, first) = lag.await.map_err(|abort| unit.error(abort))?;
-        let behind = first.and_then(|first| (until - first).to_std().ok()).unwrap_or_default();
+        let behind = first
+            .and_then(|first| (until - first).to_std().ok())
+            .unwrap_or_default();
         Ok((u64::try_from(number).unwrap_or(0), behind))
     }
 

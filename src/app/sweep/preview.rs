@@ -25,8 +25,7 @@ use crate::{
         sweep::{Hold, Terms, Verdict},
     },
     store::{
-        Abort, Unit, breaker,
-        due, extras,
+        Abort, Unit, breaker, due, extras,
         foresee::{Spot, foresee},
         watermark,
     },
@@ -102,11 +101,7 @@ struct Position {
 
 impl App {
     /// What a sweep would do, and the token of the next page. For CRM admins; with a pool, for its admins.
-    pub async fn preview_reclaim(
-        &self,
-        call: &Call,
-        input: &PreviewReclaim,
-    ) -> Result<(Vec<Foreseen>, String), Error> {
+    pub async fn preview_reclaim(&self, call: &Call, input: &PreviewReclaim) -> Result<(Vec<Foreseen>, String), Error> {
         let list = List::new(call, "PreviewReclaim", &(input.time, input.pool));
         let after: Option<Position> = self.pages.open(&list, &input.token)?;
         let now = self.clock.now();
@@ -129,7 +124,11 @@ impl App {
                             administered(&org, &principal, &home, || no_home(&home))?;
                         }
                     }
-                    let scene = Scene { org: &org, principal: &principal, now: time };
+                    let scene = Scene {
+                        org: &org,
+                        principal: &principal,
+                        now: time,
+                    };
                     unit.retry(|| self.foresee(&unit, &scene, now, input, after)).await
                 }
             })
@@ -150,8 +149,16 @@ impl App {
         let reader = unit.reader().await?;
         let spot = after.map(|after| after.spot);
         let engine = self.db.engine();
-        let (ids, next) =
-            foresee(&reader, engine, (org.key, input.pool), scene.now, spot, SCANNED, input.size as u64).await?;
+        let (ids, next) = foresee(
+            &reader,
+            engine,
+            (org.key, input.pool),
+            scene.now,
+            spot,
+            SCANNED,
+            input.size as u64,
+        )
+        .await?;
         let (revisions, mut found) = due::load(&reader, org, &ids).await?.ok_or_else(flow::unknown_tenant)?;
         if revisions != org.revisions {
             return Err(Abort::Stale);
@@ -192,7 +199,11 @@ impl App {
             }
             hold_surplus(scene, &accounts, &mut verdicts, terms, allowed);
         }
-        let next = next.map(|spot| Position { spot, time: scene.now, taken });
+        let next = next.map(|spot| Position {
+            spot,
+            time: scene.now,
+            taken,
+        });
         let foreseen = accounts.into_iter().zip(verdicts);
         let foreseen = foreseen.filter_map(|(account, verdict)| told(account, verdict));
         Ok((foreseen.collect(), next))
@@ -214,7 +225,9 @@ fn told((account, _): WithTeam, verdict: Verdict) -> Option<Foreseen> {
             let end = change.end.as_ref();
             clock.rule_id = end.and_then(|end| end.rule_id);
             clock.reclaim_time = end.and_then(|end| end.deadline);
-            WhatComes::Reclaim { target: change.after.pool_id }
+            WhatComes::Reclaim {
+                target: change.after.pool_id,
+            }
         }
         Verdict::Remind(change) => {
             let reminder = change.event.effects.reminder;

@@ -24,7 +24,7 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::time::Instant;
 
 /// Batches of a tenant before it is another one's turn.
-const SLICE: usize = 10;
+const SLICE: usize = 4;
 /// How long a unit of work that began before a change of rules can go on: after that, a pass that finds nothing is proof.
 const OLDEST_WORK: TimeDelta = TimeDelta::seconds(60);
 
@@ -128,7 +128,11 @@ impl App {
             place.after = Some(*last);
             place.found = true;
             batches += 1;
-            swept.add(self.batch(lease, &tenant.name, &page, Work::Replan(tenant.revision)).await?.swept);
+            swept.add(
+                self.batch(lease, &tenant.name, &page, Work::Replan(tenant.revision))
+                    .await?
+                    .swept,
+            );
         }
         place.ended = true;
         Ok(swept)
@@ -177,7 +181,13 @@ impl App {
                 // The change is so new that nobody has counted yet.
                 None if stored < wanted => {
                     let now = self.clock.now();
-                    let new = Replan { revision: wanted, done: 0, total: 0, start_time: now, update_time: now };
+                    let new = Replan {
+                        revision: wanted,
+                        done: 0,
+                        total: 0,
+                        start_time: now,
+                        update_time: now,
+                    };
                     Some((new, false))
                 }
                 None => None,

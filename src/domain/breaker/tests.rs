@@ -31,9 +31,17 @@ fn the_limit_is_a_share_or_a_number() {
         // What an admin chose counts, also below the floor.
         (20, 5, 1000, 5),
     ] {
-        assert_eq!(limit(&settings(percent, accounts), assigned), expected, "{percent} {accounts} {assigned}");
+        assert_eq!(
+            limit(&settings(percent, accounts), assigned),
+            expected,
+            "{percent} {accounts} {assigned}"
+        );
         let seen = assigned.min(countable(&settings(percent, accounts)));
-        assert_eq!(limit(&settings(percent, accounts), seen), expected, "counted as far as {seen}");
+        assert_eq!(
+            limit(&settings(percent, accounts), seen),
+            expected,
+            "counted as far as {seen}"
+        );
     }
 }
 
@@ -72,6 +80,9 @@ fn a_confirmation_is_for_so_many() {
     assert_eq!(breaker.confirm(5, at(1)).unwrap_err().reason, Reason::BreakerClosed);
     breaker.take(21, at(1));
     let mut breaker = breaker.confirm(5, at(30)).unwrap();
-    assert_eq!(Breaker::current(Some(breaker), &settings(100, 1000), 1000, at(31)), breaker);
+    assert_eq!(
+        Breaker::current(Some(breaker), &settings(100, 1000), 1000, at(31)),
+        breaker
+    );
     assert_eq!((breaker.take(6, at(31)), breaker.is_open()), (5, true));
 }

@@ -96,7 +96,11 @@ pub fn encode_replan(replan: Option<(Replan, bool)>) -> proto::Replan {
     let Some((replan, over)) = replan else {
         return proto::Replan::default();
     };
-    let state = if over { proto::ReplanState::Done } else { proto::ReplanState::Running };
+    let state = if over {
+        proto::ReplanState::Done
+    } else {
+        proto::ReplanState::Running
+    };
     proto::Replan {
         revision: replan.revision,
         state: state.into(),
