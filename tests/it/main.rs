@@ -52,6 +52,7 @@ mod failures;
 mod faults;
 mod flood;
 mod house;
+mod import_stream;
 mod importing;
 mod lifecycle;
 mod limits;
