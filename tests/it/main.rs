@@ -46,6 +46,7 @@ mod tenancy;
 mod tenancy_accounts;
 mod tenant;
 
+mod backup;
 mod demo;
 mod documented;
 mod failures;
@@ -61,6 +62,7 @@ mod model;
 mod moves;
 mod observed;
 mod one_server;
+mod otlp_tls;
 mod outcomes;
 mod serving;
 mod session;
