@@ -13,7 +13,7 @@ fi
 command -v mariadb-dump && exit
 lock_tools
 if ! "$UNPACKED/mariadb-dump" --version >/dev/null 2>&1; then
-  have apt-get && have dpkg || fail "there is no mariadb-dump, and no apt-get to get it with"
+  if ! have apt-get || ! have dpkg; then fail "there is no mariadb-dump, and no apt-get to get it with"; fi
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   # Another program than the one in the package would be another version than the server's.
