@@ -58,7 +58,6 @@ impl Api {
             app: self.app.clone(),
             call,
             messages,
-            idle: IDLE,
         };
         let (sender, receiver) = channel(BATCH + 1);
         let stop = self.streams.stop.clone();
@@ -83,7 +82,6 @@ struct Import<M> {
     app: Arc<App>,
     call: Call,
     messages: M,
-    idle: Duration,
 }
 
 impl<M: Stream<Item = Result<ImportAccountsRequest, Status>> + Unpin> Import<M> {
@@ -116,19 +114,16 @@ impl<M: Stream<Item = Result<ImportAccountsRequest, Status>> + Unpin> Import<M> 
                 biased;
                 () = stop.cancelled() => return Err(Some(stopping())),
                 () = sender.closed() => return Err(None),
-                batch = timeout(self.idle, next(&mut self.messages, &mut ahead)) => batch,
+                batch = within(IDLE, "no row came", next(&mut self.messages, &mut ahead)) => batch.map_err(Some)?,
             };
-            let batch = batch.map_err(|_| Some(idle("no row came")))?;
             for answer in self.work(batch.messages).await.map_err(Some)? {
                 row += 1;
                 let answer = Ok(ImportAccountsResponse { row, ..answer });
                 tokio::select! {
                     biased;
-                    // Only of somebody who makes us wait.
-                    sent = timeout(self.idle, sender.send(answer)) => match sent {
-                        Ok(sent) => sent.map_err(|_| None)?,
-                        Err(_) => return Err(Some(idle("no answer was read"))),
-                    },
+                    sent = within(IDLE, "no answer was read", sender.send(answer)) => {
+                        sent.map_err(Some)?.map_err(|_| None)?;
+                    }
                     () = stop.cancelled() => return Err(Some(stopping())),
                 }
             }
@@ -160,12 +155,15 @@ fn stopping() -> Status {
     Error::refused(Reason::ServerBusy, message).into()
 }
 
-fn idle(what: &str) -> Status {
-    let message = format!(
-        "{what} for {} seconds; send again what was not answered",
-        IDLE.as_secs()
-    );
-    Error::refused(Reason::DeadlineExceeded, message).into()
+/// What becomes of it, for as long as the caller may let us wait.
+async fn within<T>(patience: Duration, otherwise: &str, what: impl Future<Output = T>) -> Result<T, Status> {
+    timeout(patience, what).await.map_err(|_| {
+        let message = format!(
+            "{otherwise} for {} seconds; send again what was not answered",
+            patience.as_secs()
+        );
+        Error::refused(Reason::DeadlineExceeded, message).into()
+    })
 }
 
 /// Waits for a row and takes what has come after it. A row that would not fit is the first of the next batch, through
@@ -240,3 +238,6 @@ fn answer(imported: Imported) -> Result<ImportAccountsResponse, Status> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,7 @@ fn documented(begin: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_restored_file_is_in_order() {
     if external_server().is_some() {
+        say("NOT RUN on a server: a_restored_file_is_in_order: there is no file");
         return;
     }
     let world = lived_in().await;
