@@ -37,6 +37,7 @@ pub mod ping;
 pub mod pool;
 pub mod replan;
 pub mod request;
+pub mod request_batch;
 pub mod secret;
 pub mod slots;
 pub mod subject;
