@@ -276,7 +276,10 @@ async fn sweep(config: &Config) -> Outcome {
                 swept.reclaimed, swept.reminded, swept.replanned, swept.failed
             );
             if swept.stopped > 0 {
-                println!("{} are due, and wait until reclaims of their pool are confirmed", swept.stopped);
+                println!(
+                    "{} are due, and wait until reclaims of their pool are confirmed",
+                    swept.stopped
+                );
             }
             if swept.unheard > 0 {
                 println!("{} are due, and wait for a source that was not heard of", swept.unheard);

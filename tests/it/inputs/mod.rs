@@ -8,6 +8,7 @@ mod examples;
 mod examples_accounts;
 mod examples_config;
 mod examples_moves;
+mod examples_sweep;
 mod fields;
 mod repeats;
 mod rows;
@@ -130,7 +131,7 @@ const CONFIGURATION: [&str; 6] = [
     "CustomFieldService",
 ];
 const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
-const MOVES: [&str; 2] = ["CirculationService", "JobService"];
+const MOVES: [&str; 3] = ["CirculationService", "JobService", "SweepService"];
 
 /// No service is left out of the sweeps.
 #[test]
