@@ -212,6 +212,11 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         .iter()
         .filter(|activity| activity.kind.meaning() == Meaning::FollowUp);
     let mut after = successor(scene, account);
+    if after.status == Status::Assigned && after.clock.planned_revision < scene.org.revisions.config {
+        // What rules changed in between is settled first, on the facts so far: an activity takes nobody's notice away.
+        let now = after.update_time;
+        retention_plan::replan(scene.org, &mut after, now);
+    }
     after.last_follow_up_time = after
         .last_follow_up_time
         .max(follow_up.map(|activity| activity.occur_time).max());
