@@ -108,6 +108,7 @@ pub fn read_filter(v: &mut Violations, message: proto::AccountFilter) -> Filter 
             message.reclaim_time_before,
         ),
         create_time: read_span(v, "create_time", message.create_time_from, message.create_time_before),
+        condition: message.condition,
     }
 }
 

@@ -139,6 +139,7 @@ async fn pages_are_read_in_the_order_of_an_index() {
                     let page = Page {
                         listing: &listing,
                         among: &among,
+                        sieve: None,
                         after,
                         size: 51,
                     };
