@@ -32,7 +32,7 @@ mod strategy;
 /// Accounts of the test.
 const ACCOUNTS: usize = 90;
 /// Conditions, and single questions.
-const CONDITIONS: usize = 250;
+const CONDITIONS: usize = 120;
 
 /// Texts that are not equal, though some collation says so or some pattern finds them.
 const TEXTS: &[&str] = &[
