@@ -26,6 +26,7 @@ pub(super) fn term(engine: Engine, sieve: &Sieve) -> Update {
         },
     };
     writer.node(sieve.condition.tree());
+    writer.sql.sql = engine.beside(&writer.sql.sql);
     writer.sql
 }
 

@@ -67,6 +67,16 @@ impl Engine {
         }
     }
 
+    /// A term that is no reason to read the rows in another way. SQLite takes each term for a sign that few rows are left,
+    /// and would sort what lies in order.
+    #[must_use]
+    pub fn beside(self, term: &str) -> String {
+        match self {
+            Self::MySql => term.to_owned(),
+            Self::Sqlite => format!("likelihood({term}, 1.0)"),
+        }
+    }
+
     /// Text as it is compared byte by byte. Collations that do so otherwise still take blanks at the end for nothing.
     #[must_use]
     pub fn exact(self, column: &str) -> String {
