@@ -357,9 +357,9 @@ async fn databases_find_what_conditions_hold_of() {
             );
         }
         if expected.is_empty() || expected.len() == ACCOUNTS {
-            none_or_all += 1
+            none_or_all += 1;
         } else {
-            some += 1
+            some += 1;
         }
     }
     // The test says something: most conditions tell accounts apart.

@@ -58,7 +58,7 @@ async fn conditions_narrow_lists() {
         assert_eq!(client.named_in(&request).await, ["Four"], "{scope:?}");
     }
     let mut request = all(text);
-    request.filter.as_mut().unwrap().name_prefix = "fo".into();
+    request.filter.as_mut().unwrap().name_prefix = "four".into();
     assert_eq!(root.named_in(&request).await, ["Four"]);
     let one_by_one = ListAccountsRequest {
         page_size: 1,
