@@ -10,6 +10,7 @@ pub mod activity;
 pub mod apply;
 mod batch;
 pub mod codec;
+mod condition;
 pub mod config;
 pub mod config_event;
 pub mod configured;

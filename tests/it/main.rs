@@ -19,6 +19,7 @@ mod circulation_bulk;
 mod circulation_checks;
 mod circulation_effects;
 mod circulation_roles;
+mod conditions;
 mod custom_fields;
 mod history_team;
 mod holdings;
