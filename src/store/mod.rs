@@ -33,6 +33,7 @@ pub mod organisation;
 pub mod owned;
 pub mod ping;
 pub mod pool;
+pub mod reclaims;
 pub mod request;
 pub mod secret;
 pub mod slots;
