@@ -235,7 +235,10 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         *last = (*last).max(activity.occur_time);
     }
     let disputed = dispute::note(scene, &mut after, activities, deals.is_some());
-    if deals.is_none() && !disputed && (after.last_follow_up_time, &after.memory) == (account.last_follow_up_time, &account.memory) {
+    if deals.is_none()
+        && !disputed
+        && (after.last_follow_up_time, &after.memory) == (account.last_follow_up_time, &account.memory)
+    {
         return None;
     }
     if after.status == Status::Assigned {

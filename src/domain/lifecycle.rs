@@ -152,7 +152,6 @@ pub fn restore(
     let effects = Effects::between(Some(account), &after);
     Ok(Change {
         gains: start.as_ref().map(|start| start.user.clone()),
-        last_reclaim: start.as_ref().map_or(LastReclaim::Keep, |_| LastReclaim::settled(account)),
         start,
         team,
         ..change(after, Columns::Circulation, Event { kind, effects })

@@ -20,7 +20,11 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::UndoReclaimResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| Some(Wish::Undo { note: convert::note(v, &message.note) }))?;
+        let input = convert::read(target, |v| {
+            Some(Wish::Undo {
+                note: convert::note(v, &message.note),
+            })
+        })?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::UndoReclaimResponse { exceptions, admission }
@@ -77,7 +81,11 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::UnlockAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| Some(Wish::Unlock { note: convert::note(v, &message.note) }))?;
+        let input = convert::read(target, |v| {
+            Some(Wish::Unlock {
+                note: convert::note(v, &message.note),
+            })
+        })?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::UnlockAccountResponse { exceptions, admission }
@@ -115,7 +123,11 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::ClearEmbargoResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| Some(Wish::ClearEmbargo { note: convert::note(v, &message.note) }))?;
+        let input = convert::read(target, |v| {
+            Some(Wish::ClearEmbargo {
+                note: convert::note(v, &message.note),
+            })
+        })?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::ClearEmbargoResponse { exceptions, admission }
@@ -134,7 +146,9 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::ListDisputedReclaimsResponse>, Status> {
         let (call, message) = open(request)?;
         let (narrowed, size) = convert::list_disputed(&message)?;
-        let list = self.app.list_disputed_reclaims(&call, narrowed, size, &message.page_token);
+        let list = self
+            .app
+            .list_disputed_reclaims(&call, narrowed, size, &message.page_token);
         let (rows, next_page_token) = list.await?;
         let disputed_reclaims = rows.iter().map(|row| convert::encode_disputed(row)).collect();
         Ok(Response::new(proto::ListDisputedReclaimsResponse {
@@ -163,7 +177,9 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::ListUserAbsencesResponse>, Status> {
         let (call, message) = open(request)?;
         let (narrowed, size) = convert::list_absences(&message)?;
-        let list = self.app.list_user_absences(&call, narrowed.as_ref(), size, &message.page_token);
+        let list = self
+            .app
+            .list_user_absences(&call, narrowed.as_ref(), size, &message.page_token);
         let (rows, next_page_token) = list.await?;
         let user_absences = rows.iter().map(|row| convert::encode_absence(row)).collect();
         Ok(Response::new(proto::ListUserAbsencesResponse {
@@ -218,7 +234,9 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::ListRetentionPausesResponse>, Status> {
         let (call, message) = open(request)?;
         let (narrowed, size) = convert::list_pauses(&message)?;
-        let list = self.app.list_retention_pauses(&call, narrowed, size, &message.page_token);
+        let list = self
+            .app
+            .list_retention_pauses(&call, narrowed, size, &message.page_token);
         let (rows, next_page_token) = list.await?;
         let retention_pauses = rows.iter().map(|row| convert::encode_pause(row)).collect();
         Ok(Response::new(proto::ListRetentionPausesResponse {

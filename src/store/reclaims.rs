@@ -36,10 +36,14 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
         }
     }
     if !disputed.is_empty() {
-        let rows = disputed.iter().map(|(pool, account)| {
-            vec![tenant.0.into(), stored(*pool).into(), account.0.into()]
-        });
-        run(conn, insert("disputed_reclaim", &["tenant", "pool_id", "account_id"], rows)).await?;
+        let rows = disputed
+            .iter()
+            .map(|(pool, account)| vec![tenant.0.into(), stored(*pool).into(), account.0.into()]);
+        run(
+            conn,
+            insert("disputed_reclaim", &["tenant", "pool_id", "account_id"], rows),
+        )
+        .await?;
     }
     for (pool, account) in settled {
         let mut delete = Update {
@@ -65,9 +69,10 @@ async fn reopen(
     start_version: i64,
 ) -> Result<(), Abort> {
     let mut update = Update {
-        sql: "UPDATE tenure SET open = 1, end_time = NULL, end_cause = NULL, end_actor = NULL, reason = '', note = '', \
+        sql:
+            "UPDATE tenure SET open = 1, end_time = NULL, end_cause = NULL, end_actor = NULL, reason = '', note = '', \
               rule_id = NULL, deadline = NULL, bans_claim = "
-            .into(),
+                .into(),
         values: vec![],
     };
     update.value(false);

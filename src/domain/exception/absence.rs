@@ -1,11 +1,7 @@
 //! Leaves of absence: while an owner is away his clocks stand still.
 
 use crate::domain::{
-    ids::UserId,
-    organisation::Organisation,
-    principal::Principal,
-    refusal::Violations,
-    retention::config::UserAbsence,
+    ids::UserId, organisation::Organisation, principal::Principal, refusal::Violations, retention::config::UserAbsence,
     text::check_text,
 };
 use chrono::TimeDelta;

@@ -27,16 +27,17 @@ fn in_his_time(reclaimed: &Reclaimed, activity: &Activity) -> bool {
 /// account no more.
 #[must_use]
 pub fn by_last_owner(account: &Account, activity: &Activity) -> bool {
-    lost(account).is_some_and(|(reclaimed, owner)| {
-        activity.actor.as_ref() == Some(owner) && in_his_time(reclaimed, activity)
-    })
+    lost(account)
+        .is_some_and(|(reclaimed, owner)| activity.actor.as_ref() == Some(owner) && in_his_time(reclaimed, activity))
 }
 
 /// Notes in `after` what activities tell of the time before the account's last reclaim. Answers whether the account is
 /// disputed since now: he would not have lost it, had they been known. `deals` says whether deals count.
 pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[&Activity], deals: bool) -> bool {
     let now = after.update_time;
-    let Some((reclaimed, owner)) = lost(after) else { return false };
+    let Some((reclaimed, owner)) = lost(after) else {
+        return false;
+    };
     let (reclaimed, owner) = (reclaimed.clone(), owner.clone());
     let mut known = reclaimed.clone();
     let mut kinds = after.memory.kind_times.clone();

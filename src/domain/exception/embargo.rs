@@ -36,7 +36,12 @@ pub(super) fn set(
     }
     let mut after = successor(scene, account);
     after.embargo_time = Some(until);
-    Ok(changed(account, after, EventKind::EmbargoSet, told(Some(until), reason)))
+    Ok(changed(
+        account,
+        after,
+        EventKind::EmbargoSet,
+        told(Some(until), reason),
+    ))
 }
 
 pub(super) fn clear(scene: &Scene<'_>, account: &Account, etag: Option<i64>, note: &str) -> Result<Decision, Error> {

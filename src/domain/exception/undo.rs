@@ -71,7 +71,11 @@ pub(super) fn restored(account: &Account, reclaimed: &Reclaimed, owner: &UserId)
 fn place(org: &Organisation, account: &Account) -> Option<PoolId> {
     let origin = origin(account);
     let usable = |id: PoolId| org.pool(id).is_some_and(|pool| pool.state == PoolState::Active);
-    if origin.is_none_or(usable) { origin } else { account.pool_id }
+    if origin.is_none_or(usable) {
+        origin
+    } else {
+        account.pool_id
+    }
 }
 
 pub(super) fn undo(
@@ -81,7 +85,10 @@ pub(super) fn undo(
     note: &str,
     tenures: &[Tenure],
 ) -> Result<Decision, Error> {
-    allow(may(scene, account), "admins of the pool that it came from and CRM admins")?;
+    allow(
+        may(scene, account),
+        "admins of the pool that it came from and CRM admins",
+    )?;
     let mut obstacles = Obstacles::new(account, etag);
     obstacles.status(account, &[Status::Unassigned]);
     let last = tenures.first();

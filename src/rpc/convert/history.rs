@@ -130,6 +130,9 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
         fields: effects.fields,
         team_member: text(effects.member),
         days: effects.days.unwrap_or_default().cast_signed(),
-        until: effects.until.and_then(DateTime::from_timestamp_micros).and_then(timestamp),
+        until: effects
+            .until
+            .and_then(DateTime::from_timestamp_micros)
+            .and_then(timestamp),
     }
 }

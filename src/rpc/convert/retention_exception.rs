@@ -88,11 +88,7 @@ fn time(v: &mut Violations, field: &str, time: Option<prost_types::Timestamp>) -
 
 /// A time that may be left out. `None` only if it is wrong.
 #[expect(clippy::option_option, reason = "as for ids that may be left out")]
-fn time_opt(
-    v: &mut Violations,
-    field: &str,
-    time: Option<prost_types::Timestamp>,
-) -> Option<Option<DateTime<Utc>>> {
+fn time_opt(v: &mut Violations, field: &str, time: Option<prost_types::Timestamp>) -> Option<Option<DateTime<Utc>>> {
     time.map_or(Some(None), |time| read_time(v, field, time).map(Some))
 }
 
@@ -167,12 +163,22 @@ pub fn list_disputed(message: &proto::ListDisputedReclaimsRequest) -> Result<Nar
 
 /// Reads which leaves are wanted.
 pub fn list_absences(message: &proto::ListUserAbsencesRequest) -> Result<Narrowed<UserId>, Error> {
-    list(("user_id", &message.user_id), message.page_size, page::MAX_SIZE, UserId::parse)
+    list(
+        ("user_id", &message.user_id),
+        message.page_size,
+        page::MAX_SIZE,
+        UserId::parse,
+    )
 }
 
 /// Reads which pauses are wanted.
 pub fn list_pauses(message: &proto::ListRetentionPausesRequest) -> Result<Narrowed<PoolId>, Error> {
-    list(("pool_id", &message.pool_id), message.page_size, page::MAX_SIZE, PoolId::parse)
+    list(
+        ("pool_id", &message.pool_id),
+        message.page_size,
+        page::MAX_SIZE,
+        PoolId::parse,
+    )
 }
 
 /// Reads the id and etag of a leave or a pause.
