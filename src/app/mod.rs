@@ -18,6 +18,7 @@ pub mod exception_dispute;
 pub mod exception_pause;
 pub mod flow;
 pub mod history;
+pub mod import;
 pub mod job;
 pub mod jobs;
 pub mod page;

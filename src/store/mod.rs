@@ -35,6 +35,7 @@ pub mod ping;
 pub mod pool;
 pub mod reclaims;
 pub mod request;
+pub mod request_batch;
 pub mod secret;
 pub mod slots;
 pub mod subject;

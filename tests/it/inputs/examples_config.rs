@@ -275,10 +275,18 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
         "CreateReclaimRule" => {
             let rule = side.rule(&side.new_pool().await);
             by_service(
-                &["reclaim_rule", "reclaim_rule.pool_id", "reclaim_rule.follow_up_days"],
+                &[
+                    "reclaim_rule",
+                    "reclaim_rule.pool_id",
+                    "reclaim_rule.follow_up_days",
+                    "reclaim_rule.grade_days[0].grade",
+                    "reclaim_rule.reminders[0].days_before",
+                    "reclaim_rule.reminders[0].recipients",
+                ],
                 proto::CreateReclaimRuleRequest {
                     reclaim_rule: Some(rule),
                     request_id: request_id(),
+                    include_past_days: Some(true),
                 },
             )
         }
@@ -296,6 +304,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                     pool_id,
                     page_size,
                     page_token,
+                    department_id: String::new(),
                 },
             )
         }
@@ -312,6 +321,9 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                     "reclaim_rule",
                     "reclaim_rule.id",
                     "reclaim_rule.follow_up_days",
+                    "reclaim_rule.grade_days[0].grade",
+                    "reclaim_rule.reminders[0].days_before",
+                    "reclaim_rule.reminders[0].recipients",
                     "reclaim_rule.priority",
                     "update_mask",
                 ],
@@ -319,6 +331,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                     reclaim_rule: Some(rule),
                     update_mask,
                     request_id: request_id(),
+                    include_past_days: Some(true),
                 },
             )
         }
@@ -335,6 +348,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                     pool_id,
                     places,
                     request_id: request_id(),
+                    department_id: String::new(),
                 },
             )
         }
@@ -345,6 +359,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                 reclaim_rule_id,
                 etag: etag(),
                 request_id: request_id(),
+                include_past_days: None,
             };
             by_service(&["reclaim_rule_id"], request)
         }

@@ -11,13 +11,15 @@ pub(crate) fn protocol() -> &'static DescriptorPool {
     POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTORS).unwrap())
 }
 
-/// Every rpc of ours.
+/// Every rpc of ours but those that are fed by a stream: what is wrong with a row of theirs is an answer of its own, see
+/// `importing`.
 pub(crate) fn rpcs() -> Vec<MethodDescriptor> {
     let services: Vec<_> = protocol().services().collect();
     let ours = services
         .iter()
         .filter(|service| service.package_name() == "tidepool.v1");
-    ours.flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
+    let rpcs = ours.flat_map(|service| service.methods().collect::<Vec<_>>());
+    rpcs.filter(|rpc| !rpc.is_client_streaming()).collect()
 }
 
 /// What a text of a request is.
@@ -79,6 +81,7 @@ pub(crate) fn most(field: &FieldDescriptor) -> usize {
         return 100;
     }
     let known = match field.full_name() {
+        "tidepool.v1.AdvanceReminder.recipients" => Some(4),
         "tidepool.v1.Pool.hidden_fields" => Some(50),
         "tidepool.v1.Pool.return_reasons"
         | "tidepool.v1.ReorderReclaimRulesRequest.places"
@@ -131,11 +134,14 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("CustomField", "name")
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
+        | ("ReclaimRule", "cutoff" | "follow_up_kinds" | "reclaim_kinds")
+        | (_, "condition")
         | (_, "time_zone" | "hidden_fields" | "paths") => Text::Word,
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
         ("AccountFilter", "grades" | "regions" | "industries" | "sources" | "tags")
         | ("ListConfigEventsRequest", "resource_type") => Text::Line(64),
+        ("GradeDays", "grade") => Text::Line(64),
         ("CustomFieldValue", "text_value") => Text::Line(255),
         ("CopyAccountRequest", "name") => Text::Line(200),
         ("ListConfigEventsRequest", "resource") => Text::Line(128),
