@@ -1,7 +1,7 @@
 //! `RetentionExceptionService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::retention_exception as convert,
     mutate, open,
     proto::{self, retention_exception_service_server::RetentionExceptionService},
@@ -20,11 +20,14 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::UndoReclaimResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| {
-            Some(Wish::Undo {
-                note: convert::note(v, &message.note),
-            })
-        })?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::read(target, |v| {
+                Some(Wish::Undo {
+                    note: convert::note(v, &message.note),
+                })
+            }),
+        )?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::UndoReclaimResponse { exceptions, admission }
@@ -43,7 +46,10 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::ExtendRetentionResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| convert::extend(v, message.days, &message.reason))?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::read(target, |v| convert::extend(v, message.days, &message.reason)),
+        )?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::ExtendRetentionResponse { exceptions, admission }
@@ -62,7 +68,10 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::LockAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| convert::lock(v, message.expire_time, &message.note))?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::read(target, |v| convert::lock(v, message.expire_time, &message.note)),
+        )?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::LockAccountResponse { exceptions, admission }
@@ -81,11 +90,14 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::UnlockAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| {
-            Some(Wish::Unlock {
-                note: convert::note(v, &message.note),
-            })
-        })?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::read(target, |v| {
+                Some(Wish::Unlock {
+                    note: convert::note(v, &message.note),
+                })
+            }),
+        )?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::UnlockAccountResponse { exceptions, admission }
@@ -104,7 +116,10 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::SetEmbargoResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| convert::embargo(v, message.until, &message.reason))?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::read(target, |v| convert::embargo(v, message.until, &message.reason)),
+        )?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::SetEmbargoResponse { exceptions, admission }
@@ -123,11 +138,14 @@ impl RetentionExceptionService for Api {
     ) -> Result<Response<proto::ClearEmbargoResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let input = convert::read(target, |v| {
-            Some(Wish::ClearEmbargo {
-                note: convert::note(v, &message.note),
-            })
-        })?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::read(target, |v| {
+                Some(Wish::ClearEmbargo {
+                    note: convert::note(v, &message.note),
+                })
+            }),
+        )?;
         let encode = |excepted: &Excepted| {
             let (exceptions, admission) = convert::encode(excepted);
             proto::ClearEmbargoResponse { exceptions, admission }
@@ -162,7 +180,10 @@ impl RetentionExceptionService for Api {
         request: Request<proto::CreateUserAbsenceRequest>,
     ) -> Result<Response<proto::CreateUserAbsenceResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::create_absence(message.user_absence.clone())?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::create_absence(message.user_absence.clone()),
+        )?;
         let encode = |made: &StoredAbsence| proto::CreateUserAbsenceResponse {
             user_absence: Some(convert::encode_absence(made)),
         };
@@ -193,7 +214,10 @@ impl RetentionExceptionService for Api {
         request: Request<proto::EndUserAbsenceRequest>,
     ) -> Result<Response<proto::EndUserAbsenceResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target("user_absence_id", &message.user_absence_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target("user_absence_id", &message.user_absence_id, &message.etag),
+        )?;
         let encode = |leave: &StoredAbsence| proto::EndUserAbsenceResponse {
             user_absence: Some(convert::encode_absence(leave)),
         };
@@ -207,7 +231,10 @@ impl RetentionExceptionService for Api {
         request: Request<proto::DeleteUserAbsenceRequest>,
     ) -> Result<Response<proto::DeleteUserAbsenceResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target("user_absence_id", &message.user_absence_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target("user_absence_id", &message.user_absence_id, &message.etag),
+        )?;
         let encode = |(): &()| proto::DeleteUserAbsenceResponse {};
         mutate!(call, "DeleteUserAbsence", message, encode, |once| self
             .app
@@ -219,7 +246,10 @@ impl RetentionExceptionService for Api {
         request: Request<proto::CreateRetentionPauseRequest>,
     ) -> Result<Response<proto::CreateRetentionPauseResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::create_pause(message.retention_pause.clone())?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::create_pause(message.retention_pause.clone()),
+        )?;
         let encode = |made: &StoredPause| proto::CreateRetentionPauseResponse {
             retention_pause: Some(convert::encode_pause(made)),
         };
@@ -250,7 +280,10 @@ impl RetentionExceptionService for Api {
         request: Request<proto::EndRetentionPauseRequest>,
     ) -> Result<Response<proto::EndRetentionPauseResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target("retention_pause_id", &message.retention_pause_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target("retention_pause_id", &message.retention_pause_id, &message.etag),
+        )?;
         let encode = |pause: &StoredPause| proto::EndRetentionPauseResponse {
             retention_pause: Some(convert::encode_pause(pause)),
         };
