@@ -79,7 +79,7 @@ impl Side {
             user_id: self.name("cid"),
             start_time: time(start()),
             end_time: time(start() + TimeDelta::days(10)),
-            reason: "holidays".into(),
+            reason: self.fresh("holidays"),
             ..UserAbsence::default()
         }
     }
