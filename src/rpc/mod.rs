@@ -18,6 +18,7 @@ pub mod methods;
 pub mod observe;
 mod patience;
 pub mod pool;
+pub mod retention_exception;
 pub mod retention_limit;
 pub mod retention_rule;
 pub mod shield;

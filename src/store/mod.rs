@@ -34,6 +34,7 @@ pub mod organisation;
 pub mod owned;
 pub mod ping;
 pub mod pool;
+pub mod reclaims;
 pub mod request;
 pub mod request_batch;
 pub mod secret;

@@ -111,6 +111,14 @@ pub const CHECKS: &[Check] = &[
               WHERE a.tenant = o.tenant AND a.id = o.account_id)",
     },
     Check {
+        name: "disputes",
+        rule: "disputed reclaims are listed, each once, and no others",
+        sql: "SELECT a.tenant, HEX(a.id) AS row_key FROM account a WHERE (a.disputed_time <> 0) <> ((SELECT COUNT(*) FROM \
+              disputed_reclaim d WHERE d.tenant = a.tenant AND d.account_id = a.id) = 1) UNION ALL \
+              SELECT d.tenant, HEX(d.account_id) FROM disputed_reclaim d WHERE NOT EXISTS (SELECT 1 FROM account a \
+              WHERE a.tenant = d.tenant AND a.id = d.account_id AND a.disputed_time <> 0)",
+    },
+    Check {
         name: "extras",
         rule: "tags, custom fields and team members belong to a live account",
         sql: "SELECT x.tenant, HEX(x.account_id) AS row_key FROM account_tag x WHERE NOT EXISTS (SELECT 1 FROM account a \

@@ -33,6 +33,7 @@ mod bad_input;
 mod bad_messages;
 mod directory;
 mod directory_sync;
+mod exceptions;
 mod identity;
 mod inputs;
 mod jobs;

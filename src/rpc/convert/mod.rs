@@ -11,6 +11,7 @@ pub mod directory;
 pub mod history;
 pub mod job;
 pub mod pool;
+pub mod retention_exception;
 pub mod retention_limit;
 pub mod retention_rule;
 pub mod team;

@@ -30,6 +30,8 @@ pub(crate) enum Thing {
     RetentionLimit,
     CustomField,
     Job,
+    UserAbsence,
+    RetentionPause,
     /// A thing of which the history of the configuration has several events.
     Event,
 }
@@ -46,6 +48,11 @@ pub(crate) struct Side {
     app: Arc<App>,
     /// A job of which several accounts were refused.
     pub(crate) refused_job: String,
+    /// Accounts that a rule took back, and how many of them were given out.
+    pub(crate) reclaimed: Vec<String>,
+    pub(crate) undone: AtomicUsize,
+    /// The pool from which two were taken in error.
+    pub(crate) disputed_pool: String,
     /// The names of custom fields for text, numbers and times.
     pub(crate) fields: Vec<String>,
     made: AtomicUsize,
@@ -67,6 +74,9 @@ impl Side {
             ids: BTreeMap::new(),
             app: server.running.app.clone(),
             refused_job: String::new(),
+            reclaimed: Vec::new(),
+            undone: AtomicUsize::new(0),
+            disputed_pool: String::new(),
             fields: Vec::new(),
             made: AtomicUsize::new(0),
         };
@@ -149,6 +159,13 @@ impl Side {
             })
         );
         side.ids.insert(Thing::Event, pool_id);
+        side.lose(server).await;
+        let pool = side.id(Thing::Pool);
+        for _ in 0..2 {
+            let (absence, pause) = (side.new_absence().await, side.new_pause(&pool).await);
+            side.ids
+                .extend([(Thing::UserAbsence, absence), (Thing::RetentionPause, pause)]);
+        }
         // Before there are jobs that nobody is to work on.
         side.refused_job = side.make_refused_job().await;
         side.new_limit().await;
@@ -382,6 +399,12 @@ impl Side {
     /// Works on all jobs that wait, of every tenant.
     pub(crate) async fn work(&self) {
         tidepool::worker::jobs::once(&self.app).await.unwrap();
+    }
+
+    /// Takes back what is due, of every tenant.
+    pub(crate) async fn sweep(&self) {
+        let grace = chrono::TimeDelta::zero();
+        tidepool::worker::sweep::once(&self.app, grace).await.unwrap();
     }
 
     /// A job that nobody has begun to work on.
