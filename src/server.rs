@@ -126,6 +126,7 @@ impl Bound {
             pool_service_server::PoolServiceServer,
             retention_rule_service_server::RetentionRuleServiceServer,
             retention_limit_service_server::RetentionLimitServiceServer,
+            retention_service_server::RetentionServiceServer,
             custom_field_service_server::CustomFieldServiceServer,
             account_service_server::AccountServiceServer,
             circulation_service_server::CirculationServiceServer,
