@@ -114,7 +114,7 @@ fn find_to_change<'a>(facts: &Facts<'a>, id: ReclaimRuleId, etag: Option<i64>) -
 }
 
 fn check(org: &Organisation, id: Option<ReclaimRuleId>, rule: &ReclaimRule) -> Result<(), Error> {
-    let violations = rule.validate(org, id);
+    let violations = rule.validate(org, id).within("reclaim_rule");
     if violations.is_empty() {
         return Ok(());
     }
@@ -123,7 +123,11 @@ fn check(org: &Organisation, id: Option<ReclaimRuleId>, rule: &ReclaimRule) -> R
 
 /// From when on days count after a change. Whoever changes how clocks run has to choose: it makes a great difference to
 /// owners, and neither reading is the natural one.
-fn floor(old: &ReclaimRule, include_past_days: Option<bool>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
+fn floor(
+    old: &ReclaimRule,
+    include_past_days: Option<bool>,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Error> {
     match include_past_days {
         Some(true) => Ok(old.clock_floor),
         Some(false) => Ok(Some(now)),
@@ -204,7 +208,10 @@ pub(super) fn update(facts: &Facts<'_>, input: &UpdateReclaimRule) -> Result<(Co
 }
 
 /// Decides on an order.
-pub(super) fn reorder(facts: &Facts<'_>, input: &ReorderReclaimRules) -> Result<(ConfigChange, Vec<StoredRule>), Error> {
+pub(super) fn reorder(
+    facts: &Facts<'_>,
+    input: &ReorderReclaimRules,
+) -> Result<(ConfigChange, Vec<StoredRule>), Error> {
     administered(facts.org, facts.principal, &input.home, || no_home(&input.home))?;
     facts.principal.require_crm_admin()?;
     let ids: Vec<_> = input.places.iter().map(|(id, _)| *id).collect();
@@ -245,7 +252,11 @@ pub(super) fn enable(
 }
 
 /// Decides on taking a rule out of use.
-pub(super) fn disable(facts: &Facts<'_>, id: ReclaimRuleId, etag: Option<i64>) -> Result<(ConfigChange, StoredRule), Error> {
+pub(super) fn disable(
+    facts: &Facts<'_>,
+    id: ReclaimRuleId,
+    etag: Option<i64>,
+) -> Result<(ConfigChange, StoredRule), Error> {
     let old = find_to_change(facts, id, etag)?;
     let config = ReclaimRule {
         enabled: false,
@@ -272,7 +283,9 @@ impl App {
         once: &Once<'_, StoredRule>,
         input: &CreateReclaimRule,
     ) -> Result<Reply<StoredRule>, Error> {
-        self.configure(call, "CreateReclaimRule", once, Ask::Nothing, |facts| create(facts, input))
+        self.configure(call, "CreateReclaimRule", once, Ask::Nothing, |facts| {
+            create(facts, input)
+        })
         .await
     }
 
@@ -309,7 +322,9 @@ impl App {
         once: &Once<'_, StoredRule>,
         input: &UpdateReclaimRule,
     ) -> Result<Reply<StoredRule>, Error> {
-        self.configure(call, "UpdateReclaimRule", once, Ask::Nothing, |facts| update(facts, input))
+        self.configure(call, "UpdateReclaimRule", once, Ask::Nothing, |facts| {
+            update(facts, input)
+        })
         .await
     }
 
@@ -320,7 +335,9 @@ impl App {
         once: &Once<'_, Vec<StoredRule>>,
         input: &ReorderReclaimRules,
     ) -> Result<Reply<Vec<StoredRule>>, Error> {
-        self.configure(call, "ReorderReclaimRules", once, Ask::Nothing, |facts| reorder(facts, input))
+        self.configure(call, "ReorderReclaimRules", once, Ask::Nothing, |facts| {
+            reorder(facts, input)
+        })
         .await
     }
 
@@ -333,7 +350,9 @@ impl App {
         etag: Option<i64>,
         include_past_days: Option<bool>,
     ) -> Result<Reply<StoredRule>, Error> {
-        self.configure(call, "EnableReclaimRule", once, Ask::Nothing, |facts| enable(facts, id, etag, include_past_days))
+        self.configure(call, "EnableReclaimRule", once, Ask::Nothing, |facts| {
+            enable(facts, id, etag, include_past_days)
+        })
         .await
     }
 
@@ -345,7 +364,9 @@ impl App {
         id: ReclaimRuleId,
         etag: Option<i64>,
     ) -> Result<Reply<StoredRule>, Error> {
-        self.configure(call, "DisableReclaimRule", once, Ask::Nothing, |facts| disable(facts, id, etag))
+        self.configure(call, "DisableReclaimRule", once, Ask::Nothing, |facts| {
+            disable(facts, id, etag)
+        })
         .await
     }
 
@@ -357,7 +378,9 @@ impl App {
         id: ReclaimRuleId,
         etag: Option<i64>,
     ) -> Result<Reply<()>, Error> {
-        self.configure(call, "DeleteReclaimRule", once, Ask::Nothing, |facts| delete(facts, id, etag))
+        self.configure(call, "DeleteReclaimRule", once, Ask::Nothing, |facts| {
+            delete(facts, id, etag)
+        })
         .await
     }
 }

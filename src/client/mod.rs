@@ -13,8 +13,8 @@ use crate::rpc::{
         circulation_service_client::CirculationServiceClient, directory_service_client::DirectoryServiceClient,
         job_service_client::JobServiceClient, pool_service_client::PoolServiceClient,
         retention_limit_service_client::RetentionLimitServiceClient,
-        retention_rule_service_client::RetentionRuleServiceClient,
-        retention_service_client::RetentionServiceClient, tenant_service_client::TenantServiceClient,
+        retention_rule_service_client::RetentionRuleServiceClient, retention_service_client::RetentionServiceClient,
+        tenant_service_client::TenantServiceClient,
     },
 };
 use rand::Rng;
