@@ -3,9 +3,9 @@
 use super::App;
 use crate::{
     domain::{
-        clock_check::{Fault, faults},
         error::Error,
         ids::TenantName,
+        retention::check::{Fault, faults},
     },
     store::{
         due, extras, organisation, owned,

@@ -5,7 +5,6 @@ pub mod account_list;
 pub mod activity;
 pub mod change;
 pub mod circulation;
-pub mod clock_check;
 pub mod condition;
 pub mod config_change;
 pub mod configured;

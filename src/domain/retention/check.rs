@@ -1,6 +1,6 @@
 //! Whether the stored clock of an account is the one that the rules give.
 
-use super::{
+use crate::domain::{
     account::{Account, RetentionClock},
     organisation::Organisation,
     retention_plan,
