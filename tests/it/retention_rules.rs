@@ -11,7 +11,7 @@ use crate::{
 use tidepool::{
     app::call::Scope,
     domain::refusal::Reason,
-    rpc::proto::{self, AfterWin, CombineMode, ReclaimAction, ReclaimRule, ReclaimRulePlace},
+    rpc::proto::{self, AfterWin, CombineMode, DayCounting, ReclaimAction, ReclaimRule, ReclaimRulePlace},
 };
 use tonic::{Code, Status};
 
@@ -35,6 +35,7 @@ async fn rules_of_every_kind_are_created_and_read_back() {
         combine: CombineMode::Both.into(),
         after_win: AfterWin::Restart.into(),
         target_pool_id: south.clone(),
+        day_counting: DayCounting::Calendar.into(),
         ..thirty(&north)
     };
     let made = create(&admin, whole.clone()).await.unwrap();

@@ -279,6 +279,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                 proto::CreateReclaimRuleRequest {
                     reclaim_rule: Some(rule),
                     request_id: request_id(),
+                    include_past_days: Some(true),
                 },
             )
         }
@@ -296,6 +297,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                     pool_id,
                     page_size,
                     page_token,
+                    department_id: String::new(),
                 },
             )
         }
@@ -319,6 +321,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                     reclaim_rule: Some(rule),
                     update_mask,
                     request_id: request_id(),
+                    include_past_days: Some(true),
                 },
             )
         }
@@ -335,6 +338,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                     pool_id,
                     places,
                     request_id: request_id(),
+                    department_id: String::new(),
                 },
             )
         }
@@ -345,6 +349,7 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                 reclaim_rule_id,
                 etag: etag(),
                 request_id: request_id(),
+                include_past_days: None,
             };
             by_service(&["reclaim_rule_id"], request)
         }

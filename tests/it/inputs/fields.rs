@@ -79,6 +79,7 @@ pub(crate) fn most(field: &FieldDescriptor) -> usize {
         return 100;
     }
     let known = match field.full_name() {
+        "tidepool.v1.AdvanceReminder.recipients" => Some(4),
         "tidepool.v1.Pool.hidden_fields" => Some(50),
         "tidepool.v1.Pool.return_reasons"
         | "tidepool.v1.ReorderReclaimRulesRequest.places"
@@ -131,11 +132,14 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("CustomField", "name")
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
+        | ("ReclaimRule", "cutoff" | "follow_up_kinds" | "reclaim_kinds")
+        | (_, "condition")
         | (_, "time_zone" | "hidden_fields" | "paths") => Text::Word,
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
         ("AccountFilter", "grades" | "regions" | "industries" | "sources" | "tags")
         | ("ListConfigEventsRequest", "resource_type") => Text::Line(64),
+        ("GradeDays", "grade") => Text::Line(64),
         ("CustomFieldValue", "text_value") => Text::Line(255),
         ("CopyAccountRequest", "name") => Text::Line(200),
         ("ListConfigEventsRequest", "resource") => Text::Line(128),
