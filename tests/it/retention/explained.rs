@@ -125,7 +125,7 @@ async fn an_explanation_says_why_then() {
 async fn who_may_not_read_an_account_learns_nothing_of_its_clock() {
     let world = World::start().await;
     let browsed = Pool {
-        members_may_browse: Some(true),
+        members_may_browse: true,
         ..open_pool("North")
     };
     let pool = world.pool(browsed).await;
@@ -289,6 +289,7 @@ async fn an_explanation_costs_a_few_statements() {
     let before = world.server.db().statements();
     world.user("bob").explains(&id).await.unwrap();
     assert_eq!(world.server.db().statements() - before, 1);
+    world.server.clock.advance(TimeDelta::days(1));
     world
         .tell(
             "crm",

@@ -9,7 +9,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use tidepool::rpc::proto::{
-    self, AccountFilter, AccountOrder, AccountScope, GetPoolCountersRequest, ListAccountsRequest, ReclaimRule,
+    AccountFilter, AccountOrder, AccountScope, GetPoolCountersRequest, ListAccountsRequest, ReclaimRule,
 };
 
 fn shanghai(text: &str) -> DateTime<Utc> {

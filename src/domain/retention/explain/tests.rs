@@ -494,7 +494,7 @@ prop_compose! {
 
 proptest! {
     // The same cases in every run.
-    #![proptest_config(Config { cases: 3_000, rng_seed: RngSeed::Fixed(8), failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 1_000, rng_seed: RngSeed::Fixed(8), failure_persistence: None, ..Config::default() })]
 
     // X08, X15: until the worker's next look nothing happens, so what an explanation says is what is stored, and verify
     // finds nothing wrong with it.
