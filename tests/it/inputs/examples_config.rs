@@ -275,7 +275,14 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
         "CreateReclaimRule" => {
             let rule = side.rule(&side.new_pool().await);
             by_service(
-                &["reclaim_rule", "reclaim_rule.pool_id", "reclaim_rule.follow_up_days"],
+                &[
+                    "reclaim_rule",
+                    "reclaim_rule.pool_id",
+                    "reclaim_rule.follow_up_days",
+                    "reclaim_rule.grade_days[0].grade",
+                    "reclaim_rule.reminders[0].days_before",
+                    "reclaim_rule.reminders[0].recipients",
+                ],
                 proto::CreateReclaimRuleRequest {
                     reclaim_rule: Some(rule),
                     request_id: request_id(),
@@ -314,6 +321,9 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                     "reclaim_rule",
                     "reclaim_rule.id",
                     "reclaim_rule.follow_up_days",
+                    "reclaim_rule.grade_days[0].grade",
+                    "reclaim_rule.reminders[0].days_before",
+                    "reclaim_rule.reminders[0].recipients",
                     "reclaim_rule.priority",
                     "update_mask",
                 ],
