@@ -127,6 +127,7 @@ impl Bound {
             retention_rule_service_server::RetentionRuleServiceServer,
             retention_exception_service_server::RetentionExceptionServiceServer,
             retention_limit_service_server::RetentionLimitServiceServer,
+            retention_service_server::RetentionServiceServer,
             custom_field_service_server::CustomFieldServiceServer,
             account_service_server::AccountServiceServer,
             circulation_service_server::CirculationServiceServer,

@@ -178,7 +178,8 @@ fn remind(
 }
 
 /// Who the recipients are, each once, those first who are named first. People who left are not reminded.
-fn people(org: &Organisation, account: &Account, recipients: &[Recipient], team: &[UserId]) -> Vec<UserId> {
+#[must_use]
+pub fn people(org: &Organisation, account: &Account, recipients: &[Recipient], team: &[UserId]) -> Vec<UserId> {
     let mut people = Vec::new();
     let owner = account.owner.as_ref();
     for recipient in recipients {

@@ -106,6 +106,8 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.RetentionLimitService/UpdateRetentionLimit", CONFIGURE),
     ("/tidepool.v1.RetentionLimitService/DeleteRetentionLimit", CONFIGURE),
     ("/tidepool.v1.RetentionLimitService/ExplainRetentionLimit", CONFIGURE),
+    ("/tidepool.v1.RetentionService/ExplainRetention", FOR_USERS),
+    ("/tidepool.v1.RetentionService/PreviewReclaimRuleChange", CONFIGURE),
     ("/tidepool.v1.CustomFieldService/CreateCustomField", CONFIGURE),
     ("/tidepool.v1.CustomFieldService/GetCustomField", Caller),
     ("/tidepool.v1.CustomFieldService/ListCustomFields", Caller),

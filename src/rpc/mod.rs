@@ -19,6 +19,7 @@ pub mod observe;
 mod patience;
 pub mod pool;
 pub mod retention_exception;
+pub mod retention;
 pub mod retention_limit;
 pub mod retention_rule;
 pub mod shield;

@@ -50,8 +50,16 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         name: "clock",
-        rule: "only assigned accounts have a deadline",
-        sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE reclaim_time IS NOT NULL AND status <> 4",
+        rule: "only assigned accounts have a clock that runs",
+        sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE status <> 4 AND (reclaim_time IS NOT NULL \
+              OR anchor_time IS NOT NULL OR wake_time IS NOT NULL OR rule_id IS NOT NULL OR notice_floor <> 0 \
+              OR tenure_clock IS NOT NULL)",
+    },
+    Check {
+        name: "lock",
+        rule: "only assigned accounts are locked, and who locked one is known",
+        sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE (locked_by IS NOT NULL AND (status <> 4 \
+              OR lock_time = 0)) OR (locked_by IS NULL AND (lock_time <> 0 OR lock_expire_time <> 0))",
     },
     Check {
         name: "pool",

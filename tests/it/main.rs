@@ -27,6 +27,7 @@ mod limits_config;
 mod limits_explained;
 mod races;
 mod raw;
+mod retention;
 mod retention_rules;
 
 mod bad_input;

@@ -142,7 +142,7 @@ impl World {
     }
 
     /// Puts the user into the related team of the account.
-    async fn join_team(&self, account: &str, user: &str, access: TeamAccess) {
+    pub(crate) async fn join_team(&self, account: &str, user: &str, access: TeamAccess) {
         assert_eq!(self.put_member("root", account, user, access).await, "OK");
     }
 
