@@ -125,6 +125,7 @@ impl Bound {
             directory_service_server::DirectoryServiceServer,
             pool_service_server::PoolServiceServer,
             retention_rule_service_server::RetentionRuleServiceServer,
+            reminder_rule_service_server::ReminderRuleServiceServer,
             retention_limit_service_server::RetentionLimitServiceServer,
             custom_field_service_server::CustomFieldServiceServer,
             account_service_server::AccountServiceServer,

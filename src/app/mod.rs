@@ -19,6 +19,8 @@ pub mod jobs;
 pub mod page;
 pub mod pool;
 mod purge;
+pub mod reminder_rule;
+pub mod retention_department;
 pub mod retention_limit;
 pub mod retention_rule;
 pub mod snapshots;

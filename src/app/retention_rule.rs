@@ -114,7 +114,7 @@ fn find_to_change<'a>(facts: &Facts<'a>, id: ReclaimRuleId, etag: Option<i64>) -
 }
 
 fn check(org: &Organisation, id: Option<ReclaimRuleId>, rule: &ReclaimRule) -> Result<(), Error> {
-    let violations = rule.validate(org, id);
+    let violations = rule.validate(org, id).within("reclaim_rule");
     if violations.is_empty() {
         return Ok(());
     }

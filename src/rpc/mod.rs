@@ -17,6 +17,7 @@ pub mod methods;
 pub mod observe;
 mod patience;
 pub mod pool;
+pub mod reminder_rule;
 pub mod retention_limit;
 pub mod retention_rule;
 pub mod shield;

@@ -25,7 +25,9 @@ mod limits_config;
 mod limits_explained;
 mod races;
 mod raw;
+mod reminders;
 mod retention_rules;
+mod rules;
 
 mod bad_input;
 mod bad_messages;

@@ -79,6 +79,7 @@ pub(crate) async fn page(
         pool_id: pool.into(),
         page_size: size,
         page_token: token.into(),
+        ..Default::default()
     };
     let listed = client.retention_rules().list_reclaim_rules(request).await?.into_inner();
     Ok((listed.reclaim_rules, listed.next_page_token))

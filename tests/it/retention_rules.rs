@@ -95,7 +95,7 @@ async fn a_wrong_rule_is_refused_with_everything_that_is_wrong() {
         "combine",
         "target_pool_id",
     ] {
-        let named = |line: &&String| line.starts_with(&format!("{field}: "));
+        let named = |line: &&String| line.starts_with(&format!("reclaim_rule.{field}: "));
         assert!(said.iter().any(|line| named(&line)), "{field}: {said:?}");
     }
     let unknown = ReclaimRule {
@@ -108,12 +108,12 @@ async fn a_wrong_rule_is_refused_with_everything_that_is_wrong() {
     };
     assert_eq!(create(&admin, unknown).await.violations().len(), 5);
     let nowhere = thirty("01890a5d-ac96-774b-bcce-b302099a8057");
-    assert!(create(&admin, nowhere).await.violations()[0].starts_with("pool_id: "));
+    assert!(create(&admin, nowhere).await.violations()[0].starts_with("reclaim_rule.pool_id: "));
     let own = ReclaimRule {
         target_pool_id: north.clone(),
         ..thirty(&north)
     };
-    assert!(create(&admin, own).await.violations()[0].starts_with("target_pool_id: "));
+    assert!(create(&admin, own).await.violations()[0].starts_with("reclaim_rule.target_pool_id: "));
     assert_eq!(list(&admin, &north).await.unwrap(), []);
     server.stop().await;
 }
@@ -202,7 +202,7 @@ async fn a_rule_is_changed_by_who_saw_its_latest_state() {
         close_days: Some(60),
         ..changed.clone()
     };
-    assert!(update(&admin, &second, &["close_days"]).await.violations()[0].starts_with("combine: "));
+    assert!(update(&admin, &second, &["close_days"]).await.violations()[0].starts_with("reclaim_rule.combine: "));
 
     let off = disable(&admin, &made.id, &changed.etag).await.unwrap();
     assert!(!off.enabled);
@@ -235,6 +235,7 @@ async fn a_repeated_request_answers_as_the_first_did() {
             ..thirty(&north)
         }),
         request_id: "create-1".into(),
+        ..Default::default()
     };
     let mut rules = admin.retention_rules();
     let first = rules.create_reclaim_rule(request(30)).await.unwrap().into_inner();
@@ -252,6 +253,7 @@ async fn a_repeated_request_answers_as_the_first_did() {
             etag: rule.etag.clone(),
         }],
         request_id: "reorder-1".into(),
+        ..Default::default()
     };
     let one = rules.reorder_reclaim_rules(request.clone()).await.unwrap().into_inner();
     delete(&admin, &rule.id, "").await.unwrap();
@@ -367,7 +369,7 @@ async fn rules_of_another_tenant_do_not_exist() {
         .await
         .refused(Code::NotFound, Reason::NotFound);
     let said = create(&other, thirty(&north)).await.violations();
-    assert!(said[0].starts_with("pool_id: "), "{said:?}");
+    assert!(said[0].starts_with("reclaim_rule.pool_id: "), "{said:?}");
     assert_eq!(list(&server.admin(), &north).await.unwrap(), [rule]);
     server.stop().await;
 }

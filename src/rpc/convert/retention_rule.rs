@@ -220,18 +220,9 @@ pub fn recipients(v: &mut Violations, field: &str, numbers: &[i32]) -> Option<Ve
     read.into_iter().collect()
 }
 
-/// Reads a time of day or `NONE`; empty is nothing.
-fn cutoff(v: &mut Violations, text: &str) -> Option<Option<Cutoff>> {
-    if text.is_empty() {
-        return Some(None);
-    }
-    match text.parse() {
-        Ok(cutoff) => Some(Some(cutoff)),
-        Err(error) => {
-            v.add("reclaim_rule.cutoff", format!("{error}, or NONE"));
-            None
-        }
-    }
+/// Reads a time of day or `NONE`.
+pub(super) fn cutoff(v: &mut Violations, field: &str, text: &str) -> Option<Cutoff> {
+    v.check(field, text.parse().map_err(|error| format!("{error}, or NONE")))
 }
 
 fn read(v: &mut Violations, message: proto::ReclaimRule) -> Option<ReclaimTerms> {
@@ -253,7 +244,10 @@ fn read(v: &mut Violations, message: proto::ReclaimRule) -> Option<ReclaimTerms>
         proto::DayCounting::Unspecified | proto::DayCounting::Calendar => DayCounting::Calendar,
         proto::DayCounting::Business => DayCounting::Business,
     });
-    let cutoff = cutoff(v, &message.cutoff);
+    let cutoff = match message.cutoff.as_str() {
+        "" => Some(None),
+        text => cutoff(v, "reclaim_rule.cutoff", text).map(Some),
+    };
     let target_pool_id = id_opt(v, "reclaim_rule.target_pool_id", &message.target_pool_id, PoolId::parse);
     let mut reminders = Vec::new();
     for (at, reminder) in message.reminders.iter().enumerate() {
