@@ -40,7 +40,7 @@ fn check(violations: Violations) -> Result<(), Error> {
     if violations.is_empty() {
         Ok(())
     } else {
-        Err(violations.into())
+        Err(violations.within("custom_field").into())
     }
 }
 

@@ -117,7 +117,9 @@ impl App {
         let after: Option<Uuid> = self.pages.open(&list, token)?;
         let mut rules = org.retention.reminder_rules(home).to_vec();
         rules.sort_by_key(|rule| rule.id);
-        let rest = rules.into_iter().filter(|rule| after.is_none_or(|after| rule.id > after));
+        let rest = rules
+            .into_iter()
+            .filter(|rule| after.is_none_or(|after| rule.id > after));
         let rows = rest.take(size + 1).collect();
         Ok(page::cut(&self.pages, &list, rows, size, |rule| rule.id))
     }
@@ -150,7 +152,11 @@ impl App {
         etag: Option<i64>,
         enabled: bool,
     ) -> Result<Reply<StoredReminder>, Error> {
-        let name = if enabled { "EnableReminderRule" } else { "DisableReminderRule" };
+        let name = if enabled {
+            "EnableReminderRule"
+        } else {
+            "DisableReminderRule"
+        };
         self.configure(call, name, once, Ask::Nothing, |facts| {
             let old = find_to_change(facts, id, etag)?;
             Ok(switched(facts, old, enabled))

@@ -86,7 +86,10 @@ fn check(before: &Departments, department: &DepartmentId) -> Result<(), Error> {
     let mut violations = Violations::default();
     let message = match named.as_slice() {
         [] => "none of the user's departments has reclaim rules in use".to_owned(),
-        some => format!("must be one of the departments whose rules could be for the user: {}", some.join(", ")),
+        some => format!(
+            "must be one of the departments whose rules could be for the user: {}",
+            some.join(", ")
+        ),
     };
     violations.add("department_id", message);
     Err(violations.into())

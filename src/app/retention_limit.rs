@@ -48,7 +48,7 @@ fn find_to_change<'a>(facts: &Facts<'a>, id: Uuid, etag: Option<i64>) -> Result<
 }
 
 fn check(facts: &Facts<'_>, config: &LimitRule) -> Result<(), Error> {
-    let violations = config.validate(facts.org);
+    let violations = config.validate(facts.org).within("retention_limit");
     if violations.is_empty() {
         Ok(())
     } else {

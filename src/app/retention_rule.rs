@@ -123,7 +123,11 @@ fn check(org: &Organisation, id: Option<ReclaimRuleId>, rule: &ReclaimRule) -> R
 
 /// From when on days count after a change. Whoever changes how clocks run has to choose: it makes a great difference to
 /// owners, and neither reading is the natural one.
-fn floor(old: &ReclaimRule, include_past_days: Option<bool>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
+fn floor(
+    old: &ReclaimRule,
+    include_past_days: Option<bool>,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, Error> {
     match include_past_days {
         Some(true) => Ok(old.clock_floor),
         Some(false) => Ok(Some(now)),

@@ -222,8 +222,15 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
     }
     // Whatever is said about deals raises the version, also where it changes no fact: two who write the same object at the
     // same time would otherwise not notice each other.
-    for activity in activities.iter().filter(|activity| scene.org.retention.tracks(&activity.kind)) {
-        let last = after.memory.kind_times.entry(activity.kind.to_string()).or_insert(activity.occur_time);
+    for activity in activities
+        .iter()
+        .filter(|activity| scene.org.retention.tracks(&activity.kind))
+    {
+        let last = after
+            .memory
+            .kind_times
+            .entry(activity.kind.to_string())
+            .or_insert(activity.occur_time);
         *last = (*last).max(activity.occur_time);
     }
     if deals.is_none() && (after.last_follow_up_time, &after.memory) == (account.last_follow_up_time, &account.memory) {

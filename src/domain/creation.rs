@@ -148,9 +148,12 @@ fn check(scene: &Scene<'_>, new: &NewAccount) -> Result<Extras, Error> {
     profile::validate(v, &new.profile, &new.extras.tags);
     let mut extras = new.extras.clone();
     extras.tags.sort();
-    extras
-        .fields
-        .extend(custom_values::resolve(v, scene.org, &new.given, &extras.fields));
+    extras.fields.extend(custom_values::resolve(
+        v,
+        scene.org,
+        new.given.iter().enumerate(),
+        &extras.fields,
+    ));
     custom_values::require(v, scene.org, &extras.fields);
     match violations {
         none if none.is_empty() => Ok(extras),

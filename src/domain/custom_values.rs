@@ -31,11 +31,16 @@ pub fn find<'a>(org: &'a Organisation, name: &str) -> Option<&'a Configured<Cust
 }
 
 /// The values by id; what cannot be taken is noted. A value that the account has already stays good, also where a choice
-/// was taken off the list since.
-pub fn resolve(v: &mut Violations, org: &Organisation, given: &[(String, FieldValue)], has: &Values) -> Values {
+/// was taken off the list since. Each comes with its place in the request.
+pub fn resolve<'a>(
+    v: &mut Violations,
+    org: &Organisation,
+    given: impl IntoIterator<Item = (usize, &'a (String, FieldValue))>,
+    has: &Values,
+) -> Values {
     let mut names = BTreeSet::new();
     let mut values = Values::new();
-    for (at, (name, value)) in given.iter().enumerate() {
+    for (at, (name, value)) in given {
         if !names.insert(name) {
             v.add(format!("custom_fields[{at}].field"), "is there twice");
         }

@@ -110,7 +110,11 @@ pub fn next_at(t: DateTime<Utc>, time: NaiveTime, tz: Tz, wanted: impl Fn(NaiveD
 #[must_use]
 pub fn last_at(t: DateTime<Utc>, time: NaiveTime, tz: Tz) -> DateTime<Utc> {
     let date = local_date(t, tz);
-    let days = [Some(date), date.pred_opt(), date.pred_opt().and_then(|date| date.pred_opt())];
+    let days = [
+        Some(date),
+        date.pred_opt(),
+        date.pred_opt().and_then(|date| date.pred_opt()),
+    ];
     let mut found = days.into_iter().flatten().filter_map(|date| at(date, time, tz));
     found.find(|found| *found <= t).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
@@ -118,7 +122,9 @@ pub fn last_at(t: DateTime<Utc>, time: NaiveTime, tz: Tz) -> DateTime<Utc> {
 /// The same local wall clock on the `n`th day after `t` that counts.
 #[must_use]
 pub fn add_counted_days(t: DateTime<Utc>, n: u32, tz: Tz, counts: impl Fn(NaiveDate) -> bool) -> DateTime<Utc> {
-    let Some(start) = local(t, tz) else { return add_days(t, n, tz) };
+    let Some(start) = local(t, tz) else {
+        return add_days(t, n, tz);
+    };
     let last = usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(1);
     let day = start.date().iter_days().skip(1).filter(|date| counts(*date)).nth(last);
     day.and_then(|date| at(date, start.time(), tz)).unwrap_or_else(latest)

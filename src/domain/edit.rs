@@ -105,8 +105,8 @@ impl Edit {
             values.remove(&field.id);
         }
         if all || self.paths.iter().any(|path| Self::custom(path).is_some()) {
-            let given: Given = self.given.iter().filter(|(name, _)| named(name)).cloned().collect();
-            values.extend(custom_values::resolve(v, org, &given, has));
+            let given = self.given.iter().enumerate().filter(|(_, (name, _))| named(name));
+            values.extend(custom_values::resolve(v, org, given, has));
             custom_values::require(v, org, &values);
         }
         values

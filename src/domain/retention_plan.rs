@@ -40,7 +40,13 @@ pub fn begin(org: &Organisation, after: &mut Account) {
     let (Some(owner), Some(owner_since)) = (&after.owner, after.owner_since) else {
         return;
     };
-    let last = after.memory.tenures.iter().rev().find(|past| past.user == *owner).cloned();
+    let last = after
+        .memory
+        .tenures
+        .iter()
+        .rev()
+        .find(|past| past.user == *owner)
+        .cloned();
     plan(org, after);
     let rule = after.clock.rule_id.and_then(|id| org.retention.reclaim_rule(id));
     let days = rule.and_then(|rule| rule.config.terms.no_restart_days);
@@ -50,7 +56,10 @@ pub fn begin(org: &Organisation, after: &mut Account) {
         after.clock.tenure.since = Some(last.since);
         plan(org, after);
         // He is not to lose it in the moment in which he gets it.
-        let floor = after.clock.reclaim_time.and_then(|next| notice::floor(None, next, after.update_time));
+        let floor = after
+            .clock
+            .reclaim_time
+            .and_then(|next| notice::floor(None, next, after.update_time));
         if let Some(floor) = floor {
             after.clock.notice_floor = Some(floor);
             plan(org, after);
@@ -85,7 +94,10 @@ pub fn plan(org: &Organisation, after: &mut Account) {
 pub fn replan(org: &Organisation, after: &mut Account, now: DateTime<Utc>) -> bool {
     let stored = after.clock.reclaim_time;
     store(org, after, now);
-    let floor = after.clock.reclaim_time.and_then(|next| notice::floor(stored, next, now));
+    let floor = after
+        .clock
+        .reclaim_time
+        .and_then(|next| notice::floor(stored, next, now));
     if let Some(floor) = floor {
         after.clock.notice_floor = Some(floor);
         store(org, after, now);

@@ -189,7 +189,10 @@ fn people(org: &Organisation, account: &Account, recipients: &[Recipient], team:
             Recipient::Team => people.extend_from_slice(team),
             Recipient::PoolAdmins => {
                 let pool = account.pool_id.and_then(|id| org.pool(id));
-                people.extend(pool.into_iter().flat_map(|pool| pool.config.administrators.iter().cloned()));
+                people.extend(
+                    pool.into_iter()
+                        .flat_map(|pool| pool.config.administrators.iter().cloned()),
+                );
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `AccountService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{self, decode, id},
     mutate, open,
     proto::{self, account_service_server::AccountService},
@@ -19,7 +19,10 @@ impl AccountService for Api {
         request: Request<proto::CreateAccountRequest>,
     ) -> Result<Response<proto::CreateAccountResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::account::create(message.new_account.clone())?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::account::create(message.new_account.clone()),
+        )?;
         let encode = |created: &Vec<Created>| {
             let created = created.first().and_then(|created| created.as_ref().ok());
             proto::CreateAccountResponse {
@@ -36,7 +39,10 @@ impl AccountService for Api {
         request: Request<proto::BulkCreateAccountsRequest>,
     ) -> Result<Response<proto::BulkCreateAccountsResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::account::bulk_create(message.new_accounts.clone())?;
+        let input = all_wrong(
+            &message.request_id,
+            convert::account::bulk_create(message.new_accounts.clone()),
+        )?;
         let encode = |created: &Vec<Created>| proto::BulkCreateAccountsResponse {
             results: convert::account::encode_created(created),
         };
@@ -107,7 +113,7 @@ impl AccountService for Api {
         request: Request<proto::UpdateAccountRequest>,
     ) -> Result<Response<proto::UpdateAccountResponse>, Status> {
         let (call, message) = open(request)?;
-        let edit = convert::account::update(message.clone())?;
+        let edit = all_wrong(&message.request_id, convert::account::update(message.clone()))?;
         let encode = |view: &View| proto::UpdateAccountResponse {
             account: Some(convert::account::encode(view)),
         };
@@ -121,7 +127,7 @@ impl AccountService for Api {
         request: Request<proto::CopyAccountRequest>,
     ) -> Result<Response<proto::CopyAccountResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::account::copy(&message)?;
+        let input = all_wrong(&message.request_id, convert::account::copy(&message))?;
         let encode = |created: &Vec<Created>| {
             let created = created.first().and_then(|created| created.as_ref().ok());
             proto::CopyAccountResponse {

@@ -1,7 +1,7 @@
 //! The end of an account's life: the methods of `AccountService` that `account.rs` hands on to here.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{account_change, circulation::encode_ownership},
     mutate, open, proto,
 };
@@ -14,7 +14,10 @@ impl Api {
         request: Request<proto::CancelAccountRequest>,
     ) -> Result<Response<proto::CancelAccountResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = account_change::read(&message.account_id, &message.etag, |_| Some(Wish::Cancel))?;
+        let input = all_wrong(
+            &message.request_id,
+            account_change::read(&message.account_id, &message.etag, |_| Some(Wish::Cancel)),
+        )?;
         let encode = |account: &Account| proto::CancelAccountResponse {
             ownership: Some(encode_ownership(account)),
         };
@@ -32,9 +35,12 @@ impl Api {
     ) -> Result<Response<proto::RestoreAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let clear_owner = message.clear_owner;
-        let input = account_change::read(&message.account_id, &message.etag, |_| {
-            Some(Wish::Restore { clear_owner })
-        })?;
+        let input = all_wrong(
+            &message.request_id,
+            account_change::read(&message.account_id, &message.etag, |_| {
+                Some(Wish::Restore { clear_owner })
+            }),
+        )?;
         let encode = |account: &Account| proto::RestoreAccountResponse {
             ownership: Some(encode_ownership(account)),
         };
@@ -51,7 +57,10 @@ impl Api {
         request: Request<proto::DeleteAccountRequest>,
     ) -> Result<Response<proto::DeleteAccountResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = account_change::read(&message.account_id, &message.etag, |_| Some(Wish::Delete))?;
+        let input = all_wrong(
+            &message.request_id,
+            account_change::read(&message.account_id, &message.etag, |_| Some(Wish::Delete)),
+        )?;
         let encode = |_: &Account| proto::DeleteAccountResponse {};
         mutate!(call, "DeleteAccount", message, encode, |once| self.app.change_account(
             &call,

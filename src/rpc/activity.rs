@@ -1,7 +1,7 @@
 //! `ActivityService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{self, decode, id, page_size},
     mutate, open,
     proto::{self, activity_service_server::ActivityService},
@@ -16,7 +16,10 @@ impl ActivityService for Api {
         request: Request<proto::RecordActivitiesRequest>,
     ) -> Result<Response<proto::RecordActivitiesResponse>, Status> {
         let (call, message) = open(request)?;
-        let told = convert::activity::record(&message.activities, call.actor.as_ref())?;
+        let told = all_wrong(
+            &message.request_id,
+            convert::activity::record(&message.activities, call.actor.as_ref()),
+        )?;
         let encode = |outcomes: &Outcomes| proto::RecordActivitiesResponse {
             results: outcomes.iter().map(convert::activity::encode_outcome).collect(),
         };

@@ -1,7 +1,7 @@
 //! `CirculationService`: every method is a move, and all moves are one flow.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::circulation::{self as moves, encode_bulk, encode_single},
     mutate, open,
     proto::{self, circulation_service_server::CirculationService},
@@ -17,7 +17,10 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::ClaimAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let wanted = moves::single(target, &message, |_, _, _| Some(Move::Claim))?;
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::single(target, &message, |_, _, _| Some(Move::Claim)),
+        )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
             proto::ClaimAccountResponse { ownership, admission }
@@ -36,11 +39,14 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::BulkClaimAccountsResponse>, Status> {
         let (call, message) = open(request)?;
         let target = |item: &proto::bulk_claim_accounts_request::Item| (item.account_id.clone(), item.etag.clone());
-        let wanted = moves::bulk(
-            &message.items,
-            target,
-            (message.atomic, message.validate_only),
-            |_, _, _| Some(Move::Claim),
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::bulk(
+                &message.items,
+                target,
+                (message.atomic, message.validate_only),
+                |_, _, _| Some(Move::Claim),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (applied, results) = encode_bulk(outcome);
@@ -60,7 +66,10 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::AssignAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let wanted = moves::single(target, &message, |v, at, item| moves::assign(v, at, &item.assignee))?;
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::single(target, &message, |v, at, item| moves::assign(v, at, &item.assignee)),
+        )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
             proto::AssignAccountResponse { ownership, admission }
@@ -79,11 +88,14 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::BulkAssignAccountsResponse>, Status> {
         let (call, message) = open(request)?;
         let target = |item: &proto::bulk_assign_accounts_request::Item| (item.account_id.clone(), item.etag.clone());
-        let wanted = moves::bulk(
-            &message.items,
-            target,
-            (message.atomic, message.validate_only),
-            |v, at, item| moves::assign(v, at, &item.assignee),
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::bulk(
+                &message.items,
+                target,
+                (message.atomic, message.validate_only),
+                |v, at, item| moves::assign(v, at, &item.assignee),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (applied, results) = encode_bulk(outcome);
@@ -103,9 +115,12 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::ChangeAccountOwnerResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let wanted = moves::single(target, &message, |v, at, item| {
-            moves::change_owner(v, at, &item.new_owner)
-        })?;
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::single(target, &message, |v, at, item| {
+                moves::change_owner(v, at, &item.new_owner)
+            }),
+        )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
             proto::ChangeAccountOwnerResponse { ownership, admission }
@@ -125,11 +140,14 @@ impl CirculationService for Api {
         let (call, message) = open(request)?;
         let target =
             |item: &proto::bulk_change_account_owners_request::Item| (item.account_id.clone(), item.etag.clone());
-        let wanted = moves::bulk(
-            &message.items,
-            target,
-            (message.atomic, message.validate_only),
-            |v, at, item| moves::change_owner(v, at, &item.new_owner),
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::bulk(
+                &message.items,
+                target,
+                (message.atomic, message.validate_only),
+                |v, at, item| moves::change_owner(v, at, &item.new_owner),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (applied, results) = encode_bulk(outcome);
@@ -146,9 +164,12 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::ReturnAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let wanted = moves::single(target, &message, |v, at, item| {
-            moves::give_back(v, at, &item.reason_id, &item.note, &item.target_pool_id)
-        })?;
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::single(target, &message, |v, at, item| {
+                moves::give_back(v, at, &item.reason_id, &item.note, &item.target_pool_id)
+            }),
+        )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
             proto::ReturnAccountResponse { ownership, admission }
@@ -167,11 +188,14 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::BulkReturnAccountsResponse>, Status> {
         let (call, message) = open(request)?;
         let target = |item: &proto::bulk_return_accounts_request::Item| (item.account_id.clone(), item.etag.clone());
-        let wanted = moves::bulk(
-            &message.items,
-            target,
-            (message.atomic, message.validate_only),
-            |v, at, item| moves::give_back(v, at, &item.reason_id, &item.note, &item.target_pool_id),
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::bulk(
+                &message.items,
+                target,
+                (message.atomic, message.validate_only),
+                |v, at, item| moves::give_back(v, at, &item.reason_id, &item.note, &item.target_pool_id),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (applied, results) = encode_bulk(outcome);
@@ -191,7 +215,10 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::ReclaimAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let wanted = moves::single(target, &message, |v, at, item| moves::reclaim(v, at, &item.note))?;
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::single(target, &message, |v, at, item| moves::reclaim(v, at, &item.note)),
+        )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
             proto::ReclaimAccountResponse { ownership, admission }
@@ -210,11 +237,14 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::BulkReclaimAccountsResponse>, Status> {
         let (call, message) = open(request)?;
         let target = |item: &proto::bulk_reclaim_accounts_request::Item| (item.account_id.clone(), item.etag.clone());
-        let wanted = moves::bulk(
-            &message.items,
-            target,
-            (message.atomic, message.validate_only),
-            |v, at, item| moves::reclaim(v, at, &item.note),
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::bulk(
+                &message.items,
+                target,
+                (message.atomic, message.validate_only),
+                |v, at, item| moves::reclaim(v, at, &item.note),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (applied, results) = encode_bulk(outcome);
@@ -234,9 +264,12 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::TransferAccountResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let wanted = moves::single(target, &message, |v, at, item| {
-            moves::transfer(v, at, &item.target_pool_id, item.clear_owner)
-        })?;
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::single(target, &message, |v, at, item| {
+                moves::transfer(v, at, &item.target_pool_id, item.clear_owner)
+            }),
+        )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
             proto::TransferAccountResponse { ownership, admission }
@@ -255,11 +288,14 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::BulkTransferAccountsResponse>, Status> {
         let (call, message) = open(request)?;
         let target = |item: &proto::bulk_transfer_accounts_request::Item| (item.account_id.clone(), item.etag.clone());
-        let wanted = moves::bulk(
-            &message.items,
-            target,
-            (message.atomic, message.validate_only),
-            |v, at, item| moves::transfer(v, at, &item.target_pool_id, item.clear_owner),
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::bulk(
+                &message.items,
+                target,
+                (message.atomic, message.validate_only),
+                |v, at, item| moves::transfer(v, at, &item.target_pool_id, item.clear_owner),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (applied, results) = encode_bulk(outcome);
@@ -276,9 +312,12 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::AddAccountToPoolResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let wanted = moves::single(target, &message, |v, at, item| {
-            moves::add_to_pool(v, at, &item.target_pool_id, item.clear_owner)
-        })?;
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::single(target, &message, |v, at, item| {
+                moves::add_to_pool(v, at, &item.target_pool_id, item.clear_owner)
+            }),
+        )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
             proto::AddAccountToPoolResponse { ownership, admission }
@@ -298,11 +337,14 @@ impl CirculationService for Api {
         let (call, message) = open(request)?;
         let target =
             |item: &proto::bulk_add_accounts_to_pool_request::Item| (item.account_id.clone(), item.etag.clone());
-        let wanted = moves::bulk(
-            &message.items,
-            target,
-            (message.atomic, message.validate_only),
-            |v, at, item| moves::add_to_pool(v, at, &item.target_pool_id, item.clear_owner),
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::bulk(
+                &message.items,
+                target,
+                (message.atomic, message.validate_only),
+                |v, at, item| moves::add_to_pool(v, at, &item.target_pool_id, item.clear_owner),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (applied, results) = encode_bulk(outcome);
@@ -319,11 +361,14 @@ impl CirculationService for Api {
     ) -> Result<Response<proto::RemoveAccountFromPoolResponse>, Status> {
         let (call, message) = open(request)?;
         let target = (&*message.account_id, &*message.etag, message.validate_only);
-        let wanted = moves::single(target, &message, |_, _, item| {
-            Some(Move::RemoveFromPool {
-                clear_owner: item.clear_owner,
-            })
-        })?;
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::single(target, &message, |_, _, item| {
+                Some(Move::RemoveFromPool {
+                    clear_owner: item.clear_owner,
+                })
+            }),
+        )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
             proto::RemoveAccountFromPoolResponse { ownership, admission }
@@ -340,15 +385,18 @@ impl CirculationService for Api {
         let (call, message) = open(request)?;
         let target =
             |item: &proto::bulk_remove_accounts_from_pool_request::Item| (item.account_id.clone(), item.etag.clone());
-        let wanted = moves::bulk(
-            &message.items,
-            target,
-            (message.atomic, message.validate_only),
-            |_, _, item| {
-                Some(Move::RemoveFromPool {
-                    clear_owner: item.clear_owner,
-                })
-            },
+        let wanted = all_wrong(
+            &message.request_id,
+            moves::bulk(
+                &message.items,
+                target,
+                (message.atomic, message.validate_only),
+                |_, _, item| {
+                    Some(Move::RemoveFromPool {
+                        clear_owner: item.clear_owner,
+                    })
+                },
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (applied, results) = encode_bulk(outcome);

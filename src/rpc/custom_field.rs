@@ -1,7 +1,7 @@
 //! `CustomFieldService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{self, decode, page_size},
     mutate, open,
     proto::{self, custom_field_service_server::CustomFieldService},
@@ -16,7 +16,10 @@ impl CustomFieldService for Api {
         request: Request<proto::CreateCustomFieldRequest>,
     ) -> Result<Response<proto::CreateCustomFieldResponse>, Status> {
         let (call, message) = open(request)?;
-        let config = convert::custom_field::create(message.custom_field.clone())?;
+        let config = all_wrong(
+            &message.request_id,
+            convert::custom_field::create(message.custom_field.clone()),
+        )?;
         let encode = |field: &Configured<CustomField>| proto::CreateCustomFieldResponse {
             custom_field: Some(convert::custom_field::encode(field)),
         };
@@ -57,7 +60,7 @@ impl CustomFieldService for Api {
         request: Request<proto::UpdateCustomFieldRequest>,
     ) -> Result<Response<proto::UpdateCustomFieldResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::custom_field::update(message.clone())?;
+        let input = all_wrong(&message.request_id, convert::custom_field::update(message.clone()))?;
         let encode = |field: &Configured<CustomField>| proto::UpdateCustomFieldResponse {
             custom_field: Some(convert::custom_field::encode(field)),
         };
@@ -71,7 +74,10 @@ impl CustomFieldService for Api {
         request: Request<proto::DeleteCustomFieldRequest>,
     ) -> Result<Response<proto::DeleteCustomFieldResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::custom_field::target(&message.custom_field_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::custom_field::target(&message.custom_field_id, &message.etag),
+        )?;
         let encode = |(): &()| proto::DeleteCustomFieldResponse {};
         mutate!(call, "DeleteCustomField", message, encode, |once| self
             .app

@@ -1,7 +1,7 @@
 //! `DirectoryService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{self, decode, etag_opt, id, page_size},
     mutate, open,
     proto::{self, directory_service_server::DirectoryService},
@@ -16,7 +16,10 @@ impl DirectoryService for Api {
         request: Request<proto::BatchUpsertDepartmentsRequest>,
     ) -> Result<Response<proto::BatchUpsertDepartmentsResponse>, Status> {
         let (call, message) = open(request)?;
-        let pushed = convert::directory::departments(message.departments.clone())?;
+        let pushed = all_wrong(
+            &message.request_id,
+            convert::directory::departments(message.departments.clone()),
+        )?;
         let encode = |counts: &_| proto::BatchUpsertDepartmentsResponse {
             counts: Some(convert::directory::encode_counts(counts)),
         };
@@ -30,7 +33,7 @@ impl DirectoryService for Api {
         request: Request<proto::BatchUpsertGroupsRequest>,
     ) -> Result<Response<proto::BatchUpsertGroupsResponse>, Status> {
         let (call, message) = open(request)?;
-        let pushed = convert::directory::groups(message.groups.clone())?;
+        let pushed = all_wrong(&message.request_id, convert::directory::groups(message.groups.clone()))?;
         let encode = |counts: &_| proto::BatchUpsertGroupsResponse {
             counts: Some(convert::directory::encode_counts(counts)),
         };
@@ -44,7 +47,7 @@ impl DirectoryService for Api {
         request: Request<proto::BatchUpsertUsersRequest>,
     ) -> Result<Response<proto::BatchUpsertUsersResponse>, Status> {
         let (call, message) = open(request)?;
-        let pushed = convert::directory::users(message.users.clone())?;
+        let pushed = all_wrong(&message.request_id, convert::directory::users(message.users.clone()))?;
         let encode = |counts: &_| proto::BatchUpsertUsersResponse {
             counts: Some(convert::directory::encode_counts(counts)),
         };
@@ -58,11 +61,14 @@ impl DirectoryService for Api {
         request: Request<proto::DeactivateUserRequest>,
     ) -> Result<Response<proto::DeactivateUserResponse>, Status> {
         let (call, message) = open(request)?;
-        let (user, etag) = decode(|v| {
-            let user = id(v, "user_id", &message.user_id, UserId::parse);
-            let etag = etag_opt(v, "etag", &message.etag);
-            Some((user?, etag?))
-        })?;
+        let (user, etag) = all_wrong(
+            &message.request_id,
+            decode(|v| {
+                let user = id(v, "user_id", &message.user_id, UserId::parse);
+                let etag = etag_opt(v, "etag", &message.etag);
+                Some((user?, etag?))
+            }),
+        )?;
         let encode = |user: &_| proto::DeactivateUserResponse {
             user: Some(convert::directory::encode_user(user)),
         };

@@ -1,7 +1,7 @@
 //! `JobService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{
         decode, etag_opt, id,
         job::{self as jobs, encode, encode_item, encode_started},
@@ -51,7 +51,7 @@ impl JobService for Api {
         request: Request<proto::StartAssignMatchingRequest>,
     ) -> Result<Response<proto::StartAssignMatchingResponse>, Status> {
         let (call, message) = open(request)?;
-        let work = decode(|v| jobs::assign(v, message.clone()))?;
+        let work = all_wrong(&message.request_id, decode(|v| jobs::assign(v, message.clone())))?;
         let wish = wish(work, message.validate_only);
         let encode = |started: &Started| {
             let (job, preview) = encode_started(started);
@@ -70,7 +70,7 @@ impl JobService for Api {
         request: Request<proto::StartTransferMatchingRequest>,
     ) -> Result<Response<proto::StartTransferMatchingResponse>, Status> {
         let (call, message) = open(request)?;
-        let work = decode(|v| jobs::transfer(v, message.clone()))?;
+        let work = all_wrong(&message.request_id, decode(|v| jobs::transfer(v, message.clone())))?;
         let wish = wish(work, message.validate_only);
         let encode = |started: &Started| {
             let (job, preview) = encode_started(started);
@@ -86,7 +86,7 @@ impl JobService for Api {
         request: Request<proto::StartReleaseOwnerRequest>,
     ) -> Result<Response<proto::StartReleaseOwnerResponse>, Status> {
         let (call, message) = open(request)?;
-        let work = decode(|v| jobs::release(v, &message))?;
+        let work = all_wrong(&message.request_id, decode(|v| jobs::release(v, &message)))?;
         let wish = Wish {
             deactivate: message.deactivate,
             ..wish(work, message.validate_only)
@@ -108,7 +108,7 @@ impl JobService for Api {
         request: Request<proto::StartTransferPoolRequest>,
     ) -> Result<Response<proto::StartTransferPoolResponse>, Status> {
         let (call, message) = open(request)?;
-        let work = decode(|v| jobs::transfer_pool(v, &message))?;
+        let work = all_wrong(&message.request_id, decode(|v| jobs::transfer_pool(v, &message)))?;
         let wish = wish(work, message.validate_only);
         let encode = |started: &Started| {
             let (job, preview) = encode_started(started);
@@ -164,11 +164,14 @@ impl JobService for Api {
         request: Request<proto::CancelJobRequest>,
     ) -> Result<Response<proto::CancelJobResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = decode(|v| {
-            let id = id(v, "job_id", &message.job_id, JobId::parse);
-            let etag = etag_opt(v, "etag", &message.etag);
-            Some((id?, etag?))
-        })?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            decode(|v| {
+                let id = id(v, "job_id", &message.job_id, JobId::parse);
+                let etag = etag_opt(v, "etag", &message.etag);
+                Some((id?, etag?))
+            }),
+        )?;
         let encode = |job: &Job| proto::CancelJobResponse { job: Some(encode(job)) };
         mutate!(call, "CancelJob", message, encode, |once| self
             .app

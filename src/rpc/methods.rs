@@ -75,7 +75,10 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.RetentionRuleService/DisableReclaimRule", CONFIGURE),
     ("/tidepool.v1.RetentionRuleService/DeleteReclaimRule", CONFIGURE),
     ("/tidepool.v1.RetentionRuleService/ChooseRetentionDepartment", CONFIGURE),
-    ("/tidepool.v1.RetentionRuleService/UnchooseRetentionDepartment", CONFIGURE),
+    (
+        "/tidepool.v1.RetentionRuleService/UnchooseRetentionDepartment",
+        CONFIGURE,
+    ),
     ("/tidepool.v1.RetentionRuleService/ListAmbiguousEmployees", CONFIGURE),
     ("/tidepool.v1.ReminderRuleService/CreateReminderRule", CONFIGURE),
     ("/tidepool.v1.ReminderRuleService/GetReminderRule", CONFIGURE),

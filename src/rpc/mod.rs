@@ -86,6 +86,22 @@ fn open<M>(request: Request<M>) -> Result<(Call, M), Status> {
     Ok((call, message))
 }
 
+/// What was read of a mutation, or everything that is wrong with it, its request id included.
+fn all_wrong<T>(request_id: &str, read: Result<T, Error>) -> Result<T, Error> {
+    let mut violations = Violations::default();
+    if request_id.is_empty() || violations.check("request_id", RequestId::parse(request_id)).is_some() {
+        return read;
+    }
+    match read {
+        Ok(_) => Err(violations.into()),
+        Err(Error::Invalid(mut wrong)) => {
+            wrong.extend(violations.into_vec());
+            Err(Error::Invalid(wrong))
+        }
+        Err(other) => Err(other),
+    }
+}
+
 /// Reads the request id and digests what was asked by whom.
 fn request_key(
     call: &Call,

@@ -1,7 +1,7 @@
 //! `PoolService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{self, decode, page_size},
     mutate, open,
     proto::{self, pool_service_server::PoolService},
@@ -16,7 +16,7 @@ impl PoolService for Api {
         request: Request<proto::CreatePoolRequest>,
     ) -> Result<Response<proto::CreatePoolResponse>, Status> {
         let (call, message) = open(request)?;
-        let config = convert::pool::create(message.pool.clone())?;
+        let config = all_wrong(&message.request_id, convert::pool::create(message.pool.clone()))?;
         let encode = |pool: &Pool| proto::CreatePoolResponse {
             pool: Some(convert::pool::encode(pool)),
         };
@@ -53,7 +53,7 @@ impl PoolService for Api {
         request: Request<proto::UpdatePoolRequest>,
     ) -> Result<Response<proto::UpdatePoolResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::pool::update(message.clone())?;
+        let input = all_wrong(&message.request_id, convert::pool::update(message.clone()))?;
         let encode = |pool: &Pool| proto::UpdatePoolResponse {
             pool: Some(convert::pool::encode(pool)),
         };
@@ -67,7 +67,10 @@ impl PoolService for Api {
         request: Request<proto::EnablePoolRequest>,
     ) -> Result<Response<proto::EnablePoolResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::pool::target(&message.pool_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::pool::target(&message.pool_id, &message.etag),
+        )?;
         let encode = |pool: &Pool| proto::EnablePoolResponse {
             pool: Some(convert::pool::encode(pool)),
         };
@@ -82,7 +85,10 @@ impl PoolService for Api {
         request: Request<proto::DisablePoolRequest>,
     ) -> Result<Response<proto::DisablePoolResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::pool::target(&message.pool_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::pool::target(&message.pool_id, &message.etag),
+        )?;
         let encode = |pool: &Pool| proto::DisablePoolResponse {
             pool: Some(convert::pool::encode(pool)),
         };
@@ -97,7 +103,10 @@ impl PoolService for Api {
         request: Request<proto::DeletePoolRequest>,
     ) -> Result<Response<proto::DeletePoolResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::pool::target(&message.pool_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::pool::target(&message.pool_id, &message.etag),
+        )?;
         let encode = |(): &()| proto::DeletePoolResponse {};
         mutate!(call, "DeletePool", message, encode, |once| self
             .app

@@ -1,7 +1,7 @@
 //! `RetentionLimitService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{self, decode, id, page_size},
     mutate, open,
     proto::{self, retention_limit_service_server::RetentionLimitService},
@@ -16,7 +16,10 @@ impl RetentionLimitService for Api {
         request: Request<proto::CreateRetentionLimitRequest>,
     ) -> Result<Response<proto::CreateRetentionLimitResponse>, Status> {
         let (call, message) = open(request)?;
-        let config = convert::retention_limit::create(message.retention_limit.clone())?;
+        let config = all_wrong(
+            &message.request_id,
+            convert::retention_limit::create(message.retention_limit.clone()),
+        )?;
         let encode = |saved: &Saved| proto::CreateRetentionLimitResponse {
             retention_limit: Some(convert::retention_limit::encode(&saved.rule)),
             warnings: convert::retention_limit::warnings(saved),
@@ -58,7 +61,7 @@ impl RetentionLimitService for Api {
         request: Request<proto::UpdateRetentionLimitRequest>,
     ) -> Result<Response<proto::UpdateRetentionLimitResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::retention_limit::update(message.clone())?;
+        let input = all_wrong(&message.request_id, convert::retention_limit::update(message.clone()))?;
         let encode = |saved: &Saved| proto::UpdateRetentionLimitResponse {
             retention_limit: Some(convert::retention_limit::encode(&saved.rule)),
             warnings: convert::retention_limit::warnings(saved),
@@ -73,7 +76,10 @@ impl RetentionLimitService for Api {
         request: Request<proto::DeleteRetentionLimitRequest>,
     ) -> Result<Response<proto::DeleteRetentionLimitResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::retention_limit::target(&message.retention_limit_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::retention_limit::target(&message.retention_limit_id, &message.etag),
+        )?;
         let encode = |(): &()| proto::DeleteRetentionLimitResponse {};
         mutate!(call, "DeleteRetentionLimit", message, encode, |once| self
             .app

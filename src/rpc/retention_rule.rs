@@ -1,7 +1,7 @@
 //! `RetentionRuleService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{decode, page_size, retention_department, retention_rule as convert},
     mutate, open,
     proto::{self, retention_rule_service_server::RetentionRuleService},
@@ -16,7 +16,7 @@ impl RetentionRuleService for Api {
         request: Request<proto::CreateReclaimRuleRequest>,
     ) -> Result<Response<proto::CreateReclaimRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::create(message.clone())?;
+        let input = all_wrong(&message.request_id, convert::create(message.clone()))?;
         let encode = |rule: &StoredRule| proto::CreateReclaimRuleResponse {
             reclaim_rule: Some(convert::encode(rule)),
         };
@@ -61,7 +61,7 @@ impl RetentionRuleService for Api {
         request: Request<proto::UpdateReclaimRuleRequest>,
     ) -> Result<Response<proto::UpdateReclaimRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::update(message.clone())?;
+        let input = all_wrong(&message.request_id, convert::update(message.clone()))?;
         let encode = |rule: &StoredRule| proto::UpdateReclaimRuleResponse {
             reclaim_rule: Some(convert::encode(rule)),
         };
@@ -75,7 +75,7 @@ impl RetentionRuleService for Api {
         request: Request<proto::ReorderReclaimRulesRequest>,
     ) -> Result<Response<proto::ReorderReclaimRulesResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::reorder(message.clone())?;
+        let input = all_wrong(&message.request_id, convert::reorder(message.clone()))?;
         let encode = |rules: &Vec<StoredRule>| proto::ReorderReclaimRulesResponse {
             reclaim_rules: rules.iter().map(convert::encode).collect(),
         };
@@ -89,7 +89,10 @@ impl RetentionRuleService for Api {
         request: Request<proto::EnableReclaimRuleRequest>,
     ) -> Result<Response<proto::EnableReclaimRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target(&message.reclaim_rule_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target(&message.reclaim_rule_id, &message.etag),
+        )?;
         let encode = |rule: &StoredRule| proto::EnableReclaimRuleResponse {
             reclaim_rule: Some(convert::encode(rule)),
         };
@@ -103,7 +106,10 @@ impl RetentionRuleService for Api {
         request: Request<proto::DisableReclaimRuleRequest>,
     ) -> Result<Response<proto::DisableReclaimRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target(&message.reclaim_rule_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target(&message.reclaim_rule_id, &message.etag),
+        )?;
         let encode = |rule: &StoredRule| proto::DisableReclaimRuleResponse {
             reclaim_rule: Some(convert::encode(rule)),
         };
@@ -117,7 +123,10 @@ impl RetentionRuleService for Api {
         request: Request<proto::DeleteReclaimRuleRequest>,
     ) -> Result<Response<proto::DeleteReclaimRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target(&message.reclaim_rule_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target(&message.reclaim_rule_id, &message.etag),
+        )?;
         let encode = |(): &()| proto::DeleteReclaimRuleResponse {};
         mutate!(call, "DeleteReclaimRule", message, encode, |once| self
             .app

@@ -1,7 +1,7 @@
 //! `TeamService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{account_change, decode, etag, id, team},
     mutate, open,
     proto::{self, team_service_server::TeamService},
@@ -27,7 +27,10 @@ impl TeamService for Api {
     ) -> Result<Response<proto::PutTeamMemberResponse>, Status> {
         let (call, message) = open(request)?;
         let put = |v: &mut _| team::put(v, message.team_member.as_ref());
-        let input = account_change::read(&message.account_id, &message.etag, put)?;
+        let input = all_wrong(
+            &message.request_id,
+            account_change::read(&message.account_id, &message.etag, put),
+        )?;
         let encode = |account: &Account| proto::PutTeamMemberResponse {
             etag: etag(account.version),
         };
@@ -45,7 +48,10 @@ impl TeamService for Api {
     ) -> Result<Response<proto::RemoveTeamMemberResponse>, Status> {
         let (call, message) = open(request)?;
         let remove = |v: &mut _| team::remove(v, &message.user_id);
-        let input = account_change::read(&message.account_id, &message.etag, remove)?;
+        let input = all_wrong(
+            &message.request_id,
+            account_change::read(&message.account_id, &message.etag, remove),
+        )?;
         let encode = |account: &Account| proto::RemoveTeamMemberResponse {
             etag: etag(account.version),
         };

@@ -1,7 +1,7 @@
 //! `TenantService`.
 
 use super::{
-    Api, convert, mutate, open,
+    Api, all_wrong, convert, mutate, open,
     proto::{self, tenant_service_server::TenantService},
 };
 use tonic::{Request, Response, Status};
@@ -24,7 +24,7 @@ impl TenantService for Api {
         request: Request<proto::UpdateTenantRequest>,
     ) -> Result<Response<proto::UpdateTenantResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::tenant::update(message.clone())?;
+        let input = all_wrong(&message.request_id, convert::tenant::update(message.clone()))?;
         let encode = |tenant: &_| proto::UpdateTenantResponse {
             tenant: Some(convert::tenant::encode(tenant)),
         };

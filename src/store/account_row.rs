@@ -83,11 +83,13 @@ pub fn read(row: Model) -> Result<Account, DbErr> {
             tenure: json_or_default(&at, "tenure_clock", row.tenure_clock.as_ref())?,
         },
         contract_end_time: merged(row.contract_end_time),
-        lock: at.id_opt("locked_by", row.locked_by.as_ref(), UserId::parse)?.map(|user| Lock {
-            user,
-            from: instant(row.lock_time),
-            until: merged(row.lock_expire_time),
-        }),
+        lock: at
+            .id_opt("locked_by", row.locked_by.as_ref(), UserId::parse)?
+            .map(|user| Lock {
+                user,
+                from: instant(row.lock_time),
+                until: merged(row.lock_expire_time),
+            }),
         embargo_time: merged(row.embargo_time),
         disputed_time: merged(row.disputed_time),
         memory: json_or_default(&at, "clock_memory", row.clock_memory.as_ref())?,

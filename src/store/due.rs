@@ -51,9 +51,7 @@ pub async fn due(
                 after.account.0.into(),
             ]);
             // The first condition is what the index range begins with.
-            format!(
-                "{select} AND wake_time >= ? AND (wake_time > ? OR tenant > ? OR (tenant = ? AND id > ?)) {order}"
-            )
+            format!("{select} AND wake_time >= ? AND (wake_time > ? OR tenant > ? OR (tenant = ? AND id > ?)) {order}")
         }
     };
     values.push(limit.into());
@@ -135,7 +133,11 @@ pub async fn stale(
     after: Option<AccountId>,
     limit: u64,
 ) -> Result<Vec<AccountId>, DbErr> {
-    let of_pool = if pool.is_some() { "pool_id = ?" } else { "pool_id IS NULL" };
+    let of_pool = if pool.is_some() {
+        "pool_id = ?"
+    } else {
+        "pool_id IS NULL"
+    };
     let sql = format!(
         "SELECT id FROM account WHERE tenant = ? AND {of_pool} AND status = 4 AND id > ? AND planned_revision < ? \
          ORDER BY id LIMIT ?"
@@ -185,7 +187,9 @@ pub async fn mark(
     update.text(" AND version = ");
     let seen: Vec<Value> = accounts.iter().map(|looked| looked.version.into()).collect();
     update.by_key("id", rows.iter().map(|row| &row.key).zip(&seen));
-    conn.execute_raw(statement(conn, &update.sql, update.values)).await.map(drop)
+    conn.execute_raw(statement(conn, &update.sql, update.values))
+        .await
+        .map(drop)
 }
 
 /// Notes that all stored deadlines follow the revision.

@@ -8,13 +8,13 @@ use super::{
     instant::{instant, micros},
 };
 use crate::domain::{
+    condition::Schema,
     configured::ConfigTable,
     directory::{Department, Directory, Entry, Group, User},
     ids::{DepartmentId, GroupId, PoolId, TenantKey, TenantName, UserId},
     limits::LimitRules,
     organisation::{Organisation, Revisions},
     pool::{Pool, PoolState},
-    condition::Schema,
     retention::config::{Retention, RetentionRows},
     tenant::Tenant,
 };

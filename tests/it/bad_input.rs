@@ -3,8 +3,9 @@
 use crate::{
     build::{create_pool, everything, fields, mask, pool, staffed, try_create_pool, try_users, update_pool},
     harness::Refused,
+    world::World,
 };
-use tidepool::rpc::proto::{self, Pool, PoolDepartment, PoolMembers, User};
+use tidepool::rpc::proto::{self, Pool, PoolDepartment, PoolMembers, User, custom_field_value::Value};
 
 const UNKNOWN: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
@@ -237,4 +238,46 @@ async fn malformed_messages_are_refused_with_all_that_is_wrong() {
         .await
         .unwrap();
     server.stop().await;
+}
+
+/// What is wrong is named where the request has it, also where the mask takes only a part of a list.
+#[tokio::test]
+async fn a_wrong_value_is_named_by_its_place() {
+    let world = World::start().await;
+    let admin = world.server.admin();
+    for name in ["tier", "color"] {
+        let field = proto::CustomField {
+            name: name.into(),
+            display_name: name.into(),
+            r#type: proto::CustomFieldType::Text.into(),
+            ..Default::default()
+        };
+        let create = proto::CreateCustomFieldRequest {
+            custom_field: Some(field),
+            ..Default::default()
+        };
+        admin.custom_fields().create_custom_field(create).await.unwrap();
+    }
+    let account = world.create("Acme", "", "bob").await;
+    let value = |field: &str, value| proto::CustomFieldValue {
+        field: field.into(),
+        value: Some(value),
+    };
+    let wrong = proto::Account {
+        id: account.id.clone(),
+        custom_fields: vec![
+            value("tier", Value::TextValue("gold".into())),
+            value("color", Value::NumberValue(1.0)),
+        ],
+        ..Default::default()
+    };
+    let update = proto::UpdateAccountRequest {
+        account: Some(wrong),
+        update_mask: mask(&["custom_fields.color"]),
+        ..Default::default()
+    };
+    let said = fields(admin.accounts().update_account(update).await);
+    assert_eq!(said, ["account.custom_fields[1].value"]);
+    assert_eq!(world.account(&account.id).await, account);
+    world.stop().await;
 }

@@ -151,7 +151,7 @@ async fn a_wrong_field_is_refused_with_everything_that_is_wrong() {
     for field in ["name", "display_name", "choices", "choices[1]"] {
         let named = said
             .iter()
-            .filter(|line| line.starts_with(&format!("{field}: ")))
+            .filter(|line| line.starts_with(&format!("custom_field.{field}: ")))
             .count();
         assert_eq!(named, 1, "{field}: {said:?}");
     }

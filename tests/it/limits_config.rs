@@ -274,7 +274,7 @@ async fn a_wrong_limit_is_refused_with_everything_that_is_wrong() {
     ] {
         let named = said
             .iter()
-            .filter(|line| line.starts_with(&format!("{field}: ")))
+            .filter(|line| line.starts_with(&format!("retention_limit.{field}: ")))
             .count();
         assert_eq!(named, 1, "{field}: {said:?}");
     }
@@ -285,7 +285,10 @@ async fn a_wrong_limit_is_refused_with_everything_that_is_wrong() {
         .create_retention_limit(creating(nobody))
         .await
         .violations();
-    assert_eq!(said, ["subjects: must name somebody, or be the tenant's default"]);
+    assert_eq!(
+        said,
+        ["retention_limit.subjects: must name somebody, or be the tenant's default"]
+    );
     let negative = limit("Negative", -1, everybody());
     let said = server
         .admin()

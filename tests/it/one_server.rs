@@ -1,6 +1,10 @@
 //! One server per SQLite file; commands that come and go may work beside it. Other engines have many replicas.
 
-use crate::harness::{Server, external_server, start};
+use crate::{
+    harness::{Server, external_server, start},
+    process::Process,
+};
+use secrecy::ExposeSecret;
 use tidepool::{
     app::App,
     clock::Clock,
@@ -29,7 +33,7 @@ async fn a_second_server_is_refused_where_there_can_be_one_only() {
 
     // The very file by another name is the same file.
     let mut by_another_name = server.config.clone();
-    let url = secrecy::ExposeSecret::expose_secret(&server.config.database.url);
+    let url = server.config.database.url.expose_secret();
     by_another_name.database.url = url.replace("/tidepool.sqlite", "/./tidepool.sqlite").into();
     let db = lifecycle::open(&by_another_name, &clock).await.unwrap();
     let refused = Running::start(&by_another_name, db, clock.clone()).await;
@@ -69,5 +73,30 @@ async fn the_lock_ends_with_its_server() {
     let storage = server.stop_serving().await;
     let db = lifecycle::open(&config, &clock).await.unwrap();
     Running::start(&config, db, clock).await.unwrap().stop().await;
+    storage.remove().await;
+}
+
+/// Between processes too: the second is told whose turn it is not, and has its turn as soon as the first was killed.
+#[tokio::test]
+async fn the_lock_ends_with_a_killed_process() {
+    let server = Server::start().await;
+    let url = server.config.database.url.expose_secret().to_owned();
+    let storage = server.stop_serving().await;
+    let settings = [
+        ("TIDEPOOL__DATABASE__URL", url.as_str()),
+        ("TIDEPOOL__SERVER__DRAIN_DELAY_SECONDS", "0"),
+        ("TIDEPOOL__LOG__FORMAT", "json"),
+    ];
+    let mut first = Process::serve(&settings).await;
+    if external_server().is_none() {
+        let said = Process::try_to_serve(&settings).await.unwrap_err();
+        assert!(
+            said.contains("tidepool.sqlite") && said.contains("another server"),
+            "{said}"
+        );
+    }
+    first.kill();
+    let (status, said) = Process::serve(&settings).await.stop().await;
+    assert!(status.success(), "{said}");
     storage.remove().await;
 }

@@ -5,10 +5,13 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Output, Stdio},
+    str::FromStr,
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 use tokio::sync::oneshot;
+use tonic::transport::{Channel, Endpoint};
 
 /// The binary with nothing of this process's environment that could configure it.
 pub(crate) fn binary(settings: &[(&str, &str)]) -> Command {
@@ -27,10 +30,22 @@ pub(crate) fn run(settings: &[(&str, &str)], arguments: &[&str]) -> Output {
     binary(settings).args(arguments).output().unwrap()
 }
 
+/// Ends with the test, however that ends.
+#[derive(Debug)]
+struct Leashed(Child);
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        // Nothing to be done for one that has ended.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 /// `tidepool serve`.
 #[derive(Debug)]
 pub(crate) struct Process {
-    child: Child,
+    child: Leashed,
     pub(crate) address: SocketAddr,
     said: Arc<Mutex<String>>,
     reading: thread::JoinHandle<()>,
@@ -39,6 +54,12 @@ pub(crate) struct Process {
 impl Process {
     /// Starts and waits until it serves. `log.format` must be JSON.
     pub(crate) async fn serve(settings: &[(&str, &str)]) -> Self {
+        let serves = Self::try_to_serve(settings).await;
+        serves.unwrap_or_else(|said| panic!("it does not serve: {said}"))
+    }
+
+    /// As [`Self::serve`], or what it said before it ended.
+    pub(crate) async fn try_to_serve(settings: &[(&str, &str)]) -> Result<Self, String> {
         let mut child = binary(settings)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
@@ -61,26 +82,41 @@ impl Process {
                 }
             }
         });
+        let child = Leashed(child);
         let Ok(address) = told.await else {
-            panic!("it does not serve: {}", said.lock().unwrap());
+            return Err(said.lock().unwrap().clone());
         };
-        Self {
+        Ok(Self {
             child,
             address,
             said,
             reading,
-        }
+        })
     }
 
     pub(crate) async fn raw(&self) -> Raw {
         Raw::connect(self.address).await
     }
 
+    /// A connection of its own to the process.
+    pub(crate) fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_str(&format!("http://{}", self.address)).unwrap();
+        endpoint.timeout(Duration::from_mins(1)).connect_lazy()
+    }
+
+    /// Ends it at once, as a power failure would: SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.child.0.kill().unwrap();
+        // At once, and it cannot be put off.
+        let status = self.child.0.wait().unwrap();
+        assert_eq!(status.code(), None, "it had ended by itself");
+    }
+
     /// Stops it as service managers do, and returns how it ended and all it said.
     pub(crate) async fn stop(mut self) -> (ExitStatus, String) {
         self.signal("TERM");
         let ended = tokio::task::spawn_blocking(move || {
-            let status = self.child.wait().unwrap();
+            let status = self.child.0.wait().unwrap();
             self.reading.join().unwrap();
             let said = self.said.lock().unwrap().clone();
             (status, said)
@@ -89,7 +125,7 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.child.0.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &id]).status().unwrap();
         assert!(sent.success());
     }

@@ -28,14 +28,44 @@ pub(crate) enum Fault {
     CutAnswer,
     /// The request arrives; from then on nothing passes on any connection.
     Swallow,
+    /// The request does not arrive, and nothing after it on any connection.
+    EndBefore,
+    /// The request arrives and is answered; neither the answer nor anything after it passes on any connection.
+    EndAfter,
 }
+
+/// Which request springs a trap.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    /// The n-th that contains these bytes.
+    Containing(&'static [u8], usize),
+    /// The n-th that runs a statement, BEGIN and COMMIT included.
+    Statement(usize),
+}
+
+impl Which {
+    /// Whether it is this one; if it is one of those before it, it is counted.
+    fn is(&mut self, request: &[u8]) -> bool {
+        let (fits, left) = match self {
+            Self::Containing(bytes, left) => (request.windows(bytes.len()).any(|window| window == *bytes), left),
+            Self::Statement(left) => (matches!(request.get(COMMAND), Some(&(QUERY | EXECUTE))), left),
+        };
+        *left -= usize::from(fits);
+        fits && *left == 0
+    }
+}
+
+/// Where a packet of the protocol says what is wanted.
+const COMMAND: usize = 4;
+const QUERY: u8 = 3;
+const EXECUTE: u8 = 0x17;
 
 #[derive(Debug, Default)]
 struct State {
     delay: Duration,
     swallows: bool,
     cuts: u64,
-    trap: Option<(&'static [u8], Fault)>,
+    trap: Option<(Which, Fault)>,
 }
 
 /// A running proxy; dropped with its runtime.
@@ -95,7 +125,28 @@ impl Proxy {
 
     /// Does this at the next request that contains `bytes`, once.
     pub(crate) fn trap(&self, bytes: &'static [u8], fault: Fault) {
-        self.state.send_modify(|state| state.trap = Some((bytes, fault)));
+        self.trap_at(Which::Containing(bytes, 1), fault);
+    }
+
+    /// Does this at that request, once.
+    pub(crate) fn trap_at(&self, which: Which, fault: Fault) {
+        self.state.send_modify(|state| state.trap = Some((which, fault)));
+    }
+
+    /// Takes the trap away.
+    pub(crate) fn disarm(&self) {
+        self.state.send_modify(|state| state.trap = None);
+    }
+
+    /// Whether nothing passes.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.state.borrow().swallows
+    }
+
+    /// Waits until nothing passes any more.
+    pub(crate) async fn silent(&self) {
+        let mut state = self.state.subscribe();
+        state.wait_for(|state| state.swallows).await.unwrap();
     }
 
     /// Whether the trap was sprung.
@@ -118,27 +169,44 @@ async fn connection(client: TcpStream, server: TcpStream, state: Arc<watch::Send
     let (from_server, to_server) = server.into_split();
     let mut cut = state.subscribe();
     let cuts = cut.borrow().cuts;
-    let deaf = AtomicBool::new(false);
+    let (deaf, last) = (AtomicBool::new(false), AtomicBool::new(false));
+    let answer = |_: &[u8]| {
+        if last.load(Ordering::SeqCst) {
+            state.send_modify(|state| state.swallows = true);
+        }
+        !deaf.load(Ordering::SeqCst)
+    };
     tokio::select! {
-        () = pump(from_client, to_server, &state, |bytes| spring(&state, &deaf, bytes)) => {}
-        () = pump(from_server, to_client, &state, |_| !deaf.load(Ordering::SeqCst)) => {}
+        () = pump(from_client, to_server, &state, |bytes| spring(&state, &deaf, &last, bytes)) => {}
+        () = pump(from_server, to_client, &state, answer) => {}
         _ = cut.wait_for(|state| state.cuts != cuts) => {}
     }
 }
 
 /// Whether the request may pass.
-fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, request: &[u8]) -> bool {
+fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, last: &AtomicBool, request: &[u8]) -> bool {
     let mut pass = true;
     state.send_if_modified(|state| {
-        let Some((bytes, fault)) = state.trap else { return false };
-        if !request.windows(bytes.len()).any(|window| window == bytes) {
+        let Some((which, fault)) = &mut state.trap else {
+            return false;
+        };
+        if !which.is(request) {
             return false;
         }
+        let fault = *fault;
         state.trap = None;
         match fault {
             Fault::CutRequest => pass = false,
             Fault::CutAnswer => deaf.store(true, Ordering::SeqCst),
             Fault::Swallow => state.swallows = true,
+            Fault::EndBefore => {
+                pass = false;
+                state.swallows = true;
+            }
+            Fault::EndAfter => {
+                deaf.store(true, Ordering::SeqCst);
+                last.store(true, Ordering::SeqCst);
+            }
         }
         true
     });

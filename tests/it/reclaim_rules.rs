@@ -45,6 +45,7 @@ pub(crate) fn thirty(pool: &str) -> ReclaimRule {
     ReclaimRule {
         pool_id: pool.into(),
         follow_up_days: Some(30),
+        cutoff: "NONE".into(),
         ..ReclaimRule::default()
     }
 }
@@ -53,6 +54,7 @@ pub(crate) fn thirty(pool: &str) -> ReclaimRule {
 pub(crate) async fn create(client: &Client, rule: ReclaimRule) -> Result<ReclaimRule, Status> {
     let request = proto::CreateReclaimRuleRequest {
         reclaim_rule: Some(rule),
+        include_past_days: Some(true),
         ..Default::default()
     };
     let made = client.retention_rules().create_reclaim_rule(request).await?;
@@ -97,6 +99,7 @@ pub(crate) async fn update(client: &Client, rule: &ReclaimRule, paths: &[&str]) 
         update_mask: Some(prost_types::FieldMask {
             paths: paths.iter().map(|path| (*path).to_owned()).collect(),
         }),
+        include_past_days: Some(true),
         ..Default::default()
     };
     let updated = client.retention_rules().update_reclaim_rule(request).await?;

@@ -28,6 +28,7 @@ impl World {
     pub(crate) async fn rule(&self, rule: ReclaimRule) -> ReclaimRule {
         let request = proto::CreateReclaimRuleRequest {
             reclaim_rule: Some(rule),
+            include_past_days: Some(true),
             ..Default::default()
         };
         let made = self
@@ -46,6 +47,7 @@ pub(crate) fn follow_up(pool: &str, days: i32) -> ReclaimRule {
     ReclaimRule {
         pool_id: pool.into(),
         follow_up_days: Some(days),
+        cutoff: "NONE".into(),
         ..ReclaimRule::default()
     }
 }

@@ -1,8 +1,11 @@
 //! A small organisation to play with: `root` is CRM admin; `ann` supervises `bob` and `cid`; `dan` is on his own; `eve`
 //! is inactive. Pools are made as tests need them.
 
-use crate::harness::{Client, Server};
-use tidepool::rpc::proto::{self, Account, NewAccount, Ownership, Pool, PoolMembers, User};
+use crate::{
+    harness::{Client, Server},
+    site::Site,
+};
+use tidepool::rpc::proto::{self, Account, Ownership, Pool, PoolMembers, User};
 
 /// A server with the organisation.
 pub(crate) struct World {
@@ -67,102 +70,39 @@ impl World {
         self.server.user(id)
     }
 
+    /// As callers reach it.
+    pub(crate) fn site(&self) -> Site {
+        Site::new(vec![self.server.channel()])
+    }
+
     /// Makes a pool and says its id.
     pub(crate) async fn pool(&self, pool: Pool) -> String {
-        let request = proto::CreatePoolRequest {
-            pool: Some(pool),
-            ..Default::default()
-        };
-        let made = self
-            .server
-            .admin()
-            .pools()
-            .create_pool(request)
-            .await
-            .unwrap()
-            .into_inner();
-        made.pool.unwrap().id
+        self.site().pool(pool).await
     }
 
     /// Puts an unclaimed account into the pool and says its id.
     pub(crate) async fn lying(&self, name: &str, pool: &str) -> String {
-        self.create(name, pool, "").await.id
+        self.site().lying(name, pool).await
     }
 
     /// Creates an account as a CRM admin.
     pub(crate) async fn create(&self, name: &str, pool: &str, owner: &str) -> Account {
-        let account = Account {
-            name: name.into(),
-            phone: "138-0000".into(),
-            ..Account::default()
-        };
-        let new_account = NewAccount {
-            account: Some(account),
-            pool_id: pool.into(),
-            owner: owner.into(),
-        };
-        let request = proto::CreateAccountRequest {
-            new_account: Some(new_account),
-            ..Default::default()
-        };
-        let made = self
-            .server
-            .admin()
-            .accounts()
-            .create_account(request)
-            .await
-            .unwrap()
-            .into_inner();
-        made.account.unwrap()
+        self.site().create(name, pool, owner).await
     }
 
     /// Puts `count` unclaimed accounts into the pool.
     pub(crate) async fn many_lying(&self, prefix: &str, pool: &str, count: usize) -> Vec<String> {
-        let mut ids = Vec::with_capacity(count);
-        let names: Vec<_> = (0..count).map(|at| format!("{prefix} {at}")).collect();
-        for chunk in names.chunks(500) {
-            let new = |name: &String| NewAccount {
-                account: Some(Account {
-                    name: name.clone(),
-                    ..Account::default()
-                }),
-                pool_id: pool.into(),
-                owner: String::new(),
-            };
-            let request = proto::BulkCreateAccountsRequest {
-                new_accounts: chunk.iter().map(new).collect(),
-                ..Default::default()
-            };
-            let made = self
-                .server
-                .admin()
-                .accounts()
-                .bulk_create_accounts(request)
-                .await
-                .unwrap()
-                .into_inner();
-            ids.extend(made.results.into_iter().map(|result| result.account_id));
-        }
-        ids
+        self.site().many_lying(prefix, pool, count).await
     }
 
     /// The account as a CRM admin sees it.
     pub(crate) async fn account(&self, id: &str) -> Account {
-        let request = proto::GetAccountRequest { account_id: id.into() };
-        self.server
-            .admin()
-            .accounts()
-            .get_account(request)
-            .await
-            .unwrap()
-            .into_inner()
-            .account
-            .unwrap()
+        self.site().account(id).await
     }
 
     /// Who owns the account, as a CRM admin sees it.
     pub(crate) async fn ownership(&self, id: &str) -> Ownership {
-        self.account(id).await.ownership.unwrap()
+        self.site().ownership(id).await
     }
 
     /// Stops.

@@ -52,7 +52,12 @@ impl WorkCalendar {
         }
         check_unique(v, &weekdays, self.weekdays.iter().map(Weekday::num_days_from_monday));
         check_len(v, &format!("{field}.holidays"), self.holidays.len(), MAX_DATES);
-        check_len(v, &format!("{field}.extra_work_days"), self.extra_work_days.len(), MAX_DATES);
+        check_len(
+            v,
+            &format!("{field}.extra_work_days"),
+            self.extra_work_days.len(),
+            MAX_DATES,
+        );
         for both in self.holidays.intersection(&self.extra_work_days) {
             v.add(format!("{field}.extra_work_days"), format!("{both} is a holiday too"));
         }
@@ -189,7 +194,9 @@ impl Counting<'_> {
         if self.works(local_date(t, self.tz)) {
             return t;
         }
-        next_at(next_day_start(t, self.tz), NaiveTime::MIN, self.tz, |date| self.works(date))
+        next_at(next_day_start(t, self.tz), NaiveTime::MIN, self.tz, |date| {
+            self.works(date)
+        })
     }
 }
 

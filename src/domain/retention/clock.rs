@@ -206,7 +206,11 @@ pub fn workings(
         (Some(follow_up), Some(close)) => combine(terms.combine, follow_up.over, close.over),
     };
     if let Some(days) = terms.max_hold_days {
-        let cap = run(Anchor::at(facts.owner_since, AnchorCause::OwnerSince), days, Basis::MaxHold);
+        let cap = run(
+            Anchor::at(facts.owner_since, AnchorCause::OwnerSince),
+            days,
+            Basis::MaxHold,
+        );
         steps.max_hold = Some(cap.at);
         due = Some(due.filter(|due| due.at <= cap.at).unwrap_or(cap));
     }
@@ -217,7 +221,12 @@ pub fn workings(
     if let Some(at) = facts.last_trigger.filter(|at| *at >= facts.start().at) {
         let (anchor, cause) = (facts.owner_since, AnchorCause::OwnerSince);
         let basis = Basis::ReclaimKind;
-        let at_once = Deadline { anchor, at, basis, cause };
+        let at_once = Deadline {
+            anchor,
+            at,
+            basis,
+            cause,
+        };
         due = Some(due.filter(|due| due.at <= at).unwrap_or(at_once));
     }
     // Last: whatever the clocks say, the notice that was given is kept, and what is held is held.

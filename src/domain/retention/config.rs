@@ -53,7 +53,7 @@ pub struct ChosenDepartment {
 }
 
 /// The rows that it is compiled from.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RetentionRows {
     /// Reclaim rules.
     pub reclaim_rules: Vec<StoredRule>,
@@ -97,7 +97,8 @@ impl Retention {
             let terms = &rule.config.terms;
             all.scope(rule.id, &terms.condition, terms.created_within_months, schema);
             if rule.config.enabled {
-                all.kinds.extend(terms.follow_up_kinds.iter().chain(&terms.reclaim_kinds).cloned());
+                all.kinds
+                    .extend(terms.follow_up_kinds.iter().chain(&terms.reclaim_kinds).cloned());
             }
             let home = rule.config.home.clone();
             all.reclaim_rules.entry(home).or_default().push(Arc::new(rule));
@@ -214,7 +215,9 @@ impl Retention {
         let team = |recipients: &[Recipient]| recipients.contains(&Recipient::Team);
         let mut reclaim = self.all_reclaim_rules().flat_map(|rule| &rule.config.terms.reminders);
         reclaim.any(|reminder| team(&reminder.recipients))
-            || self.all_reminder_rules().any(|rule| team(&rule.config.terms.recipients))
+            || self
+                .all_reminder_rules()
+                .any(|rule| team(&rule.config.terms.recipients))
     }
 
     /// Whether rules look at tags or custom fields.

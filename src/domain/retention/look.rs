@@ -44,7 +44,10 @@ impl Look<'_> {
     /// When the next reminder goes out.
     #[must_use]
     pub fn remind_time(&self) -> Option<DateTime<Utc>> {
-        let times = [self.reminder.map(|next| next.at), self.nudge.as_ref().map(|nudge| nudge.at)];
+        let times = [
+            self.reminder.map(|next| next.at),
+            self.nudge.as_ref().map(|nudge| nudge.at),
+        ];
         times.into_iter().flatten().min()
     }
 
@@ -129,10 +132,15 @@ pub fn look<'a>(org: &'a Organisation, account: &Account, now: DateTime<Utc>) ->
         let facts = facts(account, terms, rule.config.clock_floor)?;
         steps = workings(terms, &account.profile.grade, &facts, &counting, &holds);
         let sent = account.clock.tenure.reminded;
-        reminder = steps.deadline.and_then(|deadline| reminders::next(terms, &deadline, sent, time, tz, now));
+        reminder = steps
+            .deadline
+            .and_then(|deadline| reminders::next(terms, &deadline, sent, time, tz, now));
     }
     let (rules, nudges_until) = matching::reminders(org, account, now, tz);
-    let last = account.last_follow_up_time.max(account.last_won_time).unwrap_or(owner_since);
+    let last = account
+        .last_follow_up_time
+        .max(account.last_won_time)
+        .unwrap_or(owner_since);
     let anchor = owner_since.max(last);
     let nudges = rules.into_iter().filter_map(|rule| {
         let terms = &rule.config.terms;

@@ -1,7 +1,10 @@
 //! Which rule decides over an account: of its pool's rules the first in use whose condition it meets; outside pools
 //! those of the department that the owner's accounts come under.
 
-use super::{rule::{ReclaimRule, RuleHome}, reminder_rule::ReminderRule};
+use super::{
+    reminder_rule::ReminderRule,
+    rule::{ReclaimRule, RuleHome},
+};
 use crate::domain::{
     account::Account,
     condition::{Condition, Record, Schema},
@@ -256,7 +259,10 @@ pub fn choose(org: &Organisation, user: &UserId) -> Choice {
     let mut candidates: Vec<(DepartmentId, bool)> = Vec::new();
     let mut primary = None;
     for own in owner.departments() {
-        let found = org.directory.department_and_above(own).find(|id| first_rule(org, id, *id != own).is_some());
+        let found = org
+            .directory
+            .department_and_above(own)
+            .find(|id| first_rule(org, id, *id != own).is_some());
         let Some(found) = found else { continue };
         if owner.primary_department.as_ref() == Some(own) {
             primary = Some(found.clone());
@@ -270,7 +276,12 @@ pub fn choose(org: &Organisation, user: &UserId) -> Choice {
     let chosen = org.retention.departments.get(user).map(|row| &row.config.department_id);
     let explicit = candidates.iter().find(|(id, _)| Some(id) == chosen).cloned();
     let by_primary = || candidates.iter().find(|(id, _)| Some(id) == primary.as_ref()).cloned();
-    let by_priority = || candidates.iter().min_by_key(|(id, above)| first_rule(org, id, *above)).cloned();
+    let by_priority = || {
+        candidates
+            .iter()
+            .min_by_key(|(id, above)| first_rule(org, id, *above))
+            .cloned()
+    };
     Choice {
         explicit: explicit.is_some(),
         chosen: explicit.or_else(by_primary).or_else(by_priority),
@@ -281,7 +292,9 @@ pub fn choose(org: &Organisation, user: &UserId) -> Choice {
 /// The order of the department's first rule in use; of those for departments below only, where asked.
 fn first_rule(org: &Organisation, id: &DepartmentId, above: bool) -> Option<(u32, DateTime<Utc>, Uuid)> {
     let rules = org.retention.reclaim_rules(&RuleHome::Department(id.clone()));
-    let mut used = rules.iter().filter(|rule| rule.config.enabled && (!above || rule.config.include_sub_departments));
+    let mut used = rules
+        .iter()
+        .filter(|rule| rule.config.enabled && (!above || rule.config.include_sub_departments));
     used.next().map(|rule| order(rule))
 }
 

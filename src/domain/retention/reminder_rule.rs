@@ -76,11 +76,16 @@ impl ReminderRule {
             v.add("include_sub_departments", "is for rules of departments only");
         }
         if id.is_none() && org.retention.reminder_rules(&self.home).len() >= MAX_RULES {
-            v.add(field, format!("has {MAX_RULES} reminder rules, which is the most it can have"));
+            v.add(
+                field,
+                format!("has {MAX_RULES} reminder rules, which is the most it can have"),
+            );
         }
         let terms = &self.terms;
         let mut rules = org.retention.all_reminder_rules();
-        let kept = rules.find(|rule| Some(rule.id) == id).map(|rule| rule.config.terms.condition.as_str());
+        let kept = rules
+            .find(|rule| Some(rule.id) == id)
+            .map(|rule| rule.config.terms.condition.as_str());
         check_text(v, "display_name", &terms.display_name, NAME_MAX);
         check_condition(v, org, &terms.condition, kept);
         check_range(v, "created_within_months", terms.created_within_months, &MONTHS);

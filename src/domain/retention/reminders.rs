@@ -3,7 +3,10 @@
 //! A reminder is due or it is not: what was sent is part of the state that this is computed from, so that a restart, a
 //! second worker or a moved deadline neither loses nor repeats one.
 
-use super::{clock::Deadline, terms::{AdvanceReminder, ReclaimTerms, Recipient}};
+use super::{
+    clock::Deadline,
+    terms::{AdvanceReminder, Recipient, ReclaimTerms},
+};
 use crate::domain::days::{add_days, last_at, next_at, sub_days};
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -103,7 +106,10 @@ fn repeats(terms: &ReclaimTerms) -> bool {
 /// Who gets the reminder `days_before` the deadline: whoever the last of the configured ones reaches by then.
 #[must_use]
 pub fn recipients(terms: &ReclaimTerms, days_before: u32) -> Vec<Recipient> {
-    let reached = terms.reminders.iter().filter(|reminder| reminder.days_before >= days_before);
+    let reached = terms
+        .reminders
+        .iter()
+        .filter(|reminder| reminder.days_before >= days_before);
     let nearest = reached.min_by_key(|reminder| reminder.days_before);
     nearest.map_or_else(Vec::new, |AdvanceReminder { recipients, .. }| recipients.clone())
 }

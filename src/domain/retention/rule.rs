@@ -1,6 +1,9 @@
 //! A reclaim rule: what is configured for a pool or a department, and everything that can be wrong with it.
 
-use super::{matching::StoredRule, terms::{Combine, GradeDays, ReclaimAction, ReclaimTerms, RuleDays, Recipient}};
+use super::{
+    matching::StoredRule,
+    terms::{Combine, GradeDays, Recipient, ReclaimAction, ReclaimTerms, RuleDays},
+};
 use crate::domain::{
     activity::Kind,
     condition::{Condition, Schema},
@@ -80,7 +83,12 @@ impl ReclaimRule {
         check_text(v, "display_name", &terms.display_name, NAME_MAX);
         // One that stays as it is stays valid, also where a field that it reads was disabled since.
         let kept = id.and_then(|id| org.retention.reclaim_rule(id.0));
-        check_condition(v, org, &terms.condition, kept.map(|kept| kept.config.terms.condition.as_str()));
+        check_condition(
+            v,
+            org,
+            &terms.condition,
+            kept.map(|kept| kept.config.terms.condition.as_str()),
+        );
         check_range(v, "created_within_months", terms.created_within_months, &MONTHS);
         match terms.action {
             ReclaimAction::Reclaim => {
@@ -93,7 +101,12 @@ impl ReclaimRule {
         }
         self.check_target(v, org);
         for (at, reminder) in terms.reminders.iter().enumerate() {
-            check_admins(v, &format!("reminders[{at}].recipients"), &reminder.recipients, &self.home);
+            check_admins(
+                v,
+                &format!("reminders[{at}].recipients"),
+                &reminder.recipients,
+                &self.home,
+            );
         }
         violations
     }
@@ -140,14 +153,15 @@ impl ReclaimRule {
     fn check_target(&self, v: &mut Violations, org: &Organisation) {
         let Some(target) = self.terms.target_pool_id else {
             if self.home.pool().is_none() && self.terms.action == ReclaimAction::Reclaim {
-                v.add("target_pool_id", "must be set: accounts outside pools need one to go to");
+                v.add(
+                    "target_pool_id",
+                    "must be set: accounts outside pools need one to go to",
+                );
             }
             return;
         };
         let wrong = match org.pool(target) {
-            _ if self.home.pool() == Some(target) => {
-                Some("is the rule's own pool; leave it empty for that".to_owned())
-            }
+            _ if self.home.pool() == Some(target) => Some("is the rule's own pool; leave it empty for that".to_owned()),
             None => Some(format!("pool {target} does not exist")),
             Some(pool) if pool.state != PoolState::Active => Some(format!("pool {target} is disabled")),
             Some(_) => None,
@@ -192,7 +206,10 @@ fn check_days(v: &mut Violations, terms: &ReclaimTerms) {
             "must be chosen where follow_up_days and close_days are both set: EITHER of them reclaims, or only BOTH",
         ),
         Some(Combine::Either | Combine::Both) if clocks != (true, true) => {
-            v.add("combine", "must not be set unless follow_up_days and close_days both are");
+            v.add(
+                "combine",
+                "must not be set unless follow_up_days and close_days both are",
+            );
         }
         _ => {}
     }
@@ -214,7 +231,10 @@ fn check_grades(v: &mut Violations, terms: &ReclaimTerms) {
         check_required_text(v, &format!("{within}grade"), grade, LABEL_MAX);
         check_rule_days(v, &within, *days);
         if *days == RuleDays::default() {
-            v.add(format!("{within}follow_up_days"), "at least one number of days must be set");
+            v.add(
+                format!("{within}follow_up_days"),
+                "at least one number of days must be set",
+            );
         }
         let general = terms.days;
         if days.follow_up.is_some() && general.follow_up.is_none() {
@@ -255,12 +275,20 @@ fn check_kinds(v: &mut Violations, field: &str, kinds: &[String]) {
 
 fn check_reminders(v: &mut Violations, terms: &ReclaimTerms) {
     check_len(v, "reminders", terms.reminders.len(), MAX_REMINDERS);
-    check_unique(v, "reminders", terms.reminders.iter().map(|reminder| reminder.days_before));
+    check_unique(
+        v,
+        "reminders",
+        terms.reminders.iter().map(|reminder| reminder.days_before),
+    );
     if terms.repeat_daily && terms.reminders.is_empty() {
         v.add("repeat_daily", "needs at least one of `reminders`, which it repeats");
     }
     let grades = terms.grade_days.iter().map(|own| terms.days_of(&own.grade));
-    let fewest = grades.chain([terms.days]).filter_map(RuleDays::fewest).min().or(terms.max_hold_days);
+    let fewest = grades
+        .chain([terms.days])
+        .filter_map(RuleDays::fewest)
+        .min()
+        .or(terms.max_hold_days);
     for (at, reminder) in terms.reminders.iter().enumerate() {
         let field = format!("reminders[{at}]");
         let days = reminder.days_before;
@@ -270,10 +298,18 @@ fn check_reminders(v: &mut Violations, terms: &ReclaimTerms) {
                 format!("{field}.days_before"),
                 format!("must be less than the days of the rule, of which there are {fewest} at the fewest"),
             ),
-            None => v.add(format!("{field}.days_before"), "the rule counts no days before which it could remind"),
+            None => v.add(
+                format!("{field}.days_before"),
+                "the rule counts no days before which it could remind",
+            ),
             Some(_) => {}
         }
-        check_recipients(v, &format!("{field}.recipients"), &reminder.recipients, terms.created_within_months);
+        check_recipients(
+            v,
+            &format!("{field}.recipients"),
+            &reminder.recipients,
+            terms.created_within_months,
+        );
     }
 }
 
@@ -304,7 +340,10 @@ pub(super) fn check_recipients(v: &mut Violations, field: &str, recipients: &[Re
 /// Outside pools nobody administers anything.
 pub(super) fn check_admins(v: &mut Violations, field: &str, recipients: &[Recipient], home: &RuleHome) {
     if home.pool().is_none() && recipients.contains(&Recipient::PoolAdmins) {
-        v.add(field, "must not name POOL_ADMINS for accounts outside pools, which have none");
+        v.add(
+            field,
+            "must not name POOL_ADMINS for accounts outside pools, which have none",
+        );
     }
 }
 
@@ -317,7 +356,10 @@ fn check_unused(v: &mut Violations, terms: &ReclaimTerms) {
         ("combine", terms.combine.is_some()),
         ("after_win", terms.after_win.is_some()),
         ("cutoff", terms.cutoff.is_some()),
-        ("day_counting", terms.day_counting != super::calendar::DayCounting::default()),
+        (
+            "day_counting",
+            terms.day_counting != super::calendar::DayCounting::default(),
+        ),
         ("max_hold_days", terms.max_hold_days.is_some()),
         ("contract_end_days", terms.contract_end_days.is_some()),
         ("follow_up_kinds", !terms.follow_up_kinds.is_empty()),

@@ -1,6 +1,6 @@
 //! Lists of accounts.
 
-use super::{choice, decode, id, ids, page_size_within, read_time};
+use super::{choice, decode, id, id_opt, ids, page_size_within, read_time};
 use crate::{
     app::account_list::{ListAccounts, MAX_SIZE},
     domain::{
@@ -9,7 +9,7 @@ use crate::{
         error::Error,
         ids::{PoolId, UserId},
         refusal::Violations,
-        text::{check_len, check_unique, name_key},
+        text::{LABEL_MAX, check_len, check_text, check_unique, name_key},
     },
     rpc::proto,
 };
@@ -23,7 +23,7 @@ const PREFIX_MAX: usize = 200;
 pub fn list(message: proto::ListAccountsRequest) -> Result<ListAccounts, Error> {
     decode(|v| {
         let scope = read_scope(v, message.scope, &message.pool_id);
-        let filter = read_filter(v, message.filter.unwrap_or_default());
+        let filter = read_filter(v, "filter", message.filter.unwrap_or_default());
         let order = choice(v, "order", message.order, |order| match order {
             proto::AccountOrder::Unspecified | proto::AccountOrder::Created => Order::Created,
             proto::AccountOrder::Name => Order::Name,
@@ -45,7 +45,11 @@ pub fn list(message: proto::ListAccountsRequest) -> Result<ListAccounts, Error> 
 }
 
 fn read_scope(v: &mut Violations, scope: i32, pool: &str) -> Option<Scope> {
-    let scope = choice(v, "scope", scope, |scope: proto::AccountScope| scope)?;
+    let Some(scope) = choice(v, "scope", scope, |scope: proto::AccountScope| scope) else {
+        // Whatever it is for, an id has the form of one.
+        id_opt(v, "pool_id", pool, PoolId::parse);
+        return None;
+    };
     let whole = match scope {
         proto::AccountScope::PoolUnclaimed => return id(v, "pool_id", pool, PoolId::parse).map(Scope::PoolUnclaimed),
         proto::AccountScope::PoolAll => return id(v, "pool_id", pool, PoolId::parse).map(Scope::PoolAll),
@@ -64,30 +68,39 @@ fn read_scope(v: &mut Violations, scope: i32, pool: &str) -> Option<Scope> {
     Some(whole)
 }
 
-/// Reads which accounts are wanted.
-pub fn read_filter(v: &mut Violations, message: proto::AccountFilter) -> Filter {
-    let statuses = read_statuses(v, &message.statuses);
-    let owners = ids(v, "filter.owners", &message.owners, VALUES_MAX, UserId::parse);
-    check_unique(v, "filter.owners", &owners);
-    let pools = ids(v, "filter.pool_ids", &message.pool_ids, VALUES_MAX, PoolId::parse);
-    check_unique(v, "filter.pool_ids", &pools);
-    for (field, values) in [
-        ("filter.grades", &message.grades),
-        ("filter.regions", &message.regions),
-        ("filter.industries", &message.industries),
-        ("filter.sources", &message.sources),
-        ("filter.tags", &message.tags),
+/// Reads which accounts are wanted. `at` is where the request has the filter.
+pub fn read_filter(v: &mut Violations, at: &str, message: proto::AccountFilter) -> Filter {
+    let field = |name: &str| format!("{at}.{name}");
+    let statuses = read_statuses(v, &field("statuses"), &message.statuses);
+    let owners = ids(v, &field("owners"), &message.owners, VALUES_MAX, UserId::parse);
+    check_unique(v, &field("owners"), &owners);
+    let pools = ids(v, &field("pool_ids"), &message.pool_ids, VALUES_MAX, PoolId::parse);
+    check_unique(v, &field("pool_ids"), &pools);
+    for (name, values) in [
+        ("grades", &message.grades),
+        ("regions", &message.regions),
+        ("industries", &message.industries),
+        ("sources", &message.sources),
+        ("tags", &message.tags),
     ] {
-        check_len(v, field, values.len(), VALUES_MAX);
-        check_unique(v, field, values);
+        let field = field(name);
+        check_len(v, &field, values.len(), VALUES_MAX);
+        check_unique(v, &field, values);
+        // What no account can have is a mistake, and is told.
+        for (at, value) in values.iter().enumerate().take(VALUES_MAX) {
+            check_text(v, &format!("{field}[{at}]"), value, LABEL_MAX);
+        }
     }
     let name_prefix = name_key(&message.name_prefix);
     if name_prefix.is_empty() && !message.name_prefix.is_empty() {
-        v.add("filter.name_prefix", "must have more than white space");
+        v.add(field("name_prefix"), "must have more than white space");
+    }
+    if message.name_prefix.trim().chars().any(char::is_control) {
+        v.add(field("name_prefix"), "must not contain control characters");
     }
     if message.name_prefix.chars().count() > PREFIX_MAX {
         v.add(
-            "filter.name_prefix",
+            field("name_prefix"),
             format!("must be at most {PREFIX_MAX} characters long"),
         );
     }
@@ -103,24 +116,29 @@ pub fn read_filter(v: &mut Violations, message: proto::AccountFilter) -> Filter 
         name_prefix,
         reclaim_time: read_span(
             v,
-            "reclaim_time",
+            &field("reclaim_time"),
             message.reclaim_time_from,
             message.reclaim_time_before,
         ),
-        create_time: read_span(v, "create_time", message.create_time_from, message.create_time_before),
+        create_time: read_span(
+            v,
+            &field("create_time"),
+            message.create_time_from,
+            message.create_time_before,
+        ),
     }
 }
 
-fn read_statuses(v: &mut Violations, numbers: &[i32]) -> Vec<Status> {
-    check_len(v, "filter.statuses", numbers.len(), VALUES_MAX);
+fn read_statuses(v: &mut Violations, field: &str, numbers: &[i32]) -> Vec<Status> {
+    check_len(v, field, numbers.len(), VALUES_MAX);
     let mut statuses = Vec::new();
     for (at, number) in numbers.iter().enumerate().take(VALUES_MAX) {
-        let field = format!("filter.statuses[{at}]");
+        let field = format!("{field}[{at}]");
         // Published and stored numbers are the same.
         let status = i16::try_from(*number).ok().and_then(Status::from_number);
         statuses.extend(v.check(field, status.ok_or("is not a status")));
     }
-    check_unique(v, "filter.statuses", &statuses);
+    check_unique(v, field, &statuses);
     statuses
 }
 
@@ -131,7 +149,7 @@ fn read_span(
     before: Option<prost_types::Timestamp>,
 ) -> Span {
     Span {
-        from: from.and_then(|time| read_time(v, &format!("filter.{field}_from"), time)),
-        before: before.and_then(|time| read_time(v, &format!("filter.{field}_before"), time)),
+        from: from.and_then(|time| read_time(v, &format!("{field}_from"), time)),
+        before: before.and_then(|time| read_time(v, &format!("{field}_before"), time)),
     }
 }

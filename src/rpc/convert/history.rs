@@ -138,7 +138,10 @@ fn encode_reminder(reminder: ToldReminder) -> proto::Reminder {
         kind: proto::ReminderKind::from_str_name(&kind).unwrap_or_default().into(),
         rule_id: text(reminder.rule_id),
         days_before: reminder.days_before.map(u32::cast_signed),
-        deadline: reminder.deadline.and_then(DateTime::from_timestamp_micros).and_then(timestamp),
+        deadline: reminder
+            .deadline
+            .and_then(DateTime::from_timestamp_micros)
+            .and_then(timestamp),
         recipients: reminder.recipients,
     }
 }

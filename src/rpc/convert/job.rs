@@ -30,7 +30,7 @@ fn selection(v: &mut Violations, message: Option<proto::AccountSelection>) -> Op
     );
     check_unique(v, "selection.account_ids", &accounts);
     accounts.sort_unstable();
-    let filter = read_filter(v, message.filter.unwrap_or_default());
+    let filter = read_filter(v, "selection.filter", message.filter.unwrap_or_default());
     if !accounts.is_empty() && filter != Filter::default() {
         v.add("selection.account_ids", "must be empty where there is a filter");
     }

@@ -43,7 +43,8 @@ pub fn timestamp(instant: DateTime<Utc>) -> Option<prost_types::Timestamp> {
 
 /// A message's instant, cut to microseconds as they are stored.
 pub fn read_time(v: &mut Violations, field: &str, time: prost_types::Timestamp) -> Option<DateTime<Utc>> {
-    let nanos = u32::try_from(time.nanos).ok();
+    // A whole second and more would be read as a leap second.
+    let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
     let read = nanos.and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos / 1000 * 1000));
     // What the calendar of messages has: a stored instant can always be sent.
     let read = read.filter(|time| (1..=9999).contains(&time.year()));

@@ -11,9 +11,7 @@ use crate::{
             calendar::{Cutoff, DayCounting},
             matching::StoredRule,
             rule::{MAX_RULES, RuleHome},
-            terms::{
-                AdvanceReminder, AfterWin, Combine, GradeDays, ReclaimAction, ReclaimTerms, Recipient, RuleDays,
-            },
+            terms::{AdvanceReminder, AfterWin, Combine, GradeDays, Recipient, ReclaimAction, ReclaimTerms, RuleDays},
         },
         text::check_len,
     },
@@ -117,9 +115,7 @@ pub fn home(v: &mut Violations, within: &str, pool_id: &str, department_id: &str
     let field = |name: &str| format!("{within}{name}");
     match (pool_id.is_empty(), department_id.is_empty()) {
         (false, true) => id(v, &field("pool_id"), pool_id, PoolId::parse).map(RuleHome::Pool),
-        (true, false) => {
-            id(v, &field("department_id"), department_id, DepartmentId::parse).map(RuleHome::Department)
-        }
+        (true, false) => id(v, &field("department_id"), department_id, DepartmentId::parse).map(RuleHome::Department),
         (true, true) => {
             v.add(field("pool_id"), "pool_id or department_id must be set");
             None
@@ -154,6 +150,8 @@ pub fn update(message: proto::UpdateReclaimRuleRequest) -> Result<UpdateReclaimR
         let rule = required(v, "reclaim_rule", message.reclaim_rule)?;
         let id = id(v, "reclaim_rule.id", &rule.id, ReclaimRuleId::parse);
         let etag = etag_opt(v, "reclaim_rule.etag", &rule.etag);
+        // It never changes, so it need not be there.
+        let _ = id_opt(v, "reclaim_rule.pool_id", &rule.pool_id, PoolId::parse);
         let terms = read(v, rule);
         Some(UpdateReclaimRule {
             id: id?,
@@ -240,10 +238,15 @@ fn read(v: &mut Violations, message: proto::ReclaimRule) -> Option<ReclaimTerms>
         proto::AfterWin::Exempt => Some(AfterWin::Exempt),
         proto::AfterWin::Restart => Some(AfterWin::Restart),
     });
-    let day_counting = choice(v, "reclaim_rule.day_counting", message.day_counting, |value| match value {
-        proto::DayCounting::Unspecified | proto::DayCounting::Calendar => DayCounting::Calendar,
-        proto::DayCounting::Business => DayCounting::Business,
-    });
+    let day_counting = choice(
+        v,
+        "reclaim_rule.day_counting",
+        message.day_counting,
+        |value| match value {
+            proto::DayCounting::Unspecified | proto::DayCounting::Calendar => DayCounting::Calendar,
+            proto::DayCounting::Business => DayCounting::Business,
+        },
+    );
     let cutoff = match message.cutoff.as_str() {
         "" => Some(None),
         text => cutoff(v, "reclaim_rule.cutoff", text).map(Some),
@@ -252,10 +255,12 @@ fn read(v: &mut Violations, message: proto::ReclaimRule) -> Option<ReclaimTerms>
     let mut reminders = Vec::new();
     for (at, reminder) in message.reminders.iter().enumerate() {
         let field = format!("reclaim_rule.reminders[{at}].recipients");
-        reminders.push(recipients(v, &field, &reminder.recipients).map(|recipients| AdvanceReminder {
-            days_before: number(reminder.days_before),
-            recipients,
-        }));
+        reminders.push(
+            recipients(v, &field, &reminder.recipients).map(|recipients| AdvanceReminder {
+                days_before: number(reminder.days_before),
+                recipients,
+            }),
+        );
     }
     let grade_days = message.grade_days.into_iter().map(|own| GradeDays {
         days: RuleDays {

@@ -16,7 +16,9 @@ const OWNER: &[ReminderRecipient] = &[ReminderRecipient::Owner];
 impl World {
     /// Sweeps just before the time, when nobody may be reminded, then at it; answers how many are.
     async fn reminded_at(&self, text: &str) -> usize {
-        self.server.clock.advance(local(text) - self.server.clock.now() - TimeDelta::microseconds(1));
+        self.server
+            .clock
+            .advance(local(text) - self.server.clock.now() - TimeDelta::microseconds(1));
         assert_eq!(self.sweep().await.reminded, 0, "just before {text}");
         self.go_to(text);
         self.sweep().await.reminded
@@ -113,7 +115,11 @@ async fn reminders_escalate() {
     let events = world.user("fay").history().list_account_events(request).await.unwrap();
     let events = events.into_inner().account_events;
     assert!(events.iter().any(|event| event.kind == "account.reminded"));
-    assert!(events.iter().all(|event| event.effects.as_ref().unwrap().reminder.is_none()));
+    assert!(
+        events
+            .iter()
+            .all(|event| event.effects.as_ref().unwrap().reminder.is_none())
+    );
     world.stop().await;
 }
 
@@ -135,7 +141,12 @@ async fn reminders_are_repeated_daily() {
     };
     create(&world.server.admin(), rule, None).await.unwrap();
     world.sweep().await;
-    for at in ["2026-03-26 17:30", "2026-03-27 17:30", "2026-03-28 17:30", "2026-03-29 17:30"] {
+    for at in [
+        "2026-03-26 17:30",
+        "2026-03-27 17:30",
+        "2026-03-28 17:30",
+        "2026-03-29 17:30",
+    ] {
         assert_eq!(world.reminded_at(at).await, 1, "{at}");
     }
     assert_eq!(
@@ -216,7 +227,12 @@ async fn a_moved_deadline_arms_reminders_again() {
         ]
     );
     // A new owner has reminders of his own.
-    world.user("ann").circulation().assign_account(assign(&id, "cid")).await.unwrap();
+    world
+        .user("ann")
+        .circulation()
+        .assign_account(assign(&id, "cid"))
+        .await
+        .unwrap();
     assert_eq!(world.deadline(&id).await, "2026-05-14 12:00");
     assert_eq!(world.reminded_at("2026-05-07 09:00").await, 1);
     assert_eq!(world.reminded(&id).await[3], "7 days before 2026-05-14 12:00: cid");

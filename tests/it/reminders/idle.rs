@@ -52,7 +52,10 @@ async fn owners_are_reminded_that_nothing_happens() {
     assert_eq!(world.idle_at("2026-03-06 10:00").await, 1);
     assert_eq!(world.idle_at("2026-03-10 12:00").await, 0);
     let told = &world.reminders(&id).await[0];
-    assert_eq!((told.rule_id.as_str(), told.days_before, told.deadline), (rule.id.as_str(), None, None));
+    assert_eq!(
+        (told.rule_id.as_str(), told.days_before, told.deadline),
+        (rule.id.as_str(), None, None)
+    );
 
     world.hear(&id, "sales_record.created").await;
     assert_eq!(world.idle_at("2026-03-15 11:59").await, 0);
@@ -70,7 +73,12 @@ async fn owners_are_reminded_that_nothing_happens() {
         ["idle: bob", "idle: bob", "3 days before 2026-04-09 12:00: bob"]
     );
     // A new owner begins anew.
-    world.user("ann").circulation().assign_account(assign(&id, "cid")).await.unwrap();
+    world
+        .user("ann")
+        .circulation()
+        .assign_account(assign(&id, "cid"))
+        .await
+        .unwrap();
     assert_eq!(world.idle_at("2026-04-11 09:00").await, 1);
     assert_eq!(world.reminded(&id).await[3], "idle: cid");
     for quiet in [&pooled, &lying] {
@@ -100,7 +108,12 @@ async fn a_win_ends_it_where_the_rule_says_so() {
     assert_eq!(world.idle_at("2026-03-08 10:00").await, 1);
     assert_eq!(world.reminded(&ended).await, Vec::<String>::new());
     // It was his win; the next owner has none yet.
-    world.user("ann").circulation().assign_account(assign(&ended, "cid")).await.unwrap();
+    world
+        .user("ann")
+        .circulation()
+        .assign_account(assign(&ended, "cid"))
+        .await
+        .unwrap();
     assert_eq!(world.idle_at("2026-03-13 10:00").await, 1);
     assert_eq!(world.reminded(&ended).await, ["idle: cid"]);
     world.stop().await;
@@ -155,7 +168,11 @@ async fn reminders_that_nothing_happens_are_repeated_daily() {
 async fn departments_remind_of_accounts_outside_pools() {
     let world = World::start().await;
     let admin = world.server.admin();
-    let departments = vec![department("company", ""), department("sales", "company"), department("service", "")];
+    let departments = vec![
+        department("company", ""),
+        department("sales", "company"),
+        department("service", ""),
+    ];
     push_departments(&admin, departments).await;
     let bob = User {
         primary_department: "sales".into(),
@@ -165,7 +182,10 @@ async fn departments_remind_of_accounts_outside_pools() {
     };
     push_users(&admin, vec![bob]).await;
     let pool = world.pool(open_pool("North")).await;
-    let (own, pooled) = (world.create("Own", "", "bob").await.id, world.create("Pooled", &pool, "bob").await.id);
+    let (own, pooled) = (
+        world.create("Own", "", "bob").await.id,
+        world.create("Pooled", &pool, "bob").await.id,
+    );
     let of = |department: &str, days: i32| ReminderRule {
         pool_id: String::new(),
         department_id: department.into(),
@@ -178,7 +198,9 @@ async fn departments_remind_of_accounts_outside_pools() {
     };
     world.remind(of("sales", 3)).await;
     world.remind(of("service", 4)).await;
-    world.remind(below(of("company", 5), ReminderRecipient::Supervisor)).await;
+    world
+        .remind(below(of("company", 5), ReminderRecipient::Supervisor))
+        .await;
     // Not for departments below.
     world.remind(of("company", 2)).await;
     let graded = ReminderRule {

@@ -36,7 +36,13 @@ impl World {
             page_size: 500,
             ..Default::default()
         };
-        let listed = self.server.admin().history().list_account_events(request).await.unwrap();
+        let listed = self
+            .server
+            .admin()
+            .history()
+            .list_account_events(request)
+            .await
+            .unwrap();
         let mut events = listed.into_inner().account_events;
         events.reverse();
         let reminders = events.into_iter().filter_map(|event| event.effects?.reminder);

@@ -21,7 +21,10 @@ async fn due(accounts: usize) -> (World, String, Vec<String>) {
     let world = World::start().await;
     let pool = world.pool(open_pool("North")).await;
     let rule = ReclaimRule {
-        reminders: vec![before(3, &[ReminderRecipient::Owner]), before(1, &[ReminderRecipient::Owner])],
+        reminders: vec![
+            before(3, &[ReminderRecipient::Owner]),
+            before(1, &[ReminderRecipient::Owner]),
+        ],
         ..exact(&pool, 30)
     };
     create(&world.server.admin(), rule, None).await.unwrap();
@@ -34,7 +37,12 @@ async fn due(accounts: usize) -> (World, String, Vec<String>) {
         items: ids.iter().map(item).collect(),
         ..Default::default()
     };
-    world.user("bob").circulation().bulk_claim_accounts(request).await.unwrap();
+    world
+        .user("bob")
+        .circulation()
+        .bulk_claim_accounts(request)
+        .await
+        .unwrap();
     (world, pool, ids)
 }
 
@@ -69,7 +77,11 @@ async fn two_workers_remind_once() {
             other.sweep(&two, TimeDelta::zero(), || true)
         );
         let (first, second) = (first.unwrap(), second.unwrap());
-        assert_eq!((first.reminded + second.reminded, first.failed + second.failed), (120, 0), "{at}");
+        assert_eq!(
+            (first.reminded + second.reminded, first.failed + second.failed),
+            (120, 0),
+            "{at}"
+        );
         all_reminded(&world, &ids, &wanted).await;
     }
     other.db.close().await;
@@ -105,7 +117,16 @@ async fn another_worker_goes_on_where_one_stopped() {
 async fn a_worker_that_dies_neither_loses_nor_repeats() {
     let (world, _, ids) = due(20).await;
     world.go_to("2026-03-28 09:00");
-    let deaths = [("a", 1), ("b", 2), ("c", 3), ("d", 5), ("e", 8), ("f", 13), ("g", 21), ("h", 34)];
+    let deaths = [
+        ("a", 1),
+        ("b", 2),
+        ("c", 3),
+        ("d", 5),
+        ("e", 8),
+        ("f", 13),
+        ("g", 21),
+        ("h", 34),
+    ];
     for (name, polls) in deaths {
         let doomed = another_app(&world).await;
         let leased = lease(&doomed, name).await;
@@ -115,7 +136,11 @@ async fn a_worker_that_dies_neither_loses_nor_repeats() {
             std::future::poll_fn(|context| {
                 let ended = sweep.as_mut().poll(context).is_ready();
                 left -= 1;
-                if ended || left == 0 { Poll::Ready(()) } else { Poll::Pending }
+                if ended || left == 0 {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
             })
             .await;
         }

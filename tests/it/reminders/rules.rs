@@ -91,7 +91,9 @@ async fn a_rule_lives() {
         condition: "account.grade != \"C\"".into(),
         until_won: true,
         repeat_daily: true,
-        recipients: [ReminderRecipient::Owner, ReminderRecipient::PoolAdmins].map(Into::into).into(),
+        recipients: [ReminderRecipient::Owner, ReminderRecipient::PoolAdmins]
+            .map(Into::into)
+            .into(),
         ..idle(&pool, 5)
     };
     let made = create(&admin, wanted.clone()).await.unwrap();
@@ -112,7 +114,10 @@ async fn a_rule_lives() {
         ..made.clone()
     };
     let changed = update(&admin, &longer, &["idle_days", "repeat_daily"]).await.unwrap();
-    assert_eq!((changed.idle_days, changed.display_name.as_str(), changed.repeat_daily), (6, "Idle", false));
+    assert_eq!(
+        (changed.idle_days, changed.display_name.as_str(), changed.repeat_daily),
+        (6, "Idle", false)
+    );
     for stale in [
         update(&admin, &longer, &["idle_days"]).await.map(drop),
         disable(&admin, &made.id, &made.etag).await.map(drop),
@@ -121,7 +126,13 @@ async fn a_rule_lives() {
     ] {
         stale.refused(Code::Aborted, Reason::EtagMismatch);
     }
-    for fixed in ["pool_id", "department_id", "include_sub_departments", "enabled", "colour"] {
+    for fixed in [
+        "pool_id",
+        "department_id",
+        "include_sub_departments",
+        "enabled",
+        "colour",
+    ] {
         let refused = update(&admin, &changed, &[fixed]).await;
         refused.refused(Code::InvalidArgument, Reason::FieldNotUpdatable);
     }
@@ -139,7 +150,10 @@ async fn a_rule_lives() {
     world.sweep().await;
     assert_eq!(world.reminded(&id).await, ["idle: bob, ann"]);
     delete(&admin, &made.id, "").await.unwrap();
-    for gone in [get(&admin, &made.id).await.map(drop), delete(&admin, &made.id, "").await] {
+    for gone in [
+        get(&admin, &made.id).await.map(drop),
+        delete(&admin, &made.id, "").await,
+    ] {
         gone.refused(Code::NotFound, Reason::NotFound);
     }
     let actions = events(&admin, "reminder_rule", &made.id).await;
@@ -178,7 +192,11 @@ async fn a_wrong_rule_is_refused_with_everything_that_is_wrong() {
         recipients: vec![],
         ..idle("01890a5d-ac96-774b-bcce-b302099a8057", 10_000)
     };
-    let named = ["reminder_rule.pool_id", "reminder_rule.idle_days", "reminder_rule.recipients"];
+    let named = [
+        "reminder_rule.pool_id",
+        "reminder_rule.idle_days",
+        "reminder_rule.recipients",
+    ];
     assert_eq!(fields(create(&admin, nowhere).await), named);
     let unreadable = ReminderRule {
         department_id: "sales".into(),
@@ -209,7 +227,10 @@ async fn a_wrong_rule_is_refused_with_everything_that_is_wrong() {
 async fn rules_are_listed_and_go_with_their_pool() {
     let world = World::start().await;
     let admin = world.server.admin();
-    let (north, south) = (world.pool(open_pool("North")).await, world.pool(open_pool("South")).await);
+    let (north, south) = (
+        world.pool(open_pool("North")).await,
+        world.pool(open_pool("South")).await,
+    );
     let mut made = vec![];
     for days in 1..=3 {
         made.push(create(&admin, idle(&north, days)).await.unwrap());
@@ -265,7 +286,9 @@ async fn rules_are_for_admins() {
             refused.refused(Code::PermissionDenied, Reason::NotAuthorized);
         }
     }
-    get(&bob, &rule.id).await.refused(Code::PermissionDenied, Reason::NotAuthorized);
+    get(&bob, &rule.id)
+        .await
+        .refused(Code::PermissionDenied, Reason::NotAuthorized);
     for client in [&cid, &other] {
         for refused in [
             get(client, &rule.id).await.map(drop),

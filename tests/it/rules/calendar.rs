@@ -89,7 +89,10 @@ async fn nothing_is_taken_on_a_day_off() {
     // Saturday: due since Tuesday, and nobody is there.
     world.go_to("2026-10-17 16:00");
     assert_eq!(world.sweep().await.reclaimed, 1);
-    assert_eq!((world.ownership(&id).await.owner, world.ownership(&other).await.owner), ("bob".into(), String::new()));
+    assert_eq!(
+        (world.ownership(&id).await.owner, world.ownership(&other).await.owner),
+        ("bob".into(), String::new())
+    );
     world.go_to("2026-10-19 00:00");
     world.server.clock.advance(TimeDelta::microseconds(-1));
     assert_eq!(world.sweep().await.reclaimed, 0);
@@ -143,7 +146,10 @@ async fn settings_of_retention_have_their_defaults() {
         settings: None,
         ..wanted
     };
-    assert_eq!(update_tenant(&admin, reset, &["*"]).await.unwrap().settings.unwrap(), usual);
+    assert_eq!(
+        update_tenant(&admin, reset, &["*"]).await.unwrap().settings.unwrap(),
+        usual
+    );
     server.stop().await;
 }
 
@@ -194,7 +200,10 @@ async fn wrong_settings_of_retention_are_named_at_once() {
         extra_work_days: vec!["2026-01-01".into()],
         ..WorkCalendar::default()
     });
-    let named = ["tenant.settings.work_calendar.weekdays", "tenant.settings.work_calendar.extra_work_days"];
+    let named = [
+        "tenant.settings.work_calendar.weekdays",
+        "tenant.settings.work_calendar.extra_work_days",
+    ];
     assert_eq!(update(empty, CALENDAR).await, named);
     let numbers = TenantSettings {
         max_extension_days: Some(10_000),

@@ -27,7 +27,13 @@ impl World {
             }),
             ..Default::default()
         };
-        let made = self.server.admin().custom_fields().create_custom_field(request).await.unwrap();
+        let made = self
+            .server
+            .admin()
+            .custom_fields()
+            .create_custom_field(request)
+            .await
+            .unwrap();
         made.into_inner().custom_field.unwrap()
     }
 
@@ -41,7 +47,12 @@ impl World {
             update_mask: mask(&["enabled"]),
             ..Default::default()
         };
-        self.server.admin().custom_fields().update_custom_field(request).await.unwrap();
+        self.server
+            .admin()
+            .custom_fields()
+            .update_custom_field(request)
+            .await
+            .unwrap();
     }
 
     async fn delete_field(&self, field: &CustomField) -> Result<(), tonic::Status> {
@@ -49,7 +60,12 @@ impl World {
             custom_field_id: field.id.clone(),
             ..Default::default()
         };
-        self.server.admin().custom_fields().delete_custom_field(request).await.map(drop)
+        self.server
+            .admin()
+            .custom_fields()
+            .delete_custom_field(request)
+            .await
+            .map(drop)
     }
 }
 
@@ -76,7 +92,13 @@ async fn the_first_rule_whose_condition_holds_decides() {
         ..ReclaimRule::default()
     };
     create(&admin, never, None).await.unwrap();
-    let north = create(&admin, when(r#"account.region.startsWith("north")"#, exact(&pool, 20)), None).await.unwrap();
+    let north = create(
+        &admin,
+        when(r#"account.region.startsWith("north")"#, exact(&pool, 20)),
+        None,
+    )
+    .await
+    .unwrap();
     world.sweep().await;
     assert_eq!(world.deadline(&id).await, "-");
     let account = |industry: &str, region: &str, tags: &[&str]| Account {
@@ -86,7 +108,9 @@ async fn the_first_rule_whose_condition_holds_decides() {
         tags: tags.iter().map(ToString::to_string).collect(),
         ..Account::default()
     };
-    world.change(account("retail", "north-east", &[]), &["industry", "region"]).await;
+    world
+        .change(account("retail", "north-east", &[]), &["industry", "region"])
+        .await;
     assert_eq!(world.deadline(&id).await, "2026-03-21 10:00");
     // R132: what the second rule lets nobody take, the third does not take either.
     world.change(account("", "", &["vip"]), &["tags"]).await;
@@ -96,7 +120,11 @@ async fn the_first_rule_whose_condition_holds_decides() {
     assert_eq!(world.deadline(&id).await, "2026-03-16 10:00");
     // D09: the order is what is asked in.
     let rules = reclaim_rules::list(&admin, &pool).await.unwrap();
-    let places = [(rules[1].id.as_str(), ""), (first.id.as_str(), ""), (north.id.as_str(), "")];
+    let places = [
+        (rules[1].id.as_str(), ""),
+        (first.id.as_str(), ""),
+        (north.id.as_str(), ""),
+    ];
     reclaim_rules::reorder(&admin, &pool, &places).await.unwrap();
     world.sweep().await;
     assert_eq!(world.deadline(&id).await, "-");
@@ -112,14 +140,23 @@ async fn a_condition_that_means_nothing_is_refused_by_place() {
     let (_, pool) = world.claimed("Acme").await;
     let wrong = |condition: &str| create(&admin, when(condition, exact(&pool, 10)), None);
     for (condition, said) in [
-        ("account.size > 3", "reclaim_rule.condition: line 1, column 1: unknown field account.size"),
+        (
+            "account.size > 3",
+            "reclaim_rule.condition: line 1, column 1: unknown field account.size",
+        ),
         ("account.grade ==\n  3", "reclaim_rule.condition: line 2, column 3: "),
-        ("account.custom.size > 3", "reclaim_rule.condition: line 1, column 1: unknown custom field size"),
+        (
+            "account.custom.size > 3",
+            "reclaim_rule.condition: line 1, column 1: unknown custom field size",
+        ),
         ("account.grade", "reclaim_rule.condition: line 1, column 1: "),
         (" ", "reclaim_rule.condition: "),
     ] {
         let violations = wrong(condition).await.violations();
-        assert!(violations.len() == 1 && violations[0].starts_with(said), "{condition}: {violations:?}");
+        assert!(
+            violations.len() == 1 && violations[0].starts_with(said),
+            "{condition}: {violations:?}"
+        );
     }
     let much = ReclaimRule {
         follow_up_days: Some(0),
@@ -140,7 +177,9 @@ async fn a_custom_field_that_conditions_read_stays() {
     let admin = world.server.admin();
     let size = world.define("size", CustomFieldType::Number).await;
     let (id, pool) = world.claimed("Acme").await;
-    let big = create(&admin, when("account.custom.size > 100", exact(&pool, 10)), None).await.unwrap();
+    let big = create(&admin, when("account.custom.size > 100", exact(&pool, 10)), None)
+        .await
+        .unwrap();
     create(&admin, exact(&pool, 30), None).await.unwrap();
     let account = Account {
         id: id.clone(),
@@ -157,7 +196,10 @@ async fn a_custom_field_that_conditions_read_stays() {
     let refused = world.delete_field(&size).await;
     let details = refused.refused(Code::FailedPrecondition, Reason::CustomFieldReferenced);
     let metadata = &details.error_info().unwrap().metadata;
-    assert_eq!((metadata.get("references"), metadata["reference_count"].as_str()), (Some(&big.id), "1"));
+    assert_eq!(
+        (metadata.get("references"), metadata["reference_count"].as_str()),
+        (Some(&big.id), "1")
+    );
     // Nobody has a size any more: the next rule decides.
     world.sweep().await;
     assert_eq!(world.deadline(&id).await, "2026-03-31 10:00");
@@ -171,7 +213,10 @@ async fn a_custom_field_that_conditions_read_stays() {
     let anew = create(&admin, when("account.custom.size > 5", exact(&pool, 10)), None).await;
     assert!(anew.violations()[0].contains("disabled"));
     reclaim_rules::disable(&admin, &big.id, "").await.unwrap();
-    world.delete_field(&size).await.refused(Code::FailedPrecondition, Reason::CustomFieldReferenced);
+    world
+        .delete_field(&size)
+        .await
+        .refused(Code::FailedPrecondition, Reason::CustomFieldReferenced);
     reclaim_rules::delete(&admin, &big.id, "").await.unwrap();
     world.delete_field(&size).await.unwrap();
     world.stop().await;
@@ -184,14 +229,18 @@ async fn a_broken_condition_stops_no_other_rule() {
     let admin = world.server.admin();
     let (id, pool) = world.claimed("Acme").await;
     let (other, elsewhere) = world.claimed("Other").await;
-    create(&admin, when("account.grade == \"A\"", exact(&pool, 5)), None).await.unwrap();
+    create(&admin, when("account.grade == \"A\"", exact(&pool, 5)), None)
+        .await
+        .unwrap();
     create(&admin, exact(&pool, 30), None).await.unwrap();
     create(&admin, exact(&elsewhere, 20), None).await.unwrap();
     let url = world.server.config.database.url.expose_secret().to_owned();
     let sql = "UPDATE reclaim_rule SET config = REPLACE(config, 'account.grade', 'account.colour')";
     run_sql(&url, sql.into()).await;
     // With the next change everybody reads it.
-    create(&admin, when("account.grade == \"B\"", exact(&pool, 7)), None).await.unwrap();
+    create(&admin, when("account.grade == \"B\"", exact(&pool, 7)), None)
+        .await
+        .unwrap();
     let grade = Account {
         id: id.clone(),
         grade: "A".into(),

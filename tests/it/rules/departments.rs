@@ -56,7 +56,10 @@ async fn outside_pools_the_owners_department_decides() {
     world.departments().await;
     world.belongs("bob", &["sales"]).await;
     world.belongs("cid", &["service"]).await;
-    let (target, other) = (world.pool(open_pool("Target")).await, world.pool(open_pool("Other")).await);
+    let (target, other) = (
+        world.pool(open_pool("Target")).await,
+        world.pool(open_pool("Other")).await,
+    );
     create(&admin, of("sales", 30, &target), None).await.unwrap();
     let own = world.create("Own", "", "bob").await.id;
     let served = world.create("Served", "", "cid").await.id;
@@ -68,7 +71,10 @@ async fn outside_pools_the_owners_department_decides() {
     world.go_to("2026-03-31 10:00");
     assert_eq!(world.sweep().await.reclaimed, 1);
     let ownership = world.ownership(&own).await;
-    assert_eq!((ownership.status(), &ownership.pool_id), (AccountStatus::Unassigned, &target));
+    assert_eq!(
+        (ownership.status(), &ownership.pool_id),
+        (AccountStatus::Unassigned, &target)
+    );
     assert_eq!(ownership.pool_entry_cause(), PoolEntryCause::AutoReclaimed);
     world.stop().await;
 }
@@ -147,7 +153,10 @@ async fn a_move_of_a_department_gives_a_day() {
     assert_eq!(world.sweep().await.reclaimed, 0);
     assert_eq!(world.deadline(&id).await, "2026-03-12 10:00");
     let told = world.reminders(&id).await;
-    assert_eq!((told.len(), told[0].kind(), &told[0].recipients), (1, ReminderKind::DeadlineMoved, &vec!["bob".into()]));
+    assert_eq!(
+        (told.len(), told[0].kind(), &told[0].recipients),
+        (1, ReminderKind::DeadlineMoved, &vec!["bob".into()])
+    );
 
     world.belongs("cid", &["service"]).await;
     push_departments(&admin, vec![department("service", "sales")]).await;
@@ -157,7 +166,10 @@ async fn a_move_of_a_department_gives_a_day() {
     push_departments(&admin, vec![department("service", "company")]).await;
     world.sweep().await;
     assert_eq!(world.deadline(&later).await, "-");
-    world.server.clock.advance(local("2026-03-12 10:00") - world.server.clock.now() - TimeDelta::microseconds(1));
+    world
+        .server
+        .clock
+        .advance(local("2026-03-12 10:00") - world.server.clock.now() - TimeDelta::microseconds(1));
     assert_eq!(world.sweep().await.reclaimed, 0);
     world.go_to("2026-03-12 10:00");
     assert_eq!(world.sweep().await.reclaimed, 1);

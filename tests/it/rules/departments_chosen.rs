@@ -34,19 +34,31 @@ async fn unchoose(client: &Client, user: &str, etag: &str) -> Result<RetentionDe
     Ok(done.into_inner().departments.unwrap())
 }
 
-async fn page(client: &Client, size: i32, token: &str, chosen: bool) -> Result<(Vec<RetentionDepartments>, String), Status> {
+async fn page(
+    client: &Client,
+    size: i32,
+    token: &str,
+    chosen: bool,
+) -> Result<(Vec<RetentionDepartments>, String), Status> {
     let request = proto::ListAmbiguousEmployeesRequest {
         page_size: size,
         page_token: token.into(),
         include_chosen: chosen,
     };
-    let listed = client.retention_rules().list_ambiguous_employees(request).await?.into_inner();
+    let listed = client
+        .retention_rules()
+        .list_ambiguous_employees(request)
+        .await?
+        .into_inner();
     Ok((listed.employees, listed.next_page_token))
 }
 
 /// The employee and the department in effect.
 fn brief(employees: &[RetentionDepartments]) -> Vec<(&str, &str)> {
-    employees.iter().map(|one| (one.user_id.as_str(), one.department_id.as_str())).collect()
+    employees
+        .iter()
+        .map(|one| (one.user_id.as_str(), one.department_id.as_str()))
+        .collect()
 }
 
 /// A world in which `sales` reclaims after 30 days, `service` after 60 and for those below it; answers the two rules.
@@ -77,7 +89,10 @@ async fn somebody_chooses_for_employees_in_several_departments() {
     world.belongs("bob", &["sales", "service", "company"]).await;
     world.belongs("cid", &["", "sales", "service"]).await;
     world.belongs("dan", &["service"]).await;
-    let (bobs, cids) = (world.create("Bobs", "", "bob").await.id, world.create("Cids", "", "cid").await.id);
+    let (bobs, cids) = (
+        world.create("Bobs", "", "bob").await.id,
+        world.create("Cids", "", "cid").await.id,
+    );
     assert_eq!(world.deadline(&bobs).await, "2026-03-31 10:00");
     assert_eq!(world.deadline(&cids).await, "2026-04-30 10:00");
     let (listed, _) = page(&admin, 0, "", false).await.unwrap();
@@ -95,12 +110,21 @@ async fn somebody_chooses_for_employees_in_several_departments() {
     assert_eq!(listed[0], wanted);
 
     let chosen = choose(&admin, "bob", "service", "").await.unwrap();
-    assert_eq!((chosen.department_id.as_str(), chosen.chosen_department_id.as_str()), ("service", "service"));
+    assert_eq!(
+        (chosen.department_id.as_str(), chosen.chosen_department_id.as_str()),
+        ("service", "service")
+    );
     world.sweep().await;
     assert_eq!(world.deadline(&bobs).await, "2026-04-30 10:00");
-    assert_eq!(brief(&page(&admin, 0, "", false).await.unwrap().0), [("cid", "service")]);
+    assert_eq!(
+        brief(&page(&admin, 0, "", false).await.unwrap().0),
+        [("cid", "service")]
+    );
     let (all, _) = page(&admin, 0, "", true).await.unwrap();
-    assert_eq!((brief(&all), &all[0]), (vec![("bob", "service"), ("cid", "service")], &chosen));
+    assert_eq!(
+        (brief(&all), &all[0]),
+        (vec![("bob", "service"), ("cid", "service")], &chosen)
+    );
 
     // The same once more changes nothing; a state that moved on is refused.
     assert_eq!(choose(&admin, "bob", "service", &chosen.etag).await.unwrap(), chosen);
@@ -136,9 +160,16 @@ async fn only_what_has_an_effect_is_chosen() {
         ["department_id: must be one of the departments whose rules could be for the user: service, sales"]
     );
     let none = choose(&admin, "dan", "sales", "").await.violations();
-    assert_eq!(none, ["department_id: none of the user's departments has reclaim rules in use"]);
-    choose(&admin, "nobody", "sales", "").await.refused(Code::NotFound, Reason::NotFound);
-    unchoose(&admin, "nobody", "").await.refused(Code::NotFound, Reason::NotFound);
+    assert_eq!(
+        none,
+        ["department_id: none of the user's departments has reclaim rules in use"]
+    );
+    choose(&admin, "nobody", "sales", "")
+        .await
+        .refused(Code::NotFound, Reason::NotFound);
+    unchoose(&admin, "nobody", "")
+        .await
+        .refused(Code::NotFound, Reason::NotFound);
     assert_eq!(choose(&admin, "", "", "x").await.violations().len(), 3);
     for refused in [
         choose(&world.user("ann"), "bob", "sales", "").await,
@@ -197,7 +228,11 @@ async fn employees_are_listed_on_pages() {
         ..Default::default()
     };
     let mut rules = admin.retention_rules();
-    let first = rules.choose_retention_department(request.clone()).await.unwrap().into_inner();
+    let first = rules
+        .choose_retention_department(request.clone())
+        .await
+        .unwrap()
+        .into_inner();
     unchoose(&admin, "u0", "").await.unwrap();
     let again = rules.choose_retention_department(request).await.unwrap().into_inner();
     assert_eq!(first, again);

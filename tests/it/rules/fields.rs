@@ -53,7 +53,10 @@ async fn reclaims_take_effect_at_the_cutoff() {
     let world = World::start().await;
     let admin = world.server.admin();
     let mut ids = vec![];
-    for (at, claimed) in ["2026-03-02 00:00", "2026-03-02 09:00", "2026-03-02 09:01"].iter().enumerate() {
+    for (at, claimed) in ["2026-03-02 00:00", "2026-03-02 09:00", "2026-03-02 09:01"]
+        .iter()
+        .enumerate()
+    {
         world.go_to(claimed);
         for cutoff in ["", "NONE", "00:00"] {
             let (id, pool) = world.claimed(&format!("{at} {cutoff}")).await;
@@ -171,14 +174,24 @@ async fn an_activity_reclaims_at_once() {
     create(&admin, days, Some(true)).await.unwrap();
     world.sweep().await;
     assert_eq!(world.deadline(&other).await, "-");
-    world.user("bob").circulation().return_account(give_back(&other)).await.unwrap();
+    world
+        .user("bob")
+        .circulation()
+        .return_account(give_back(&other))
+        .await
+        .unwrap();
     world.go_to("2026-03-05 10:00");
     world.hear(&id, "customer.opted_out").await;
     assert_eq!(world.deadline(&id).await, "2026-03-05 10:00");
     assert_eq!(world.sweep().await.reclaimed, 1);
     // It was about the owner who has gone.
     world.go_to("2026-03-06 10:00");
-    world.user("ann").circulation().assign_account(assign(&id, "cid")).await.unwrap();
+    world
+        .user("ann")
+        .circulation()
+        .assign_account(assign(&id, "cid"))
+        .await
+        .unwrap();
     assert_eq!(world.deadline(&id).await, "2026-04-05 10:00");
     world.stop().await;
 }
@@ -194,7 +207,12 @@ async fn to_and_fro_starts_no_clock() {
     };
     create(&world.server.admin(), rule, Some(true)).await.unwrap();
     let to = async |user: &str| {
-        world.user("ann").circulation().assign_account(assign(&id, user)).await.unwrap();
+        world
+            .user("ann")
+            .circulation()
+            .assign_account(assign(&id, user))
+            .await
+            .unwrap();
         world.deadline(&id).await
     };
     world.go_to("2026-03-11 10:00");
@@ -213,7 +231,10 @@ async fn to_and_fro_starts_no_clock() {
 async fn every_field_is_read_back() {
     let world = World::start().await;
     let admin = world.server.admin();
-    let (north, south) = (world.pool(open_pool("North")).await, world.pool(open_pool("South")).await);
+    let (north, south) = (
+        world.pool(open_pool("North")).await,
+        world.pool(open_pool("South")).await,
+    );
     let whole = ReclaimRule {
         display_name: "Whole".into(),
         priority: 3,
@@ -303,7 +324,12 @@ async fn everything_that_is_wrong_is_named_at_once() {
         reclaim_kinds: vec!["a.b".into(), "a.b".into()],
         no_restart_days: Some(10_000),
         target_pool_id: north.clone(),
-        reminders: vec![reminder(0, &[owner]), reminder(30, &[owner]), reminder(3, &[]), reminder(3, &[owner, team])],
+        reminders: vec![
+            reminder(0, &[owner]),
+            reminder(30, &[owner]),
+            reminder(3, &[]),
+            reminder(3, &[owner, team]),
+        ],
         ..exact(&north, 30)
     };
     let mut named = fields(create(&admin, wrong, None).await);
@@ -364,6 +390,9 @@ async fn everything_that_is_wrong_is_named_at_once() {
         follow_up_days: None,
         ..exact(&north, 0)
     };
-    assert_eq!(fields(create(&admin, nothing, None).await), ["reclaim_rule.follow_up_days"]);
+    assert_eq!(
+        fields(create(&admin, nothing, None).await),
+        ["reclaim_rule.follow_up_days"]
+    );
     world.stop().await;
 }

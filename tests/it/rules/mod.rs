@@ -30,7 +30,11 @@ pub(crate) fn shown(time: Option<prost_types::Timestamp>) -> String {
     let time = DateTime::from_timestamp(time.seconds, nanos).unwrap();
     let time = time.with_timezone(&Shanghai);
     // Seconds only where there are some.
-    let format = if time.timestamp() % 60 == 0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
+    let format = if time.timestamp() % 60 == 0 {
+        "%Y-%m-%d %H:%M"
+    } else {
+        "%Y-%m-%d %H:%M:%S"
+    };
     time.format(format).to_string()
 }
 

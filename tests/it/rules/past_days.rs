@@ -25,7 +25,9 @@ async fn days(client: &Client, rule: &ReclaimRule, days: i32, past: Option<bool>
 /// An account that `bob` claimed now, in a pool with a rule of 30 days.
 async fn thirty(world: &World, name: &str) -> (String, ReclaimRule) {
     let (account, pool) = world.claimed(name).await;
-    let rule = create(&world.server.admin(), exact(&pool, 30), Some(true)).await.unwrap();
+    let rule = create(&world.server.admin(), exact(&pool, 30), Some(true))
+        .await
+        .unwrap();
     world.sweep().await;
     (account, rule)
 }
@@ -105,7 +107,9 @@ async fn a_change_gives_a_day_at_least() {
         cutoff: "09:00".into(),
         ..ReclaimRule::default()
     };
-    update(&admin, at_nine, &["follow_up_days", "cutoff"], Some(true)).await.unwrap();
+    update(&admin, at_nine, &["follow_up_days", "cutoff"], Some(true))
+        .await
+        .unwrap();
     days(&admin, &shorter_anew, 15, Some(false)).await.unwrap();
     days(&admin, &longer, 45, Some(true)).await.unwrap();
     days(&admin, &longer_anew, 45, Some(false)).await.unwrap();
@@ -140,7 +144,10 @@ async fn days_without_the_rule_count_or_do_not() {
         reclaim_rules::disable(&admin, &rule.id, "").await.unwrap();
     }
     world.sweep().await;
-    assert_eq!((world.deadline(&kept).await, world.deadline(&anew).await), ("-".into(), "-".into()));
+    assert_eq!(
+        (world.deadline(&kept).await, world.deadline(&anew).await),
+        ("-".into(), "-".into())
+    );
     world.go_to("2026-03-21 10:00");
     let silent = enable(&admin, &with_past, None).await;
     silent.refused(Code::InvalidArgument, Reason::IncludePastDaysRequired);
@@ -228,9 +235,15 @@ async fn whoever_changes_clocks_chooses() {
     };
     let silent = async |paths: &[&str]| update(&admin, rule.clone(), paths, None).await;
     for paths in asking {
-        let details = silent(paths).await.refused(Code::InvalidArgument, Reason::IncludePastDaysRequired);
+        let details = silent(paths)
+            .await
+            .refused(Code::InvalidArgument, Reason::IncludePastDaysRequired);
         let violations = &details.bad_request().unwrap().field_violations;
-        assert_eq!((violations.len(), violations[0].field.as_str()), (1, "include_past_days"), "{paths:?}");
+        assert_eq!(
+            (violations.len(), violations[0].field.as_str()),
+            (1, "include_past_days"),
+            "{paths:?}"
+        );
     }
     let others = ["display_name", "priority", "condition", "target_pool_id"];
     for paths in others {

@@ -1,6 +1,7 @@
 //! Properties of the retention clock, over random rules and facts.
 
-use super::*;
+use super::{tests::deadline, *};
+use crate::domain::retention::terms::RuleDays;
 use chrono::{Days, TimeDelta};
 use chrono_tz::{Asia, TZ_VARIANTS};
 use proptest::{
@@ -15,9 +16,11 @@ fn terms() -> impl Strategy<Value = ReclaimTerms> {
     (days, after_win).prop_map(|((a, b, with_first, close, clocks), after_win)| {
         let follow_up = (clocks != 1).then_some(a.max(b));
         ReclaimTerms {
-            follow_up_days: follow_up,
-            first_contact_days: follow_up.filter(|_| with_first).map(|_| a.min(b)),
-            close_days: (clocks != 0).then_some(close),
+            days: RuleDays {
+                follow_up,
+                first_contact: follow_up.filter(|_| with_first).map(|_| a.min(b)),
+                close: (clocks != 0).then_some(close),
+            },
             combine: (clocks == 2).then_some(Combine::Either),
             after_win,
             ..ReclaimTerms::default()
@@ -60,9 +63,10 @@ proptest! {
         let facts = happened(start, &events);
         if let Some(deadline) = deadline(&terms, &facts, tz) {
             let days = match deadline.basis {
-                Basis::FirstContact => terms.first_contact_days,
-                Basis::FollowUp => terms.follow_up_days,
-                Basis::Close => terms.close_days,
+                Basis::FirstContact => terms.days.first_contact,
+                Basis::FollowUp => terms.days.follow_up,
+                Basis::Close => terms.days.close,
+                Basis::MaxHold | Basis::ReclaimKind => unreachable!("not in these rules"),
             };
             let local = |t: DateTime<Utc>| t.with_timezone(&tz).naive_local();
             prop_assert!(local(deadline.at) >= local(deadline.anchor) + Days::new(days.unwrap().into()));

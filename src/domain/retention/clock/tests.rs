@@ -190,10 +190,8 @@ fn the_clock_that_decides_gives_anchor_and_basis() {
         of(&first(3, both_days(Combine::Either)), claimed(&[])),
         (start, Basis::FirstContact)
     );
-    let tie = ReclaimTerms {
-        follow_up_days: Some(60),
-        ..both_days(Combine::Either)
-    };
+    let mut tie = both_days(Combine::Either);
+    tie.days.follow_up = Some(60);
     assert_eq!(of(&tie, claimed(&[])), (start, Basis::FollowUp));
 }
 

@@ -1,20 +1,28 @@
 //! What is wrong with reclaim rules, all of it at once.
 
 use super::*;
-use crate::domain::retention::tests::{Shop, pool_id, rule_id};
+use crate::domain::retention::{
+    terms::AfterWin,
+    tests::{Shop, pool_id, rule_id},
+};
 
 fn follow_up(days: u32) -> ReclaimTerms {
     ReclaimTerms {
         priority: 1,
-        follow_up_days: Some(days),
+        days: RuleDays {
+            follow_up: Some(days),
+            ..RuleDays::default()
+        },
         ..ReclaimTerms::default()
     }
 }
 
 fn rule(terms: ReclaimTerms) -> ReclaimRule {
     ReclaimRule {
-        pool_id: pool_id(1),
+        home: RuleHome::Pool(pool_id(1)),
+        include_sub_departments: false,
         enabled: true,
+        clock_floor: None,
         terms,
     }
 }
@@ -30,15 +38,21 @@ fn wrong(terms: ReclaimTerms) -> Vec<String> {
 #[test]
 fn rules_that_can_be_saved() {
     let both = ReclaimTerms {
-        first_contact_days: Some(30),
-        close_days: Some(9999),
+        days: RuleDays {
+            follow_up: Some(30),
+            first_contact: Some(30),
+            close: Some(9999),
+        },
         combine: Some(Combine::Both),
         after_win: Some(AfterWin::Restart),
         target_pool_id: Some(pool_id(2)),
         ..follow_up(30)
     };
     let close = ReclaimTerms {
-        close_days: Some(1),
+        days: RuleDays {
+            close: Some(1),
+            ..RuleDays::default()
+        },
         priority: 1,
         ..ReclaimTerms::default()
     };
@@ -58,14 +72,17 @@ fn everything_wrong_is_named_at_once() {
     let terms = ReclaimTerms {
         display_name: "x".repeat(256),
         priority: 0,
-        first_contact_days: Some(10_000),
-        close_days: Some(0),
+        days: RuleDays {
+            follow_up: Some(15),
+            first_contact: Some(10_000),
+            close: Some(0),
+        },
         target_pool_id: Some(pool_id(3)),
         ..follow_up(15)
     };
     let fields = [
-        "display_name",
         "priority",
+        "display_name",
         "first_contact_days",
         "close_days",
         "first_contact_days",
@@ -82,7 +99,10 @@ fn what_contradicts_itself_is_refused() {
     };
     assert_eq!(wrong(without_days.clone()), ["follow_up_days"]);
     let first_only = ReclaimTerms {
-        first_contact_days: Some(3),
+        days: RuleDays {
+            first_contact: Some(3),
+            ..RuleDays::default()
+        },
         ..without_days.clone()
     };
     assert_eq!(wrong(first_only), ["first_contact_days"]);
@@ -146,7 +166,10 @@ fn a_pool_has_a_bounded_number_of_rules() {
 fn a_rule_is_stored_flat_under_the_names_of_the_api() {
     let stored = serde_json::to_value(rule(ReclaimTerms {
         combine: Some(Combine::Either),
-        close_days: Some(60),
+        days: RuleDays {
+            close: Some(60),
+            ..follow_up(15).days
+        },
         ..follow_up(15)
     }))
     .unwrap();
@@ -154,8 +177,10 @@ fn a_rule_is_stored_flat_under_the_names_of_the_api() {
     let names: Vec<_> = fields.keys().map(String::as_str).collect();
     #[rustfmt::skip]
     assert_eq!(names, [
-        "action", "after_win", "close_days", "combine", "display_name", "enabled", "first_contact_days", "follow_up_days",
-        "pool_id", "priority", "target_pool_id",
+        "action", "after_win", "clock_floor", "close_days", "combine", "condition", "contract_end_days",
+        "created_within_months", "cutoff", "day_counting", "display_name", "enabled", "first_contact_days",
+        "follow_up_days", "follow_up_kinds", "grade_days", "include_sub_departments", "max_hold_days", "no_restart_days",
+        "pool_id", "priority", "reclaim_kinds", "reminders", "repeat_daily", "target_pool_id",
     ]);
     assert_eq!(
         (&stored["action"], &stored["combine"]),

@@ -1,0 +1,147 @@
+//! Bad input for every rpc, swept from the protocol: each field of each request is left out, too long, malformed, out of
+//! range, of nothing. A new rpc or field that nobody thought about fails here.
+
+mod at_once;
+mod call;
+mod crossing;
+mod examples;
+mod examples_accounts;
+mod examples_config;
+mod examples_moves;
+mod fields;
+mod repeats;
+mod rows;
+mod side;
+mod sites;
+mod wire;
+mod wrong;
+
+use crate::harness::{ACME, Server};
+use call::{Caller, Outcome};
+use examples::{example_of, examples_of};
+use rows::Store;
+use side::Side;
+use tonic::Code;
+use wrong::{Expect, Wrong, wrongs};
+
+/// A server with one tenant of everything.
+struct Stage {
+    server: Server,
+    ours: Side,
+    caller: Caller,
+    store: Store,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let server = Server::start().await;
+        let ours = Side::furnish(&server, ACME, "ours").await;
+        Self {
+            caller: Caller::connect(&server).await,
+            store: Store::open(&server).await,
+            ours,
+            server,
+        }
+    }
+
+    async fn strike(self) {
+        self.caller.close().await;
+        self.store.close().await;
+        self.server.stop().await;
+    }
+}
+
+/// What is not as it has to be, if anything.
+fn judge(wrong: &Wrong, outcome: &Outcome) -> Option<String> {
+    let Err(said) = outcome else {
+        return (!matches!(wrong.expect, Expect::Answered | Expect::Either)).then(|| "was answered".to_owned());
+    };
+    let told = format!("{:?} {} {} {:?}", said.code, said.reason, said.message, said.fields);
+    if matches!(said.code, Code::Internal | Code::Unknown | Code::Unavailable) || said.reason.is_empty() {
+        return Some(told);
+    }
+    let fits = match wrong.expect {
+        Expect::Named => said.code == Code::InvalidArgument && said.names(&wrong.path),
+        Expect::Stale => said.code == Code::Aborted && said.reason == "ETAG_MISMATCH",
+        Expect::Either => said.code != Code::InvalidArgument || !said.fields.is_empty(),
+        Expect::Answered => false,
+    };
+    (!fits).then_some(told)
+}
+
+async fn sweep(services: &[&str]) {
+    let stage = Stage::set().await;
+    let mut found = Vec::new();
+    for (rpc, variant) in examples_of(services) {
+        let good = example_of(&stage.ours, &rpc, variant).await;
+        if let Err(said) = stage.caller.call(&stage.ours, &good, &good.message).await {
+            found.push(format!("{}: the example: {said:?}", rpc.name()));
+            continue;
+        }
+        let mut good = example_of(&stage.ours, &rpc, variant).await;
+        let count = wrongs(&good).len();
+        let mut before = stage.store.all().await;
+        for at in 0..count {
+            let wrong = wrongs(&good).swap_remove(at);
+            let outcome = stage.caller.call(&stage.ours, &good, &wrong.message).await;
+            if let Some(said) = judge(&wrong, &outcome) {
+                let said: String = said.chars().take(400).collect();
+                found.push(format!(
+                    "{} {} = {} ({:?}): {said}",
+                    rpc.name(),
+                    wrong.path,
+                    wrong.what,
+                    wrong.expect
+                ));
+            }
+            if outcome.is_ok() || wrong.expect == Expect::Either {
+                // The example is used up, and what it did is done.
+                good = example_of(&stage.ours, &rpc, variant).await;
+                before = stage.store.all().await;
+            }
+        }
+        stage.store.all().await.assert_same(&before, rpc.name());
+    }
+    assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn bad_input_to_configuration_is_refused_by_name() {
+    sweep(&CONFIGURATION).await;
+}
+
+#[tokio::test]
+async fn bad_input_about_accounts_is_refused_by_name() {
+    sweep(&ACCOUNTS).await;
+}
+
+#[tokio::test]
+async fn bad_input_to_moves_is_refused_by_name() {
+    sweep(&MOVES).await;
+}
+
+const CONFIGURATION: [&str; 6] = [
+    "TenantService",
+    "DirectoryService",
+    "PoolService",
+    "RetentionRuleService",
+    "RetentionLimitService",
+    "CustomFieldService",
+];
+const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
+const MOVES: [&str; 2] = ["CirculationService", "JobService"];
+
+/// No service is left out of the sweeps.
+#[test]
+fn every_service_is_swept() {
+    let mut swept = [&CONFIGURATION[..], &ACCOUNTS, &MOVES].concat();
+    let mut all: Vec<_> = fields::rpcs()
+        .iter()
+        .map(|rpc| rpc.parent_service().name().to_owned())
+        .collect();
+    all.dedup();
+    all.sort();
+    swept.sort_unstable();
+    assert_eq!(swept, all);
+}
