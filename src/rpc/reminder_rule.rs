@@ -1,7 +1,7 @@
 //! `ReminderRuleService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{decode, page_size, reminder_rule as convert, retention_rule::home},
     mutate, open,
     proto::{self, reminder_rule_service_server::ReminderRuleService},
@@ -16,7 +16,7 @@ impl ReminderRuleService for Api {
         request: Request<proto::CreateReminderRuleRequest>,
     ) -> Result<Response<proto::CreateReminderRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let config = convert::create(message.reminder_rule.clone())?;
+        let config = all_wrong(&message.request_id, convert::create(message.reminder_rule.clone()))?;
         let encode = |rule: &StoredReminder| proto::CreateReminderRuleResponse {
             reminder_rule: Some(convert::encode(rule)),
         };
@@ -61,7 +61,7 @@ impl ReminderRuleService for Api {
         request: Request<proto::UpdateReminderRuleRequest>,
     ) -> Result<Response<proto::UpdateReminderRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = convert::update(message.clone())?;
+        let input = all_wrong(&message.request_id, convert::update(message.clone()))?;
         let encode = |rule: &StoredReminder| proto::UpdateReminderRuleResponse {
             reminder_rule: Some(convert::encode(rule)),
         };
@@ -75,7 +75,10 @@ impl ReminderRuleService for Api {
         request: Request<proto::EnableReminderRuleRequest>,
     ) -> Result<Response<proto::EnableReminderRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target(&message.reminder_rule_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target(&message.reminder_rule_id, &message.etag),
+        )?;
         let encode = |rule: &StoredReminder| proto::EnableReminderRuleResponse {
             reminder_rule: Some(convert::encode(rule)),
         };
@@ -89,7 +92,10 @@ impl ReminderRuleService for Api {
         request: Request<proto::DisableReminderRuleRequest>,
     ) -> Result<Response<proto::DisableReminderRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target(&message.reminder_rule_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target(&message.reminder_rule_id, &message.etag),
+        )?;
         let encode = |rule: &StoredReminder| proto::DisableReminderRuleResponse {
             reminder_rule: Some(convert::encode(rule)),
         };
@@ -103,7 +109,10 @@ impl ReminderRuleService for Api {
         request: Request<proto::DeleteReminderRuleRequest>,
     ) -> Result<Response<proto::DeleteReminderRuleResponse>, Status> {
         let (call, message) = open(request)?;
-        let (id, etag) = convert::target(&message.reminder_rule_id, &message.etag)?;
+        let (id, etag) = all_wrong(
+            &message.request_id,
+            convert::target(&message.reminder_rule_id, &message.etag),
+        )?;
         let encode = |(): &()| proto::DeleteReminderRuleResponse {};
         mutate!(call, "DeleteReminderRule", message, encode, |once| self
             .app

@@ -138,7 +138,7 @@ impl RetentionRuleService for Api {
         request: Request<proto::ChooseRetentionDepartmentRequest>,
     ) -> Result<Response<proto::ChooseRetentionDepartmentResponse>, Status> {
         let (call, message) = open(request)?;
-        let (chosen, etag) = retention_department::choose(&message)?;
+        let (chosen, etag) = all_wrong(&message.request_id, retention_department::choose(&message))?;
         let encode = |departments: &Departments| proto::ChooseRetentionDepartmentResponse {
             departments: Some(retention_department::encode(departments)),
         };
@@ -152,7 +152,7 @@ impl RetentionRuleService for Api {
         request: Request<proto::UnchooseRetentionDepartmentRequest>,
     ) -> Result<Response<proto::UnchooseRetentionDepartmentResponse>, Status> {
         let (call, message) = open(request)?;
-        let (user, etag) = retention_department::unchoose(&message)?;
+        let (user, etag) = all_wrong(&message.request_id, retention_department::unchoose(&message))?;
         let encode = |departments: &Departments| proto::UnchooseRetentionDepartmentResponse {
             departments: Some(retention_department::encode(departments)),
         };

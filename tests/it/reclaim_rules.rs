@@ -126,6 +126,7 @@ pub(crate) async fn enable(client: &Client, id: &str, etag: &str) -> Result<Recl
     let request = proto::EnableReclaimRuleRequest {
         reclaim_rule_id: id.into(),
         etag: etag.into(),
+        include_past_days: Some(true),
         ..Default::default()
     };
     let enabled = client.retention_rules().enable_reclaim_rule(request).await?;

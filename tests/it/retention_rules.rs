@@ -11,7 +11,7 @@ use crate::{
 use tidepool::{
     app::call::Scope,
     domain::refusal::Reason,
-    rpc::proto::{self, AfterWin, CombineMode, ReclaimAction, ReclaimRule, ReclaimRulePlace},
+    rpc::proto::{self, AfterWin, CombineMode, DayCounting, ReclaimAction, ReclaimRule, ReclaimRulePlace},
 };
 use tonic::{Code, Status};
 
@@ -34,6 +34,7 @@ async fn rules_of_every_kind_are_created_and_read_back() {
         close_days: Some(60),
         combine: CombineMode::Both.into(),
         after_win: AfterWin::Restart.into(),
+        day_counting: DayCounting::Calendar.into(),
         target_pool_id: south.clone(),
         ..thirty(&north)
     };

@@ -2,7 +2,7 @@
 
 use super::{
     decode, etag, etag_opt, mask, own_id, required,
-    retention_rule::{encode_home, encode_recipients, home, number, recipients},
+    retention_rule::{encode_home, encode_recipients, home, number, recipients, well_formed_home},
     timestamp,
 };
 use crate::{
@@ -66,6 +66,7 @@ pub fn update(message: proto::UpdateReminderRuleRequest) -> Result<UpdateConfigu
         let rule = required(v, "reminder_rule", message.reminder_rule)?;
         let id = own_id(v, "reminder_rule.id", &rule.id);
         let etag = etag_opt(v, "reminder_rule.etag", &rule.etag);
+        well_formed_home(v, "reminder_rule.", &rule.pool_id, &rule.department_id);
         let config = read(v, rule);
         Some(UpdateConfigured {
             id: id?,

@@ -121,10 +121,18 @@ pub fn home(v: &mut Violations, within: &str, pool_id: &str, department_id: &str
             None
         }
         (false, false) => {
+            id(v, &field("pool_id"), pool_id, PoolId::parse);
+            id(v, &field("department_id"), department_id, DepartmentId::parse);
             v.add(field("department_id"), "must not be set beside pool_id");
             None
         }
     }
+}
+
+/// Checks what an update does not look at further: whose rule it is never changes.
+pub fn well_formed_home(v: &mut Violations, within: &str, pool_id: &str, department_id: &str) {
+    let _ = id_opt(v, &format!("{within}pool_id"), pool_id, PoolId::parse);
+    let _ = id_opt(v, &format!("{within}department_id"), department_id, DepartmentId::parse);
 }
 
 /// Reads the rule of a create request.
@@ -151,7 +159,7 @@ pub fn update(message: proto::UpdateReclaimRuleRequest) -> Result<UpdateReclaimR
         let id = id(v, "reclaim_rule.id", &rule.id, ReclaimRuleId::parse);
         let etag = etag_opt(v, "reclaim_rule.etag", &rule.etag);
         // It never changes, so it need not be there.
-        let _ = id_opt(v, "reclaim_rule.pool_id", &rule.pool_id, PoolId::parse);
+        well_formed_home(v, "reclaim_rule.", &rule.pool_id, &rule.department_id);
         let terms = read(v, rule);
         Some(UpdateReclaimRule {
             id: id?,

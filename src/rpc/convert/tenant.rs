@@ -131,10 +131,11 @@ fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<T
         text => v.check("tenant.settings.reminder_time", time_of_day(text)),
     };
     let work_calendar = match message.work_calendar {
-        None => Some(WorkCalendar::default()),
+        None => WorkCalendar::default(),
         Some(calendar) => work_calendar::read(v, "tenant.settings.work_calendar", &calendar),
     };
     let sources = "tenant.settings.required_sources";
+    let required_sources = ids(v, sources, &message.required_sources, MAX_SOURCES, CallerId::parse);
     Some(TenantSettings {
         users_may_edit_names: message.users_may_edit_names,
         create_permission: create_permission?,
@@ -144,10 +145,10 @@ fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<T
         return_reasons,
         default_cutoff: default_cutoff?,
         reminder_time: reminder_time?,
-        work_calendar: work_calendar?,
+        work_calendar,
         max_extension_days: number(message.max_extension_days, usual.max_extension_days),
         max_locks_per_user: number(message.max_locks_per_user, usual.max_locks_per_user),
-        required_sources: ids(v, sources, &message.required_sources, MAX_SOURCES, CallerId::parse),
+        required_sources,
         breaker_percent: number(message.breaker_percent, usual.breaker_percent),
         breaker_accounts: number(message.breaker_accounts, usual.breaker_accounts),
         ..usual

@@ -35,8 +35,8 @@ pub fn encode(calendar: &WorkCalendar) -> proto::WorkCalendar {
     }
 }
 
-/// Reads a calendar.
-pub fn read(v: &mut Violations, field: &str, message: &proto::WorkCalendar) -> Option<WorkCalendar> {
+/// Reads a calendar; what cannot be read is not in it, and noted.
+pub fn read(v: &mut Violations, field: &str, message: &proto::WorkCalendar) -> WorkCalendar {
     let mut weekdays = Vec::new();
     check_len(v, &format!("{field}.weekdays"), message.weekdays.len(), 7);
     for (at, number) in message.weekdays.iter().enumerate().take(7) {
@@ -50,19 +50,19 @@ pub fn read(v: &mut Violations, field: &str, message: &proto::WorkCalendar) -> O
             proto::Weekday::Friday => Some(Weekday::Fri),
             proto::Weekday::Saturday => Some(Weekday::Sat),
             proto::Weekday::Sunday => Some(Weekday::Sun),
-        })?;
-        if read.is_none() {
+        });
+        if read == Some(None) {
             v.add(&field, "must be set");
         }
-        weekdays.extend(read);
+        weekdays.extend(read.flatten());
     }
     let holidays = read_dates(v, &format!("{field}.holidays"), &message.holidays);
     let extra_work_days = read_dates(v, &format!("{field}.extra_work_days"), &message.extra_work_days);
-    Some(WorkCalendar {
+    WorkCalendar {
         weekdays,
         holidays,
         extra_work_days,
-    })
+    }
 }
 
 fn read_dates(v: &mut Violations, field: &str, texts: &[String]) -> BTreeSet<NaiveDate> {

@@ -84,6 +84,8 @@ pub(crate) fn most(field: &FieldDescriptor) -> usize {
         | "tidepool.v1.ReorderReclaimRulesRequest.places"
         | "tidepool.v1.Account.custom_fields" => Some(100),
         "tidepool.v1.AccountSelection.account_ids" => Some(1000),
+        "tidepool.v1.AdvanceReminder.recipients" | "tidepool.v1.ReminderRule.recipients" => Some(4),
+        "tidepool.v1.WorkCalendar.weekdays" => Some(7),
         _ => None,
     };
     let comment = comment(field);
@@ -101,13 +103,16 @@ pub(crate) fn most(field: &FieldDescriptor) -> usize {
 
 /// What the text is. A new field that is of no known name has to be entered here.
 pub(crate) fn text(field: &FieldDescriptor) -> Text {
-    use Thing::{Account, CustomField, Department, Group, Job, Pool, ReclaimRule, RetentionLimit, Role, User};
+    use Thing::{
+        Account, CustomField, Department, Group, Job, Pool, ReclaimRule, ReminderRule, RetentionLimit, Role, User,
+    };
     const ID: usize = 64;
     let of = field.parent_message();
     match (of.name(), field.name()) {
         ("Account", "id") | (_, "account_id" | "account_ids") => Text::Own(Account),
         ("Pool", "id") | (_, "pool_id" | "pool_ids" | "target_pool_id" | "source_pool_id") => Text::Own(Pool),
         ("ReclaimRule", "id") | (_, "reclaim_rule_id") => Text::Own(ReclaimRule),
+        ("ReminderRule", "id") | (_, "reminder_rule_id") => Text::Own(ReminderRule),
         ("RetentionLimit", "id") | (_, "retention_limit_id") => Text::Own(RetentionLimit),
         ("CustomField", "id") | (_, "custom_field_id") => Text::Own(CustomField),
         (_, "job_id") => Text::Own(Job),
@@ -132,6 +137,13 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
         | (_, "time_zone" | "hidden_fields" | "paths") => Text::Word,
+        (
+            _,
+            "condition" | "cutoff" | "default_cutoff" | "reminder_time" | "holidays" | "extra_work_days"
+            | "follow_up_kinds" | "reclaim_kinds",
+        ) => Text::Word,
+        ("GradeDays", "grade") => Text::Line(64),
+        (_, "required_sources") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
         ("AccountFilter", "grades" | "regions" | "industries" | "sources" | "tags")

@@ -145,7 +145,7 @@ async fn a_worker_that_dies_neither_loses_nor_repeats() {
             .await;
         }
         doomed.db.close().await;
-        let (none, some) = (Vec::new(), vec![THREE.to_owned()]);
+        let (none, some): (Vec<String>, _) = (vec![], vec![THREE.to_owned()]);
         let mut found = vec![];
         for id in &ids {
             found.push(world.reminded(id).await);

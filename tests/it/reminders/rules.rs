@@ -184,7 +184,7 @@ async fn a_wrong_rule_is_refused_with_everything_that_is_wrong() {
         "reminder_rule.condition",
         "reminder_rule.created_within_months",
         "reminder_rule.idle_days",
-        "reminder_rule.recipients",
+        "reminder_rule.recipients[2]",
         "reminder_rule.recipients",
     ];
     assert_eq!(fields(create(&admin, wrong).await), named);

@@ -192,7 +192,7 @@ async fn wrong_settings_of_retention_are_named_at_once() {
     let named = [
         "tenant.settings.work_calendar.holidays[0]",
         "tenant.settings.work_calendar.holidays[1]",
-        "tenant.settings.work_calendar.extra_work_days",
+        "tenant.settings.work_calendar.extra_work_days[1]",
     ];
     assert_eq!(update(settings(dates), CALENDAR).await, named);
     let empty = settings(WorkCalendar {

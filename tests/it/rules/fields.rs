@@ -59,7 +59,7 @@ async fn reclaims_take_effect_at_the_cutoff() {
     {
         world.go_to(claimed);
         for cutoff in ["", "NONE", "00:00"] {
-            let (id, pool) = world.claimed(&format!("{at} {cutoff}")).await;
+            let (id, pool) = world.claimed(&format!("Card {at}, cutoff {cutoff:?}")).await;
             let rule = ReclaimRule {
                 cutoff: cutoff.into(),
                 ..exact(&pool, 7)
@@ -342,16 +342,16 @@ async fn everything_that_is_wrong_is_named_at_once() {
         "first_contact_days",
         "close_days",
         "combine",
-        "grade_days",
+        "grade_days[1]",
         "grade_days[0].follow_up_days",
         "grade_days[2].grade",
         "max_hold_days",
         "contract_end_days",
         "follow_up_kinds[0]",
-        "reclaim_kinds",
+        "reclaim_kinds[1]",
         "no_restart_days",
         "target_pool_id",
-        "reminders",
+        "reminders[3]",
         "reminders[0].days_before",
         "reminders[1].days_before",
         "reminders[2].recipients",

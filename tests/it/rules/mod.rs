@@ -14,7 +14,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Asia::Shanghai;
-use tidepool::rpc::proto::{self, Account, Ownership, ReclaimRule, Tenant, TenantSettings};
+use tidepool::rpc::proto::{self, Account, Activity, Ownership, ReclaimRule, Tenant, TenantSettings};
 use tonic::Status;
 
 /// An instant by what clocks in Shanghai show: `2026-03-01 10:00`.
@@ -114,7 +114,11 @@ impl World {
     /// A follow-up, or whatever `kind` stands for, now.
     pub(crate) async fn hear(&self, account: &str, kind: &str) {
         let now = self.server.clock.now();
-        let event = crate::activities::told(&format!("{account} {kind} {now}").replace(' ', "-"), account, kind, now);
+        let told = crate::activities::told(&format!("{account}/{kind}/{}", now.timestamp()), account, kind, now);
+        let event = Activity {
+            object_id: format!("of-{account}"),
+            ..told
+        };
         let said = self.tell("crm", vec![event]).await;
         assert!(said[0].is_ok(), "{said:?}");
     }
