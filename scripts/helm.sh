@@ -71,8 +71,9 @@ for values in "$CHART"/ci/*.yaml; do
   "$VALIDATORS/bin/kubernetes-validate" --strict --kubernetes-version "$KUBERNETES" "$out/$name.yaml" >"$out/log" ||
     { cat "$out/log" >&2; fail "$name: not what Kubernetes $KUBERNETES expects"; }
   # What the pods will read is what the binary understands.
+  # What is mounted there is not here.
   render --values "$values" --show-only templates/configmap.yaml |
-    sed -n '/tidepool.toml: |/,$s/^    //p' >"$out/$name.toml"
+    sed -n '/tidepool.toml: |/,$s/^    //p' | sed "s#/etc/tidepool-otlp/ca.crt#$ROOT/tests/it/tls/ca.pem#" >"$out/$name.toml"
   TIDEPOOL__DATABASE__URL=sqlite:x cargo run --quiet --locked --bin tidepool -- --config "$out/$name.toml" config >"$out/log"
   grep -q '^insecure_listen = "0.0.0.0:7400"' "$out/log" || fail "$name: the rendered configuration is not what was meant"
 done
@@ -101,6 +102,11 @@ has ha "kind: PodDisruptionBudget"
 has ha "maxUnavailable: 0"
 has ha "tidepool@sha256:"
 has ha "port: 4317"
+has ha "name: collector-ca"
+has ha "secretName: tidepool-database-owner"
+has mysql "mountPath: /etc/tidepool-database"
+lacks mysql "secretKeyRef"
+lacks sqlite "tidepool-database"
 for name in sqlite mysql ha; do
   has "$name" "readOnlyRootFilesystem: true"
   has "$name" "automountServiceAccountToken: false"

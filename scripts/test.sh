@@ -28,7 +28,11 @@ tools() { scripts/tools.sh; }
 lint() { scripts/lint.sh; }
 on_sqlite() { cargo test --workspace --locked; }
 pool_of_one_on_sqlite() { TIDEPOOL_TEST_POOL_SIZE=1 cargo test --locked --test it; }
-on_mariadb() { TIDEPOOL_TEST_DATABASE_URL=$(database_url) cargo test --locked --test it; }
+on_mariadb() {
+  # The test of a restored dump says that it was not run without it.
+  TIDEPOOL_MARIADB_DUMP=$(scripts/mariadb-dump.sh || true) TIDEPOOL_TEST_DATABASE_URL=$(database_url) \
+    cargo test --locked --test it
+}
 pool_of_one_on_mariadb() {
   TIDEPOOL_TEST_POOL_SIZE=1 TIDEPOOL_TEST_DATABASE_URL=$(database_url) cargo test --locked --test it
 }

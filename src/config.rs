@@ -1,5 +1,6 @@
 //! Configuration: defaults < file < environment < flags. Validated once, with everything that is wrong listed.
 
+mod database_url;
 mod telemetry;
 
 pub use telemetry::Telemetry;
@@ -11,7 +12,12 @@ use figment::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{fmt, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Prefix of environment variables: `TIDEPOOL__DATABASE__URL` sets `database.url`.
 pub const ENV_PREFIX: &str = "TIDEPOOL__";
@@ -89,6 +95,8 @@ pub struct Database {
     /// `sqlite:PATH` or `mysql://USER:PASSWORD@HOST:PORT/DATABASE?ssl-mode=VERIFY_IDENTITY`.
     #[serde(serialize_with = "redacted")]
     pub url: SecretString,
+    /// A file that holds the URL, as secrets are mounted. Read once, at the start.
+    pub url_file: Option<PathBuf>,
     /// Connections at most, per replica.
     pub max_connections: u32,
     /// How long a call may wait for a connection, in milliseconds, before it is answered as busy.
@@ -106,6 +114,7 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: "sqlite:tidepool.sqlite".to_owned().into(),
+            url_file: None,
             max_connections: 16,
             acquire_timeout_ms: 3000,
             attempt_timeout_ms: 15_000,
@@ -227,19 +236,21 @@ impl Config {
     /// Reads the file, if one is named, and the environment, puts `flags` (dotted keys) on top, and validates.
     pub fn load(file: Option<&Path>, flags: &[(&str, serde_json::Value)]) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
-        let mut figment = Figment::new();
+        let mut layers = [Figment::new(), Figment::new(), Figment::new()];
         if let Some(file) = file {
             if !file.is_file() {
                 errors.push(format!("there is no file {}", file.display()));
             }
-            figment = figment.merge(Toml::file(file));
+            layers[0] = Figment::from(Toml::file(file));
         }
-        figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
+        layers[1] = Figment::from(Env::prefixed(ENV_PREFIX).split("__"));
         for (key, value) in flags {
-            figment = figment.merge(Serialized::default(key, value));
+            layers[2] = layers[2].clone().merge(Serialized::default(key, value));
         }
+        let figment = layers.iter().cloned().fold(Figment::new(), Figment::merge);
         let server = section(&figment, "server", &mut errors);
-        let database = section(&figment, "database", &mut errors);
+        let mut database = section(&figment, "database", &mut errors);
+        database_url::settle(&layers, &mut database, &mut errors);
         let sweep = section(&figment, "sweep", &mut errors);
         let jobs = section(&figment, "jobs", &mut errors);
         let log = section(&figment, "log", &mut errors);

@@ -72,14 +72,17 @@ pub(crate) fn unknown_tenant() -> Error {
     Error::refused(Reason::Unauthenticated, "the tenant of this credential does not exist")
 }
 
+/// The answer to a request whose id another request had.
+pub(crate) fn reused() -> Error {
+    let message = "the request id was used before for another request; use a new one";
+    Error::refused(Reason::RequestIdReused, message)
+}
+
 /// The answer that was given before, or the certainty that `org` is what was committed when the revisions were read.
 pub(crate) fn current(org: &Organisation, revisions: Revisions, found: Found) -> Result<Option<Vec<u8>>, Abort> {
     match found {
         Found::Answer(response) => Ok(Some(response)),
-        Found::Other => {
-            let message = "the request id was used before for another request; use a new one";
-            Err(Error::refused(Reason::RequestIdReused, message).into())
-        }
+        Found::Other => Err(reused().into()),
         Found::Nothing if revisions != org.revisions => Err(Abort::Stale),
         Found::Nothing => Ok(None),
     }

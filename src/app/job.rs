@@ -164,7 +164,7 @@ impl App {
 
     async fn preview(&self, tx: &Tx, org: &Organisation, work: &Work) -> Result<(i64, Vec<AccountId>), Abort> {
         let (mut total, mut first) = (0, Vec::new());
-        for phase in 0.. {
+        for phase in 0..work.parts() {
             let Some(source) = work.source(phase) else { break };
             total += match &source {
                 Source::Named(accounts) => i64::try_from(accounts.len()).unwrap_or(i64::MAX),

@@ -1,12 +1,13 @@
-//! Does the work of jobs: up to 100 accounts per transaction, which holds their moves, how far the job is, its counters
-//! and what was refused. So whoever stops, dies or is overtaken at any point, nothing is lost and nothing done twice.
+//! Does the work of jobs: up to 100 accounts per transaction, fewer where that took long, which holds their moves, how
+//! far the job is, its counters and what was refused. So whoever stops, dies or is overtaken at any point, nothing is lost
+//! and nothing done twice.
 //!
 //! Every account is decided on as it is then, with the rights that the one who started the job has then. A batch that
 //! fails is tried account by account, so that one bad row stops nobody else.
 //!
 //! Statement budget per batch: 1 lease, 1 read of the job, 1 page (for lists of many places more), 1 read of the
 //! accounts, 1 of guard rows where somebody gains, 1 of teams where somebody leaves them, the writes of `store::apply`,
-//! 1 of the job, 1 of what was refused.
+//! 1 of the job, 1 of what was refused; in a pass after the first 1 read of what was refused before.
 
 use super::{
     App,
@@ -20,7 +21,7 @@ use crate::{
         circulation::{Decision, Item, Move, Scene, Subject},
         error::Error,
         ids::{AccountId, TenantKey, UserId},
-        job::{Job, JobState, RefusedItem, another_may},
+        job::{BATCH, Job, JobState, RefusedItem, another_may, next_batch},
         organisation::Organisation,
         principal::Principal,
         refusal::Reason,
@@ -41,8 +42,6 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Accounts per batch.
-const BATCH: usize = 100;
 /// How long a batch may take, all attempts together.
 const BATCH_TIME: Duration = Duration::from_secs(10);
 /// Jobs that are looked at in one round.
@@ -71,6 +70,7 @@ impl App {
     pub async fn work(&self, lease: &Lease, go_on: impl Fn() -> bool) -> Result<Worked, Stopped> {
         let mut worked = Worked::default();
         let mut stuck = HashSet::new();
+        let mut size = *BATCH.start();
         loop {
             let open: Vec<_> = self
                 .open_jobs()
@@ -85,7 +85,10 @@ impl App {
                 if !go_on() {
                     return Ok(worked);
                 }
-                match self.batch_or_each(lease, &job, &go_on).await {
+                let began = Instant::now();
+                let done = self.batch_or_each(lease, &job, size, &go_on).await;
+                size = next_batch(size, began.elapsed());
+                match done {
                     Ok(batches) => worked.batches += batches,
                     Err(Stopped::LeaseLost) => return Err(Stopped::LeaseLost),
                     Err(Stopped::Failed(error)) => {
@@ -108,12 +111,18 @@ impl App {
     }
 
     /// One batch; if it fails for what it is about, its accounts one by one.
-    async fn batch_or_each(&self, lease: &Lease, job: &Open, go_on: &impl Fn() -> bool) -> Result<usize, Stopped> {
-        match self.job_batch(lease, job, Turn::Work(BATCH)).await {
+    async fn batch_or_each(
+        &self,
+        lease: &Lease,
+        job: &Open,
+        size: usize,
+        go_on: &impl Fn() -> bool,
+    ) -> Result<usize, Stopped> {
+        match self.job_batch(lease, job, Turn::Work(size)).await {
             Err(Stopped::Failed(error)) if error.reason() == Reason::Internal => {}
             done => return done.map(|_| 1),
         }
-        for at in 0..BATCH {
+        for at in 0..size {
             if !go_on() {
                 return Ok(at);
             }
@@ -128,7 +137,7 @@ impl App {
                 return Ok(at + 1);
             }
         }
-        Ok(BATCH)
+        Ok(size)
     }
 
     /// One batch of a job, whatever others there are: for tests as well. Says whether there is more to do.
@@ -170,10 +179,30 @@ impl App {
             Some(source) => self.job_page(tx, org, &source, job.after, size).await?,
             None => Vec::new(),
         };
-        let job = match turn {
-            Turn::Work(_) => self.work_on(tx, org, job, &page).await?,
-            Turn::PassOver => pass_over(tx, org.key, job, &page).await?,
+        // Whoever was refused once is neither asked nor counted again.
+        let known = if job.again() && job.refused > 0 {
+            job::refused_among(tx, org.key, job.id, &page).await?
+        } else {
+            HashSet::new()
         };
+        let new: Vec<_> = page
+            .iter()
+            .filter(|account| !known.contains(account))
+            .copied()
+            .collect();
+        let settled = job.moved + job.refused;
+        let mut job = match turn {
+            Turn::Work(_) => self.work_on(tx, org, job, &new).await?,
+            Turn::PassOver => pass_over(tx, org.key, job, &new).await?,
+        };
+        let found = job.moved + job.refused - settled;
+        if job.work.passes() > 1 {
+            job.turn += found;
+        }
+        if job.state.is_open() {
+            let all = i64::try_from(page.len()).unwrap_or(0);
+            job.done += if job.again() { found } else { all };
+        }
         let job = self.advance(job, &page, size);
         job::update(tx, org.key, &job).await?;
         Ok(Some(job.state.is_open()))
@@ -187,17 +216,11 @@ impl App {
         }
         job.state = JobState::Running;
         job.update_time = now;
-        job.done += i64::try_from(page.len()).unwrap_or(0);
         job.after = page.last().copied().or(job.after);
         if page.len() == size {
             return job;
         }
-        job.phase += 1;
-        job.after = None;
-        if job.work.source(job.phase).is_none() {
-            return job.ended(JobState::Succeeded, now);
-        }
-        job
+        job.next_phase(now)
     }
 
     async fn work_on(&self, tx: &Tx, org: &Arc<Organisation>, mut job: Job, page: &[AccountId]) -> Result<Job, Abort> {
@@ -282,7 +305,7 @@ impl Batch<'_> {
                         }
                     }
                     next => {
-                        if next.is_ok() {
+                        if next.is_ok() && count > 1 {
                             job.turn = i64::try_from((turn + at + 1) % count).unwrap_or(0);
                         }
                         decided = next;

@@ -14,6 +14,7 @@ pub mod directory;
 pub mod edit;
 pub mod flow;
 pub mod history;
+pub mod import;
 pub mod job;
 pub mod jobs;
 pub mod page;

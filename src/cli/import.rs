@@ -13,7 +13,13 @@ use uuid::Uuid;
 
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// CSV file in UTF-8 whose first row names the columns; `name` is needed. Tags are separated by semicolons.
+    /// CSV file in UTF-8 whose first row names the columns; `name` is needed.
+    ///
+    /// The others can be kind (company, group or person), grade, industry, source, region, phone, email, website,
+    /// address, remark, `external_id`, tags (separated by semicolons), latitude and longitude, and the names of the
+    /// tenant's custom fields that are in use: text and choices as they are, numbers with a decimal point, times as
+    /// 2026-05-31T09:30:00+08:00. An empty cell is no value. A column that is none of these stops the import before
+    /// anything is sent.
     file: PathBuf,
     /// Pool that the accounts go into: its id or its name.
     #[arg(long, value_name = "ID|NAME")]
@@ -30,6 +36,10 @@ pub(super) struct ImportArgs {
     /// User for whom the import is made. Without one it is made as an administrating service.
     #[arg(long)]
     actor: Option<String>,
+    /// Name of this import, 1 to 80 printable ASCII characters. If it breaks off, the same file imported under the same
+    /// name goes on: what was imported is not imported again, and not refused as a duplicate either.
+    #[arg(long, value_name = "NAME")]
+    id: Option<String>,
     /// Exit with 0 also if rows were refused.
     #[arg(long)]
     allow_refused: bool,
@@ -50,7 +60,7 @@ pub(super) async fn run(args: &ImportArgs) -> Outcome {
 
     let bar = progress(size);
     let (mut created, mut refused) = (0_u64, Vec::new());
-    let imported = send::run(&client, &pool, file, |outcome, done| {
+    let imported = send::run(&client, &pool, args.id.as_deref(), file, |outcome, done| {
         match outcome.refusal() {
             None => created += 1,
             Some(line) => refused.push(line),

@@ -10,9 +10,9 @@ use crate::rpc::{
     identity,
     proto::{
         account_service_client::AccountServiceClient, activity_service_client::ActivityServiceClient,
-        circulation_service_client::CirculationServiceClient, directory_service_client::DirectoryServiceClient,
-        job_service_client::JobServiceClient, pool_service_client::PoolServiceClient,
-        retention_limit_service_client::RetentionLimitServiceClient,
+        circulation_service_client::CirculationServiceClient, custom_field_service_client::CustomFieldServiceClient,
+        directory_service_client::DirectoryServiceClient, job_service_client::JobServiceClient,
+        pool_service_client::PoolServiceClient, retention_limit_service_client::RetentionLimitServiceClient,
         retention_rule_service_client::RetentionRuleServiceClient, tenant_service_client::TenantServiceClient,
     },
 };
@@ -148,6 +148,8 @@ stubs! {
     rules = RetentionRuleServiceClient;
     /// `RetentionLimitService`.
     limits = RetentionLimitServiceClient;
+    /// `CustomFieldService`.
+    custom_fields = CustomFieldServiceClient;
     /// `AccountService`.
     accounts = AccountServiceClient;
     /// `CirculationService`.
@@ -167,19 +169,27 @@ where
     with_pauses(FIRST_PAUSE, call).await
 }
 
-async fn with_pauses<T, F>(mut pause: Duration, mut call: impl FnMut() -> F) -> Result<T, Refused>
+/// Waits before the attempt after `failures` failed ones, as long as the last of them asks for.
+pub async fn pause(failures: u32, refused: &Refused) {
+    rest(FIRST_PAUSE, failures, refused).await;
+}
+
+async fn rest(first: Duration, failures: u32, refused: &Refused) {
+    let pause = first * 2_u32.saturating_pow(failures.saturating_sub(1));
+    // Clients that were refused together must not come back together.
+    let jitter = rand::rng().random_range(0.5..1.5);
+    tokio::time::sleep(refused.retry_after.unwrap_or_default().max(pause).mul_f64(jitter)).await;
+}
+
+async fn with_pauses<T, F>(first: Duration, mut call: impl FnMut() -> F) -> Result<T, Refused>
 where
     F: Future<Output = Result<Response<T>, Status>>,
 {
-    for _ in 1..ATTEMPTS {
+    for failures in 1..ATTEMPTS {
         match call().await {
             Ok(answer) => return Ok(answer.into_inner()),
             Err(status) if status.code() == Code::Unavailable => {
-                let refused = Refused::from(&status);
-                // Clients that were refused together must not come back together.
-                let jitter = rand::rng().random_range(0.5..1.5);
-                tokio::time::sleep(refused.retry_after.unwrap_or_default().max(pause).mul_f64(jitter)).await;
-                pause *= 2;
+                rest(first, failures, &Refused::from(&status)).await;
             }
             Err(status) => return Err(Refused::from(&status)),
         }

@@ -23,14 +23,20 @@ pub(super) async fn import(stage: &mut Stage) -> Act {
     let client = stage.user(NORA)?;
     let bar = progress(u64::try_from(CARDS.len())?);
     let (mut created, mut refused) = (0_usize, Vec::new());
-    send::run(&client, &stage.pools.exhibition, CARDS.as_bytes(), |outcome, done| {
-        match outcome.refusal() {
-            None => created += 1,
-            Some(line) => refused.push(line),
-        }
-        bar.set_position(done);
-        bar.set_message(format!("{created} created, {} refused", refused.len()));
-    })
+    send::run(
+        &client,
+        &stage.pools.exhibition,
+        None,
+        CARDS.as_bytes(),
+        |outcome, done| {
+            match outcome.refusal() {
+                None => created += 1,
+                Some(line) => refused.push(line),
+            }
+            bar.set_position(done);
+            bar.set_message(format!("{created} created, {} refused", refused.len()));
+        },
+    )
     .await?;
     bar.finish_and_clear();
     say::line(format!(

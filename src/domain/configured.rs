@@ -24,6 +24,17 @@ pub enum ConfigTable {
 }
 
 impl ConfigTable {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::LimitRule,
+        Self::ReclaimRule,
+        Self::CustomField,
+        Self::ReminderRule,
+        Self::UserAbsence,
+        Self::RetentionPause,
+        Self::ChosenDepartment,
+    ];
+
     /// The table's name, which is also the `resource_type` of its events.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -18,6 +18,7 @@ use super::{
 use crate::domain::error::Error;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +132,25 @@ pub enum Source {
     Named(Vec<AccountId>),
 }
 
+/// Passes at most: whoever fills a pool as fast as a job empties it has to stop first.
+const PASSES: i64 = 10;
+/// How many accounts the first transaction of a worker takes, and how many any takes at most.
+pub const BATCH: std::ops::RangeInclusive<usize> = 25..=100;
+/// A transaction that took longer was too large. Others wait for what it writes, so it stays well below two seconds.
+const LONG: Duration = Duration::from_millis(500);
+
+/// How many accounts the next transaction takes, after one that took so long.
+#[must_use]
+pub fn next_batch(size: usize, took: Duration) -> usize {
+    if took > LONG {
+        (size / 2).max(1)
+    } else if took < LONG / 4 {
+        (size * 2).min(*BATCH.end())
+    } else {
+        size
+    }
+}
+
 const OWNED: &[Status] = &[Status::Unactivated, Status::Reporting, Status::Assigned];
 const KEPT: &[Status] = &[
     Status::Unactivated,
@@ -181,10 +201,32 @@ impl Work {
         }
     }
 
-    /// Where the accounts of a phase are; nothing after the last phase.
+    /// How many phases a pass through the accounts has.
+    #[must_use]
+    pub const fn parts(&self) -> i64 {
+        match self {
+            Self::ReleaseOwner { .. } => 2,
+            _ => 1,
+        }
+    }
+
+    /// How often its accounts are gone through at most. Where all of them are wanted, again until there was nothing
+    /// new: accounts that came in behind a pass are found by the next one.
+    #[must_use]
+    pub const fn passes(&self) -> i64 {
+        match self {
+            Self::ReleaseOwner { .. } | Self::TransferPool { .. } => PASSES,
+            Self::AssignMatching { .. } | Self::TransferMatching { .. } => 1,
+        }
+    }
+
+    /// Where the accounts of a phase are; nothing after the last phase of the last pass.
     #[must_use]
     pub fn source(&self, phase: i64) -> Option<Source> {
-        match (self, phase) {
+        if phase >= self.parts() * self.passes() {
+            return None;
+        }
+        match (self, phase % self.parts()) {
             (Self::AssignMatching { selection, .. }, 0) => Some(selection.source(&[Status::Unassigned])),
             (Self::TransferMatching { selection, .. }, 0) => {
                 Some(selection.source(&[Status::Unassigned, Status::Assigned]))
@@ -225,7 +267,7 @@ impl Work {
                 target: *target,
                 clear_owner: *clear_owner,
             }],
-            Self::ReleaseOwner { user, target } if phase == 0 => vec![Move::Release {
+            Self::ReleaseOwner { user, target } if phase % self.parts() == 0 => vec![Move::Release {
                 user: user.clone(),
                 target: *target,
             }],
@@ -344,11 +386,11 @@ pub struct Job {
     pub caller: CallerId,
     /// The user that it acted for.
     pub actor: Option<UserId>,
-    /// Which part of the work it is at.
+    /// Which part of the work it is at, those of earlier passes counted.
     pub phase: i64,
     /// The last account of that part that it is done with.
     pub after: Option<AccountId>,
-    /// Whose turn it is.
+    /// Whose turn it is; in work that goes through its accounts again, how many this pass has found.
     pub turn: i64,
     /// How many accounts there were when it was started.
     pub total: i64,
@@ -393,6 +435,29 @@ impl Job {
             || self.actor == principal.actor && (self.actor.is_some() || self.caller == principal.caller)
     }
 
+    /// Whether accounts that were refused come up again: then they are passed over in silence.
+    #[must_use]
+    pub const fn again(&self) -> bool {
+        self.phase >= self.work.parts()
+    }
+
+    /// The job at the end of a phase: at the next one, or all of it done.
+    #[must_use]
+    pub fn next_phase(mut self, now: DateTime<Utc>) -> Self {
+        self.phase += 1;
+        self.after = None;
+        let mut more = self.work.source(self.phase).is_some();
+        if self.work.passes() > 1 && self.phase % self.work.parts() == 0 {
+            more &= self.turn > 0;
+            self.turn = 0;
+        }
+        if more {
+            self
+        } else {
+            self.ended(JobState::Succeeded, now)
+        }
+    }
+
     /// The job, ended now.
     #[must_use]
     pub fn ended(mut self, state: JobState, now: DateTime<Utc>) -> Self {
@@ -402,3 +467,6 @@ impl Job {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,10 @@
 //! can tell is checked here; what an account must be is decided by the server.
 
 use super::rows::MAX_COLUMNS;
-use crate::rpc::proto::{Account, AccountKind, Location};
+use crate::rpc::proto::{
+    Account, AccountKind, CustomField, CustomFieldType, CustomFieldValue, Location, custom_field_value::Value,
+};
+use chrono::DateTime;
 
 /// What separates tags within their cell.
 const TAG_SEPARATOR: char = ';';
@@ -25,6 +28,8 @@ enum Column {
     Tags,
     Latitude,
     Longitude,
+    /// A custom field, by its place among those that the columns know.
+    Custom(usize),
 }
 
 const COLUMNS: [(&str, Column); 15] = [
@@ -49,34 +54,62 @@ const COLUMNS: [(&str, Column); 15] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     columns: Vec<Column>,
+    /// Name and type of each custom field that has a column.
+    custom: Vec<(String, CustomFieldType)>,
 }
 
 impl Columns {
-    /// Reads the header, or says everything that is wrong with it.
-    pub fn read(header: &[String]) -> Result<Self, Vec<String>> {
+    /// Reads the header, or says everything that is wrong with it. `fields` are the custom fields of the tenant; those
+    /// that are in use can have a column.
+    pub fn read(header: &[String], fields: &[CustomField]) -> Result<Self, Vec<String>> {
+        let fields: Vec<_> = fields.iter().filter(|field| field.enabled()).collect();
         let mut wrong = Vec::new();
-        let mut columns = Vec::with_capacity(header.len().min(MAX_COLUMNS));
+        let mut read = Self {
+            columns: Vec::with_capacity(header.len().min(MAX_COLUMNS)),
+            custom: Vec::new(),
+        };
         for title in header {
             let name = title.trim().to_lowercase();
-            match COLUMNS.iter().find(|(known, _)| *known == name) {
-                None => wrong.push(format!("unknown column {title:?}")),
-                Some((_, column)) if columns.contains(column) => {
-                    wrong.push(format!("the column {name} is there twice"));
+            let standard = COLUMNS.iter().find(|(known, _)| *known == name);
+            let field = fields.iter().find(|field| field.name == name);
+            let twice = match (standard, field) {
+                (Some((_, column)), _) => {
+                    let twice = read.columns.contains(column);
+                    read.columns.push(*column);
+                    twice
                 }
-                Some((_, column)) => columns.push(*column),
+                (None, Some(field)) => {
+                    let twice = read.custom.iter().any(|(known, _)| *known == name);
+                    read.columns.push(Column::Custom(read.custom.len()));
+                    read.custom.push((name.clone(), field.r#type()));
+                    twice
+                }
+                (None, None) => {
+                    wrong.push(format!("unknown column {title:?}"));
+                    false
+                }
+            };
+            if twice {
+                wrong.push(format!("the column {name} is there twice"));
             }
         }
-        if !columns.contains(&Column::Name) {
+        if !read.columns.contains(&Column::Name) {
             wrong.push("there is no column name".into());
         }
-        if columns.contains(&Column::Latitude) != columns.contains(&Column::Longitude) {
+        if read.columns.contains(&Column::Latitude) != read.columns.contains(&Column::Longitude) {
             wrong.push("latitude and longitude go together".into());
         }
         if wrong.is_empty() {
-            return Ok(Self { columns });
+            return Ok(read);
         }
         let known: Vec<_> = COLUMNS.iter().map(|(name, _)| *name).collect();
-        wrong.push(format!("known columns are {}", known.join(", ")));
+        let custom: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+        let custom = if custom.is_empty() {
+            "there are no custom fields in use".to_owned()
+        } else {
+            format!("custom fields in use are {}", custom.join(", "))
+        };
+        wrong.push(format!("known columns are {}; {custom}", known.join(", ")));
         Err(wrong)
     }
 
@@ -113,6 +146,7 @@ impl Columns {
                 Column::Tags => account.tags = tags(cell),
                 Column::Latitude => latitude = degrees("latitude", cell, &mut wrong),
                 Column::Longitude => longitude = degrees("longitude", cell, &mut wrong),
+                Column::Custom(at) => account.custom_fields.extend(self.value(*at, cell, &mut wrong)),
             }
         }
         if account.name.is_empty() {
@@ -124,6 +158,20 @@ impl Columns {
             _ => wrong.push("latitude and longitude go together".into()),
         }
         if wrong.is_empty() { Ok(account) } else { Err(wrong) }
+    }
+
+    /// The value of a custom field; an empty cell is none.
+    fn value(&self, at: usize, cell: &str, wrong: &mut Vec<String>) -> Option<CustomFieldValue> {
+        let (field, kind) = self.custom.get(at).filter(|_| !cell.is_empty())?;
+        let value = match kind {
+            CustomFieldType::Number => number(field, cell, wrong).map(Value::NumberValue),
+            CustomFieldType::Time => time(field, cell, wrong).map(Value::TimeValue),
+            _ => Some(Value::TextValue(cell.to_owned())),
+        };
+        Some(CustomFieldValue {
+            field: field.clone(),
+            value: Some(value?),
+        })
     }
 }
 
@@ -146,11 +194,29 @@ fn degrees(column: &str, cell: &str, wrong: &mut Vec<String>) -> Option<f64> {
     if cell.is_empty() {
         return None;
     }
-    let read = cell.parse().ok().filter(|degrees: &f64| degrees.is_finite());
+    number(column, cell, wrong)
+}
+
+fn number(column: &str, cell: &str, wrong: &mut Vec<String>) -> Option<f64> {
+    let read = cell.parse().ok().filter(|number: &f64| number.is_finite());
     if read.is_none() {
         wrong.push(format!("{column} {cell:?} is no number"));
     }
     read
+}
+
+/// An instant needs its zone: a day would be another one elsewhere.
+fn time(column: &str, cell: &str, wrong: &mut Vec<String>) -> Option<prost_types::Timestamp> {
+    let Ok(time) = DateTime::parse_from_rfc3339(cell) else {
+        wrong.push(format!(
+            "{column} {cell:?} is no time such as 2026-05-31T09:30:00+08:00"
+        ));
+        return None;
+    };
+    Some(prost_types::Timestamp {
+        seconds: time.timestamp(),
+        nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(0),
+    })
 }
 
 #[cfg(test)]
@@ -174,7 +240,7 @@ mod tests {
             ("name,phone,Phone", &["the column phone is there twice"]),
             ("name,latitude", &["latitude and longitude go together"]),
         ] {
-            let mut wrong = Columns::read(&cells(header)).err().unwrap_or_default();
+            let mut wrong = Columns::read(&cells(header), &[]).err().unwrap_or_default();
             // The last line says what there is.
             wrong.pop();
             assert_eq!(wrong, wanted, "{header}");
@@ -185,7 +251,7 @@ mod tests {
     fn a_row_becomes_an_account() {
         let header = "name,kind,grade,industry,source,region,phone,email,website,address,remark,external_id,tags,\
                       latitude,longitude";
-        let columns = Columns::read(&cells(header)).unwrap();
+        let columns = Columns::read(&cells(header), &[]).unwrap();
         let row = " Moss ,Person,A,food,talk,north,1,m@x.example,x.example,Way 1,hm,e1, a ;; b;,1.5,-2";
         let account = columns.account(&cells(row)).unwrap();
         let wanted = Account {
@@ -213,7 +279,7 @@ mod tests {
 
     #[test]
     fn everything_wrong_with_a_row_is_named() {
-        let columns = Columns::read(&cells("name,kind,latitude,longitude")).unwrap();
+        let columns = Columns::read(&cells("name,kind,latitude,longitude"), &[]).unwrap();
         for (row, wanted) in [
             ("Moss,,,", &[][..]),
             ("Moss,,1,", &["latitude and longitude go together"]),
@@ -234,5 +300,63 @@ mod tests {
             let wrong = columns.account(&cells(row)).err().unwrap_or_default();
             assert_eq!(wrong, wanted, "{row}");
         }
+    }
+
+    fn field(name: &str, kind: CustomFieldType, enabled: bool) -> CustomField {
+        CustomField {
+            name: name.into(),
+            r#type: kind.into(),
+            enabled: Some(enabled),
+            ..CustomField::default()
+        }
+    }
+
+    #[test]
+    fn custom_fields_that_are_in_use_have_columns() {
+        let fields = [
+            field("employees", CustomFieldType::Number, true),
+            field("founded", CustomFieldType::Time, true),
+            field("tier", CustomFieldType::Choice, true),
+            field("old", CustomFieldType::Text, false),
+        ];
+        let header = cells("name,Tier,employees,founded");
+        let columns = Columns::read(&header, &fields).unwrap();
+        let given = |row: &str| columns.account(&cells(row)).map(|account| account.custom_fields);
+        let value = |field: &str, value| CustomFieldValue {
+            field: field.into(),
+            value: Some(value),
+        };
+        let wanted = vec![
+            value("tier", Value::TextValue("gold".into())),
+            value("employees", Value::NumberValue(-2.5)),
+            value(
+                "founded",
+                Value::TimeValue(prost_types::Timestamp { seconds: -1, nanos: 0 }),
+            ),
+        ];
+        assert_eq!(given("Moss,gold,-2.5,1970-01-01T07:59:59+08:00"), Ok(wanted));
+        assert_eq!(given("Moss,,,"), Ok(vec![]));
+        let wrong = given("Moss,gold,many,2026-05-31").unwrap_err();
+        assert_eq!(
+            wrong,
+            [
+                "employees \"many\" is no number",
+                "founded \"2026-05-31\" is no time such as 2026-05-31T09:30:00+08:00"
+            ]
+        );
+
+        let wrong = Columns::read(&cells("name,old,tier,fax,tier"), &fields).unwrap_err();
+        assert_eq!(
+            wrong[..3],
+            [
+                "unknown column \"old\"",
+                "unknown column \"fax\"",
+                "the column tier is there twice"
+            ]
+        );
+        assert!(
+            wrong[3].ends_with("custom fields in use are employees, founded, tier"),
+            "{wrong:?}"
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! `AccountService`.
 
 use super::{
-    Api, all_wrong,
+    Api,
+    account_import::Answers,
+    all_wrong,
     convert::{self, decode, id},
     mutate, open,
     proto::{self, account_service_server::AccountService},
@@ -10,7 +12,7 @@ use crate::{
     app::{account::View, create::Created},
     domain::ids::AccountId,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 #[tonic::async_trait]
 impl AccountService for Api {
@@ -49,6 +51,15 @@ impl AccountService for Api {
         mutate!(call, "BulkCreateAccounts", message, encode, |once| {
             self.app.create_accounts(&call, "BulkCreateAccounts", &once, &input)
         })
+    }
+
+    type ImportAccountsStream = Answers;
+
+    async fn import_accounts(
+        &self,
+        request: Request<Streaming<proto::ImportAccountsRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        self.import(request)
     }
 
     async fn get_account(

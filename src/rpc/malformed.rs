@@ -49,12 +49,26 @@ where
 }
 
 fn name(response: Response<Body>) -> Response<Body> {
-    let status = Status::from_header_map(response.headers());
-    match status {
-        Some(status) if status.details().is_empty() && matches!(status.code(), Code::Internal | Code::OutOfRange) => {
-            let message = format!("the request message cannot be read: {}", status.message());
-            Status::from(Error::refused(Reason::InvalidArgument, message)).into_http()
-        }
+    match Status::from_header_map(response.headers()) {
+        Some(status) if is_unreadable(&status) => unreadable(&status).into_http(),
         _ => response,
+    }
+}
+
+fn is_unreadable(status: &Status) -> bool {
+    status.details().is_empty() && matches!(status.code(), Code::Internal | Code::OutOfRange)
+}
+
+fn unreadable(status: &Status) -> Status {
+    let message = format!("the request message cannot be read: {}", status.message());
+    Error::refused(Reason::InvalidArgument, message).into()
+}
+
+/// What a message of a stream that cannot be read is answered with.
+pub(super) fn told(status: Status) -> Status {
+    if is_unreadable(&status) {
+        unreadable(&status)
+    } else {
+        status
     }
 }

@@ -64,6 +64,7 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.CirculationService/BulkRemoveAccountsFromPool", FOR_USERS),
     ("/tidepool.v1.AccountService/CreateAccount", FOR_USERS),
     ("/tidepool.v1.AccountService/BulkCreateAccounts", FOR_USERS),
+    ("/tidepool.v1.AccountService/ImportAccounts", FOR_USERS),
     ("/tidepool.v1.AccountService/GetAccount", FOR_USERS),
     ("/tidepool.v1.AccountService/BatchGetAccounts", FOR_USERS),
     ("/tidepool.v1.RetentionRuleService/CreateReclaimRule", CONFIGURE),
@@ -142,6 +143,15 @@ pub fn needs(path: &str) -> Option<Needs> {
         .map(|(_, needs)| *needs)
 }
 
+/// Methods whose callers send one message after the other, for longer than others may take.
+const FED: &[&str] = &["/tidepool.v1.AccountService/ImportAccounts"];
+
+/// Whether callers of the method at `path` send a stream.
+#[must_use]
+pub fn is_fed(path: &str) -> bool {
+    FED.contains(&path)
+}
+
 /// The full name of the method at `path`, `package.Service/Method`, if it is one of these.
 #[must_use]
 pub fn known(path: &str) -> Option<&'static str> {
@@ -174,11 +184,15 @@ mod tests {
     #[test]
     fn every_method_has_a_row_and_every_row_a_method() {
         let set = prost_types::FileDescriptorSet::decode(DESCRIPTORS).unwrap();
-        let mut declared = BTreeSet::new();
+        let (mut declared, mut fed) = (BTreeSet::new(), Vec::new());
         for file in &set.file {
             for service in &file.service {
                 for method in &service.method {
-                    declared.insert(format!("/{}.{}/{}", file.package(), service.name(), method.name()));
+                    let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    if method.client_streaming() {
+                        fed.push(path.clone());
+                    }
+                    declared.insert(path);
                 }
             }
         }
@@ -188,5 +202,6 @@ mod tests {
             .filter(|path| path.starts_with("/tidepool"))
             .collect();
         assert_eq!(declared, listed);
+        assert_eq!(fed, FED);
     }
 }

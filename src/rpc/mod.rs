@@ -2,6 +2,7 @@
 //! deadlines and cancellation.
 
 pub mod account;
+pub mod account_import;
 pub mod account_lifecycle;
 pub mod activity;
 pub mod circulation;

@@ -2,11 +2,13 @@
 //! seconds and would drown the rest.
 //!
 //! Names and attributes follow OpenTelemetry's semantic conventions for RPC. A method that is not ours is `_OTHER`, so
-//! that nobody can fill the collector with names. A stream counts until its first answer.
+//! that nobody can fill the collector with names. A call ends with the last of its answer, so a stream with its end: with
+//! the status in its trailers, or canceled if nobody waits for them.
 
 use super::methods;
 use crate::telemetry::{metrics, traces};
 use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -39,10 +41,11 @@ impl<S, B> Service<Request<Body>> for Observe<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Future: Send + 'static,
+    B: 'static,
 {
-    type Response = Response<B>;
+    type Response = Response<Watched<B>>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, S::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -51,7 +54,8 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let path = request.uri().path();
         if path.starts_with("/grpc.health.") {
-            return Box::pin(self.inner.call(request));
+            let answer = self.inner.call(request);
+            return Box::pin(async move { Ok(answer.await?.map(|body| Watched { body, observed: None })) });
         }
         let method = methods::known(path).unwrap_or("_OTHER");
         let span = tracing::info_span!(
@@ -69,16 +73,60 @@ where
         let answer = span.in_scope(|| self.inner.call(request));
         let observe = async move {
             let answer = answer.await?;
-            observed.end(code(&answer));
-            Ok(answer)
+            // An error that is known before there is any body; everything else says in its trailers how it went.
+            let observed = match Status::from_header_map(answer.headers()) {
+                Some(status) => {
+                    observed.end(status.code());
+                    None
+                }
+                None => Some(observed),
+            };
+            Ok(answer.map(|body| Watched { body, observed }))
         };
         Box::pin(observe.instrument(span))
     }
 }
 
-/// An error is known before there is any body; everything else went well as far as anybody knows now.
-fn code<B>(answer: &Response<B>) -> Code {
-    Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code())
+/// The body of an answer: with its end the call ends.
+#[derive(Debug)]
+pub struct Watched<B> {
+    body: B,
+    /// Nothing if the call ended before, or is not observed.
+    observed: Option<Observed>,
+}
+
+impl<B: HttpBody + Unpin> HttpBody for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(context));
+        let code = match &frame {
+            Some(Ok(frame)) => frame.trailers_ref().map(ended),
+            Some(Err(_)) => Some(Code::Unknown),
+            None => Some(Code::Ok),
+        };
+        if let (Some(code), Some(mut observed)) = (code, code.and_then(|_| this.observed.take())) {
+            observed.end(code);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn ended(trailers: &http::HeaderMap) -> Code {
+    Status::from_header_map(trailers).map_or(Code::Ok, |status| status.code())
 }
 
 /// A call under way. Dropped before its end, its caller has left.

@@ -7,7 +7,7 @@
 //! A call counts toward the limit of calls under way until its work ends, not until its caller leaves: otherwise a
 //! storm of cancelled calls would pile up work that nobody counts.
 
-use super::patience;
+use super::{methods, patience};
 use crate::{
     domain::{error::Error, refusal::Reason},
     store::Deadline,
@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
 };
 use tokio_util::task::TaskTracker;
@@ -34,6 +34,12 @@ use tracing::Instrument;
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a call may take at most.
 const LONGEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a call may take whose caller sends a stream.
+const LONGEST_STREAM: Duration = Duration::from_mins(15);
+
+/// A place among the calls that the server takes. Whoever works on after the first answer keeps it until the end.
+pub(super) type Place = Arc<OwnedSemaphorePermit>;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
@@ -98,11 +104,18 @@ where
             let message = "the server has as many calls under way as it takes; try again in a moment";
             return refuse(Error::refused(Reason::ServerBusy, message));
         };
-        let deadline: Deadline = match time_left(request.headers()) {
-            Ok(left) => Instant::now() + left.min(LONGEST_DEADLINE),
+        let (usual, longest) = if methods::is_fed(request.uri().path()) {
+            (LONGEST_STREAM, LONGEST_STREAM)
+        } else {
+            (DEFAULT_DEADLINE, LONGEST_DEADLINE)
+        };
+        let deadline: Deadline = match time_left(request.headers(), usual) {
+            Ok(left) => Instant::now() + left.min(longest),
             Err(error) => return refuse(error),
         };
+        let place: Place = Arc::new(place);
         request.extensions_mut().insert(deadline);
+        request.extensions_mut().insert(place.clone());
         let request = request.map(|body| patience::until(deadline, body));
         // The service that was polled ready serves this call, its clone the next.
         let clone = self.inner.clone();
@@ -133,10 +146,10 @@ fn refuse(error: Error) -> Answer {
     Box::pin(std::future::ready(Ok(Status::from(error).into_http())))
 }
 
-/// `grpc-timeout`: 1 to 8 digits and a unit.
-fn time_left(headers: &HeaderMap) -> Result<Duration, Error> {
+/// `grpc-timeout`: 1 to 8 digits and a unit; `usual` if there is none.
+fn time_left(headers: &HeaderMap, usual: Duration) -> Result<Duration, Error> {
     let Some(value) = headers.get("grpc-timeout") else {
-        return Ok(DEFAULT_DEADLINE);
+        return Ok(usual);
     };
     let parsed = value.to_str().ok().and_then(|text| {
         let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -187,7 +200,7 @@ mod tests {
         let read = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("grpc-timeout", text.parse().unwrap());
-            time_left(&headers).ok()
+            time_left(&headers, DEFAULT_DEADLINE).ok()
         };
         assert_eq!(read("5S"), Some(Duration::from_secs(5)));
         assert_eq!(read("99999999n"), Some(Duration::from_nanos(99_999_999)));
@@ -195,6 +208,9 @@ mod tests {
         for wrong in ["", "S", "5", "5s", "123456789S", "-1S", "1.5S", "+1S"] {
             assert_eq!(read(wrong), None, "{wrong:?}");
         }
-        assert_eq!(time_left(&HeaderMap::new()).ok(), Some(DEFAULT_DEADLINE));
+        assert_eq!(
+            time_left(&HeaderMap::new(), DEFAULT_DEADLINE).ok(),
+            Some(DEFAULT_DEADLINE)
+        );
     }
 }

@@ -16,33 +16,59 @@ fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Stat
     Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
-/// Every row of the tenant, by id, which is by creation.
-pub async fn load<T: DeserializeOwned>(
-    conn: &impl ConnectionTrait,
+/// The rows of several tables as they are stored.
+#[derive(Debug)]
+pub struct Rows {
     tenant: TenantKey,
-    table: ConfigTable,
-) -> Result<Vec<Configured<T>>, DbErr> {
-    let name = table.as_str();
-    let sql = format!("SELECT id, version, config, create_time, update_time FROM {name} WHERE tenant = ? ORDER BY id");
-    let rows = conn.query_all_raw(statement(conn, &sql, vec![tenant.0.into()])).await?;
-    rows.iter()
-        .map(|row| {
-            let id: Uuid = row.try_get("", "id")?;
-            let config: String = row.try_get("", "config")?;
+    rows: Vec<(ConfigTable, Configured<String>)>,
+}
+
+impl Rows {
+    /// The rows of one table, by id, which is by creation.
+    pub fn of<T: DeserializeOwned>(&self, table: ConfigTable) -> Result<Vec<Configured<T>>, DbErr> {
+        let rows = self.rows.iter().filter(|(of, _)| *of == table);
+        rows.map(|(_, row)| {
+            let at = Row {
+                table: table.as_str(),
+                tenant: self.tenant,
+                key: &row.id,
+            };
             Ok(Configured {
-                id,
-                version: row.try_get("", "version")?,
-                config: Row {
-                    table: name,
-                    tenant,
-                    key: &id,
-                }
-                .json("config", &config)?,
-                create_time: instant(row.try_get("", "create_time")?),
-                update_time: instant(row.try_get("", "update_time")?),
+                id: row.id,
+                version: row.version,
+                config: at.json("config", &row.config)?,
+                create_time: row.create_time,
+                update_time: row.update_time,
             })
         })
         .collect()
+    }
+}
+
+/// Every row of the tenant in all tables of this kind, in one statement: they are read together, and most are empty.
+pub async fn load(conn: &impl ConnectionTrait, tenant: TenantKey) -> Result<Rows, DbErr> {
+    let selects = ConfigTable::ALL.iter().enumerate().map(|(at, table)| {
+        let name = table.as_str();
+        format!("SELECT {at} AS place, id, version, config, create_time, update_time FROM {name} WHERE tenant = ?")
+    });
+    let sql = format!("{} ORDER BY place, id", selects.collect::<Vec<_>>().join(" UNION ALL "));
+    let values = vec![tenant.0.into(); ConfigTable::ALL.len()];
+    let mut rows = Vec::new();
+    for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
+        let place: i64 = row.try_get("", "place")?;
+        let table = usize::try_from(place)
+            .ok()
+            .and_then(|place| ConfigTable::ALL.get(place));
+        let row = Configured {
+            id: row.try_get("", "id")?,
+            version: row.try_get("", "version")?,
+            config: row.try_get("", "config")?,
+            create_time: instant(row.try_get("", "create_time")?),
+            update_time: instant(row.try_get("", "update_time")?),
+        };
+        rows.extend(table.map(|table| (*table, row)));
+    }
+    Ok(Rows { tenant, rows })
 }
 
 /// Writes a new row.

@@ -14,6 +14,7 @@ use crate::domain::{
 };
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 const COLUMNS: &[&str] = &[
@@ -171,6 +172,26 @@ pub async fn refuse(
         ]
     });
     run(conn, insert("job_item", &names, rows)).await.map(drop)
+}
+
+/// Which of these accounts were refused already.
+pub async fn refused_among(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    job: JobId,
+    accounts: &[AccountId],
+) -> Result<HashSet<AccountId>, DbErr> {
+    if accounts.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let marks = vec!["?"; accounts.len()].join(", ");
+    let sql = format!("SELECT account_id FROM job_item WHERE tenant = ? AND job_id = ? AND account_id IN ({marks})");
+    let mut values: Vec<Value> = vec![tenant.0.into(), job.0.into()];
+    values.extend(accounts.iter().map(|account| Value::from(account.0)));
+    let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
+    rows.iter()
+        .map(|row| Ok(AccountId(row.try_get("", "account_id")?)))
+        .collect()
 }
 
 /// Reads a job.

@@ -34,6 +34,7 @@ pub mod owned;
 pub mod ping;
 pub mod pool;
 pub mod request;
+pub mod request_batch;
 pub mod secret;
 pub mod slots;
 pub mod subject;

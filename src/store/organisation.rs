@@ -62,15 +62,16 @@ pub async fn load(
             None => Arc::new(load_directory(conn, key).await?),
         };
         let pools = load_pools(conn, key).await?;
-        let limit_rules = configured::load(conn, key, ConfigTable::LimitRule).await?;
+        let rows = configured::load(conn, key).await?;
+        let limit_rules = rows.of(ConfigTable::LimitRule)?;
         let retention = RetentionRows {
-            reclaim_rules: configured::load(conn, key, ConfigTable::ReclaimRule).await?,
-            reminder_rules: configured::load(conn, key, ConfigTable::ReminderRule).await?,
-            absences: configured::load(conn, key, ConfigTable::UserAbsence).await?,
-            pauses: configured::load(conn, key, ConfigTable::RetentionPause).await?,
-            departments: configured::load(conn, key, ConfigTable::ChosenDepartment).await?,
+            reclaim_rules: rows.of(ConfigTable::ReclaimRule)?,
+            reminder_rules: rows.of(ConfigTable::ReminderRule)?,
+            absences: rows.of(ConfigTable::UserAbsence)?,
+            pauses: rows.of(ConfigTable::RetentionPause)?,
+            departments: rows.of(ConfigTable::ChosenDepartment)?,
         };
-        let custom_fields = configured::load(conn, key, ConfigTable::CustomField).await?;
+        let custom_fields = rows.of(ConfigTable::CustomField)?;
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };

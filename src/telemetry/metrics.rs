@@ -2,11 +2,12 @@
 //!
 //! Without a collector nothing is recorded, at the price of one load per call of these functions.
 
+use super::Collector;
 use opentelemetry::{
     KeyValue,
     metrics::{Counter, Gauge, Histogram, Meter, MeterProvider},
 };
-use opentelemetry_otlp::{ExporterBuildError, MetricExporter, WithExportConfig};
+use opentelemetry_otlp::{ExporterBuildError, MetricExporter};
 use opentelemetry_sdk::{
     Resource,
     metrics::{PeriodicReader, SdkMeterProvider},
@@ -38,11 +39,11 @@ struct Instruments {
 
 /// Sends everything at this interval, in the background.
 pub(super) fn provider(
-    endpoint: &str,
+    collector: &Collector,
     interval: Duration,
     resource: Resource,
 ) -> Result<SdkMeterProvider, ExporterBuildError> {
-    let exporter = MetricExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
+    let exporter = collector.reach(MetricExporter::builder().with_tonic()).build()?;
     let reader = PeriodicReader::builder(exporter).with_interval(interval).build();
     Ok(SdkMeterProvider::builder()
         .with_resource(resource)

@@ -8,9 +8,10 @@ pub mod metrics;
 pub mod traces;
 
 use crate::config;
-use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_otlp::{ExporterBuildError, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
 use std::time::Duration;
+use tonic::transport::{Certificate, ClientTlsConfig};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How long the collector may take for what is left at the end.
@@ -21,6 +22,29 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 #[must_use]
 pub struct Telemetry {
     providers: Option<(SdkTracerProvider, SdkMeterProvider)>,
+}
+
+/// Where traces and metrics go.
+#[derive(Clone, Debug)]
+struct Collector {
+    endpoint: String,
+    /// Who may vouch for it, in PEM; nothing means the public authorities.
+    ca: Option<String>,
+}
+
+impl Collector {
+    /// How an exporter reaches it; over TLS only if its address says so.
+    fn reach<B: WithExportConfig + WithTonicConfig>(&self, builder: B) -> B {
+        let builder = builder.with_endpoint(&self.endpoint);
+        if !self.endpoint.starts_with("https://") {
+            return builder;
+        }
+        let tls = ClientTlsConfig::new();
+        builder.with_tls_config(match &self.ca {
+            Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+            None => tls.with_enabled_roots(),
+        })
+    }
 }
 
 /// Starts logging, and collecting if an endpoint is set. Needs a Tokio runtime around it. A collector that is not there
@@ -39,8 +63,16 @@ pub fn start(log: &config::Log, telemetry: &config::Telemetry) -> Result<Telemet
             env!("CARGO_PKG_VERSION"),
         ))
         .build();
-    let traces = traces::provider(endpoint, telemetry.sample_ratio, resource.clone())?;
-    let metrics = metrics::provider(endpoint, telemetry.metrics_interval(), resource)?;
+    let ca = telemetry.otlp_ca().map_err(|error| {
+        let file = telemetry.otlp_ca_file.clone().unwrap_or_default();
+        ExporterBuildError::InternalFailure(format!("{}: {error}", file.display()))
+    })?;
+    let collector = Collector {
+        endpoint: endpoint.clone(),
+        ca,
+    };
+    let traces = traces::provider(&collector, telemetry.sample_ratio, resource.clone())?;
+    let metrics = metrics::provider(&collector, telemetry.metrics_interval(), resource)?;
     metrics::record_to(&metrics);
     drop(registry.with(traces::layer(&traces)).try_init());
     Ok(Telemetry {

@@ -1,11 +1,12 @@
 //! Traces: which spans are exported, and how a call continues its caller's trace.
 
+use super::Collector;
 use http::HeaderMap;
 use opentelemetry::{
     propagation::{Extractor, TextMapPropagator},
     trace::TracerProvider,
 };
-use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
 use opentelemetry_sdk::{
     Resource,
     propagation::TraceContextPropagator,
@@ -17,11 +18,11 @@ use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 
 /// Sends batches in the background.
 pub(super) fn provider(
-    endpoint: &str,
+    collector: &Collector,
     sample_ratio: f64,
     resource: Resource,
 ) -> Result<SdkTracerProvider, ExporterBuildError> {
-    let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
+    let exporter = collector.reach(SpanExporter::builder().with_tonic()).build()?;
     // Whoever began the trace decided whether it is kept.
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(sample_ratio)));
     Ok(SdkTracerProvider::builder()

@@ -22,7 +22,7 @@ use std::{
 use tokio::{net::TcpListener, task::JoinHandle};
 use tonic::{
     Request, Response, Status,
-    transport::{Server, server::TcpIncoming},
+    transport::{Identity, Server, ServerTlsConfig, server::TcpIncoming},
 };
 
 /// What was sent so far.
@@ -64,10 +64,21 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) async fn start() -> Self {
+        Self::start_on(Server::builder()).await
+    }
+
+    /// As [`Self::start`], over TLS with the certificate in `tls/`, that `tls/ca.pem` vouches for.
+    pub(crate) async fn start_tls() -> Self {
+        let identity = Identity::from_pem(include_str!("tls/server.pem"), include_str!("tls/server.key"));
+        let tls = ServerTlsConfig::new().identity(identity);
+        Self::start_on(Server::builder().tls_config(tls).unwrap()).await
+    }
+
+    async fn start_on(mut server: Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let kept = Kept::default();
-        let server = Server::builder()
+        let server = server
             .add_service(TraceServiceServer::new(kept.clone()))
             .add_service(MetricsServiceServer::new(kept.clone()));
         let serving = tokio::spawn(async move {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tidepool::{
     client::{Client, Who},
     import::send::{self, ImportError},
-    rpc::proto::{AccountKind, GetPoolCountersRequest},
+    rpc::proto::{AccountKind, CreateCustomFieldRequest, CustomField, CustomFieldType, GetPoolCountersRequest},
 };
 use tokio::task::spawn_blocking;
 
@@ -65,7 +65,6 @@ async fn refused_rows_are_named_and_the_others_created() {
         ["row 4: ", "name is empty"],
         ["row 5: ", "kind \"firm\" is none of company, group, person"],
         ["row 6: xxx", "INVALID_ARGUMENT: name"],
-        // Refused with the whole call; the others are sent again.
         ["row 7: Sedge: ", "INVALID_ARGUMENT: external_id"],
         ["created 2", "refused 5"],
     ]) {
@@ -121,7 +120,7 @@ async fn the_example_cards_come_in() {
     let client = Client::new(&world.address(), &who).unwrap();
     let cards = include_str!("../../examples/cards.csv");
     let (mut rows, mut created, mut duplicates, mut done) = (Vec::new(), Vec::new(), 0, 0);
-    send::run(&client, &pool, cards.as_bytes(), |outcome, bytes| {
+    send::run(&client, &pool, None, cards.as_bytes(), |outcome, bytes| {
         rows.push(outcome.row);
         duplicates += usize::from(
             outcome
@@ -143,14 +142,84 @@ async fn the_example_cards_come_in() {
     assert_eq!(stored.kind, i32::from(AccountKind::Person));
 
     let nowhere = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let refused = send::run(&client, nowhere, "name\nMoss\n".as_bytes(), |outcome, _| {
-        assert!(outcome.result.unwrap_err().starts_with("NOT_FOUND"));
-    });
-    refused.await.unwrap();
-    let malformed = send::run(&client, "not an id", "name\nMoss\n".as_bytes(), |_, _| {}).await;
+    for (pool, wanted) in [(nowhere, "NOT_FOUND"), ("not an id", "INVALID_ARGUMENT: pool_id")] {
+        let refused = send::run(&client, pool, None, "name\nMoss\n".as_bytes(), |outcome, _| {
+            let why = outcome.result.unwrap_err();
+            assert!(why.starts_with(wanted), "{why}");
+        });
+        refused.await.unwrap();
+    }
+    // The first sees no custom fields, the second may not import.
+    for (actor, scopes, wanted) in [("nobody", "act-as", "ACTOR_UNKNOWN"), ("", "config", "SCOPE_MISSING")] {
+        let who = Who {
+            actor: actor.into(),
+            scopes: scopes.into(),
+            ..who.clone()
+        };
+        let client = Client::new(&world.address(), &who).unwrap();
+        let stopped = send::run(&client, &pool, None, "name\nMoss\n".as_bytes(), |_, _| {}).await;
+        let Err(ImportError::Fields(refused) | ImportError::Call { row: 2, refused }) = stopped else {
+            panic!("{stopped:?}");
+        };
+        assert_eq!(refused.reason, wanted);
+    }
+    world.stop().await;
+}
+
+/// Custom fields are columns under their names, of their types.
+#[tokio::test]
+async fn custom_fields_are_columns() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("Fair")).await;
+    for (name, kind, choices) in [
+        ("employees", CustomFieldType::Number, &[][..]),
+        ("tier", CustomFieldType::Choice, &["gold", "tin"]),
+    ] {
+        let field = CustomField {
+            name: name.into(),
+            display_name: name.into(),
+            r#type: kind.into(),
+            choices: choices.iter().map(ToString::to_string).collect(),
+            ..CustomField::default()
+        };
+        let request = CreateCustomFieldRequest {
+            custom_field: Some(field),
+            ..Default::default()
+        };
+        let mut fields = world.server.admin().custom_fields();
+        fields.create_custom_field(request).await.unwrap();
+    }
+    let text = "name,employees,tier\nMoss,12,gold\nReed,,\nSedge,1,paper\n";
+    let (output, said) = world.import(text, &pool, &[]).await;
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let line = said.lines().next().unwrap();
     assert!(
-        matches!(malformed, Err(ImportError::Call { row: 2, .. })),
-        "{malformed:?}"
+        line.starts_with("row 4: Sedge: INVALID_ARGUMENT") && line.contains("custom_fields"),
+        "{said}"
     );
+    assert!(said.ends_with("created 2, refused 1\n"), "{said}");
+    let (output, _) = world.import("name,height\nRush,1\n", &pool, &[]).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("unknown column \"height\"") && said.contains("custom fields in use are employees, tier"),
+        "{said}"
+    );
+    assert_eq!(world.unclaimed(&pool).await, 2);
+    world.stop().await;
+}
+
+/// An import under the name of another one goes on with it: what was created is neither created again nor refused.
+#[tokio::test]
+async fn an_import_goes_on_under_its_name() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("Fair")).await;
+    let (_, said) = world.import("name\nMoss\nReed\n", &pool, &["--id", "fair-1"]).await;
+    assert_eq!(said, "created 2, refused 0\n");
+    let more = "name\nMoss\nReed\nSedge\n";
+    let (_, said) = world.import(more, &pool, &["--id", "fair-1"]).await;
+    assert_eq!(said, "created 3, refused 0\n");
+    assert_eq!(world.unclaimed(&pool).await, 3);
+    let (_, said) = world.import("name\nRush\n", &pool, &["--id", "fair-1"]).await;
+    assert!(said.starts_with("row 2: Rush: REQUEST_ID_REUSED"), "{said}");
     world.stop().await;
 }

@@ -244,6 +244,67 @@ async fn calls_continue_their_callers_trace_and_are_counted() {
     collector.stop().await;
 }
 
+/// A stream is under way until its end, and ends as its trailers say, or canceled when its caller leaves.
+#[tokio::test]
+async fn streams_are_observed_to_their_end() {
+    let observed = Observed::start("info").await;
+    let pool = observed.pool().await;
+    let row = proto::ImportAccountsRequest {
+        new_account: Some(NewAccount {
+            account: Some(Account {
+                name: "Blue Ltd".into(),
+                ..Account::default()
+            }),
+            pool_id: pool,
+            owner: String::new(),
+        }),
+        request_id: String::new(),
+    };
+    let row = row.encode_to_vec();
+    let mut frame = vec![0, 0, 0, 0, u8::try_from(row.len()).unwrap()];
+    frame.extend(row);
+    let method = "tidepool.v1.AccountService/ImportAccounts";
+    let path = format!("/{method}");
+    for broken in [true, false] {
+        let (response, mut stream) = observed.raw.open(&path, &frame).await;
+        let mut body = response.await.unwrap().into_body();
+        // The answer to the row: the stream has begun to be answered, and goes on.
+        body.data().await.unwrap().unwrap();
+        if broken {
+            // A message of one byte that is none.
+            stream.send_data(vec![0, 0, 0, 0, 1, 0xff].into(), true).unwrap();
+            while body.data().await.is_some() {}
+            body.trailers().await.unwrap().unwrap();
+        } else {
+            stream.send_reset(h2::Reason::CANCEL);
+        }
+    }
+    let (_, collector) = observed.stop().await;
+    let spans = collector.spans();
+    let calls: Vec<_> = spans.iter().filter(|span| span.name == method).collect();
+    let mut codes: Vec<_> = calls
+        .iter()
+        .map(|call| attribute(&call.attributes, "rpc.response.status_code").unwrap())
+        .collect();
+    codes.sort();
+    assert_eq!(codes, ["CANCELLED", "INVALID_ARGUMENT"]);
+    for call in calls {
+        // What was done for it lies below it and within its time.
+        let attempt = spans.iter().find(|span| span.parent_span_id == call.span_id).unwrap();
+        assert_eq!(attempt.name, "ImportAccounts");
+        assert!(attempt.end_time_unix_nano <= call.end_time_unix_nano);
+    }
+    for code in ["CANCELLED", "INVALID_ARGUMENT"] {
+        let labels = [("rpc.method", method), ("rpc.response.status_code", code)];
+        assert_eq!(
+            collector.total("rpc.server.call.duration", &labels),
+            Some(1.0),
+            "{code}"
+        );
+    }
+    collector.stop().await;
+}
+
 /// The messages of the protocol by their full names.
 fn messages() -> HashMap<String, DescriptorProto> {
     let set = FileDescriptorSet::decode(DESCRIPTORS).unwrap();

@@ -234,6 +234,7 @@ pub(crate) async fn race_to_change_a_rule(site: &Site, ids: &[String], rule: Rec
         update_mask: Some(prost_types::FieldMask {
             paths: vec!["follow_up_days".into()],
         }),
+        include_past_days: Some(true),
         ..Default::default()
     };
     let client = site.admin();

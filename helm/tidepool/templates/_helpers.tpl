@@ -51,17 +51,32 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* The one thing that is no configuration file's business; called with the name of the secret. */}}
+{{/* The one thing that is no configuration file's business: a secret, as a file and not in the environment. */}}
 {{- define "tidepool.databaseUrl" -}}
+{{- if eq .Values.database.engine "sqlite" }}
 - name: TIDEPOOL__DATABASE__URL
-  {{- if eq .root.Values.database.engine "sqlite" }}
   value: sqlite:/var/lib/tidepool/tidepool.sqlite
-  {{- else }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ .secret }}
-      key: {{ .root.Values.database.secretKey }}
-  {{- end }}
+{{- else }}
+- name: TIDEPOOL__DATABASE__URL_FILE
+  value: /etc/tidepool-database/url
+{{- end }}
+{{- end }}
+
+{{- define "tidepool.databaseMount" -}}
+- name: database
+  mountPath: /etc/tidepool-database
+  readOnly: true
+{{- end }}
+
+{{/* Called with the name of the secret. */}}
+{{- define "tidepool.databaseVolume" -}}
+- name: database
+  secret:
+    secretName: {{ .secret }}
+    defaultMode: 0440
+    items:
+      - key: {{ .root.Values.database.secretKey }}
+        path: url
 {{- end }}
 
 {{- define "tidepool.toml" -}}
@@ -90,6 +105,9 @@ filter = {{ .Values.log.filter | toJson }}
 [telemetry]
 {{- with .Values.telemetry.otlpEndpoint }}
 otlp_endpoint = {{ . | toJson }}
+{{- end }}
+{{- if .Values.telemetry.otlpCaConfigMap }}
+otlp_ca_file = "/etc/tidepool-otlp/ca.crt"
 {{- end }}
 service_name = {{ .Values.telemetry.serviceName | toJson }}
 sample_ratio = {{ printf "%.6f" (float64 .Values.telemetry.sampleRatio) }}

@@ -249,7 +249,8 @@ fn leftmost(mut expr: &IdedExpr) -> &IdedExpr {
     }
 }
 
-fn is_name(function: &str) -> bool {
+/// Whether it is the name of a function rather than an operator.
+pub(super) fn is_name(function: &str) -> bool {
     function.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && function.starts_with(|c: char| c.is_ascii_alphabetic())
 }

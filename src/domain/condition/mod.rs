@@ -21,7 +21,10 @@ pub use guard::TEXT_MAX;
 pub use lower::{DEPTH_MAX, LIST_MAX, NODES_MAX};
 pub use problem::{At, Position, Problem};
 
-use cel::parser::Parser;
+use cel::{
+    common::ast::{IdedExpr, SourceInfo},
+    parser::Parser,
+};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use lower::{Lowering, Reading};
@@ -53,13 +56,7 @@ impl Condition {
 
     fn read(text: &str, schema: &Schema<'_>, reading: Reading) -> Result<Self, Problem> {
         guard::check(text)?;
-        // What is wrong first is all that is told; repairing the text to find more of it takes time.
-        let parser = Parser::new().error_recovery_limit(1);
-        let parsed = stacker::grow(STACK, || parser.parse_with_source_info(text));
-        let (expr, source) = parsed.map_err(|errors| {
-            let error = errors.errors.into_iter().min_by_key(|error| error.pos);
-            error.map_or_else(|| Problem::whole("cannot be read"), |error| refused(text, &error))
-        })?;
+        let (expr, source) = parse(text)?;
         let lowering = Lowering {
             text,
             source: &source,
@@ -150,6 +147,24 @@ impl Test {
             Self::CreatedWithin(_) | Self::OlderThan(_) => Field::Standard(Standard::CreateTime),
         }
     }
+}
+
+/// Parses what the guard let through, on a stack of its own. What the parser may do wrong ends with that thread.
+fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Problem> {
+    // What is wrong first is all that is told; repairing the text to find more of it takes time.
+    let parse = || Parser::new().error_recovery_limit(1).parse_with_source_info(text);
+    let parsed = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, parse)
+            .ok()?;
+        thread.join().ok()
+    });
+    let failed = || Problem::whole("cannot be read");
+    parsed.ok_or_else(failed)?.map_err(|errors| {
+        let error = errors.errors.into_iter().min_by_key(|error| error.pos);
+        error.map_or_else(failed, |error| refused(text, &error))
+    })
 }
 
 /// What the parser refused, in words that do not speak of its tokens.

@@ -3,7 +3,7 @@
 use super::{
     duration,
     field::{Code, Custom, Field, Kind, Schema, Standard},
-    lower::{LIST_MAX, Lowering, Reading, expected},
+    lower::{LIST_MAX, Lowering, Reading, expected, is_name},
     problem::Problem,
     tree::{Comparison, Moment, Node, Test, Value},
 };
@@ -11,6 +11,8 @@ use crate::domain::ids::{DepartmentId, UserId, parse_own};
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators as op};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
+/// The parser's name of `-` between two values.
+const MINUS: &str = "_-_";
 /// Numbers beyond this are not all to be had as whole numbers.
 const EXACT: i64 = 1 << 53;
 
@@ -117,6 +119,12 @@ impl Lowering<'_> {
                 ));
             }
             (false, false) => {
+                // What is no value at all is refused for what it is.
+                for side in [left, right] {
+                    if matches!(&side.expr, Expr::Comprehension(_)) || is_unknown_function(side) {
+                        self.node(side, 1)?;
+                    }
+                }
                 return Err(self.problem(expr, "one side of a comparison is a field such as account.grade"));
             }
         };
@@ -228,7 +236,7 @@ impl Lowering<'_> {
                 Expr::Literal(LiteralValue::Int(number)) => Ok(Value::Count(*number.inner())),
                 _ => Err(wrong("is a whole number; expected one, such as 3")),
             },
-            Kind::Number => self.number(expr).map(Value::Number).ok_or_else(|| {
+            Kind::Number => number(expr).map(Value::Number).ok_or_else(|| {
                 wrong(
                     "is a number; expected one such as 3 or 1.5, where whole ones are at most 9007199254740992 from 0",
                 )
@@ -284,20 +292,6 @@ impl Lowering<'_> {
         Err(self.problem(expr, message))
     }
 
-    fn number(&self, expr: &IdedExpr) -> Option<f64> {
-        match &expr.expr {
-            #[expect(clippy::cast_precision_loss, reason = "exact within the bound")]
-            Expr::Literal(LiteralValue::Int(number)) if (-EXACT..=EXACT).contains(number.inner()) => {
-                Some(*number.inner() as f64)
-            }
-            // One zero, as stored values have.
-            Expr::Literal(LiteralValue::Double(number)) => {
-                Some(number.inner() + 0.0).filter(|number| number.is_finite())
-            }
-            _ => None,
-        }
-    }
-
     fn moment(&self, field: &Field, expr: &IdedExpr) -> Result<Moment, Problem> {
         let wrong = || {
             let message = format!(
@@ -317,7 +311,7 @@ impl Lowering<'_> {
                     let message = "expected a time between the years 1 and 9999 in RFC 3339 form, such as \"2026-03-01T10:00:00+08:00\"";
                     time.map(Moment::Fixed).ok_or_else(|| self.problem(text, message))
                 }
-                (sign @ (op::SUBSTRACT | op::ADD), [now, length]) => {
+                (sign @ (MINUS | op::ADD), [now, length]) => {
                     if !matches!(&now.expr, Expr::Ident(name) if name == "now") {
                         return Err(wrong());
                     }
@@ -349,6 +343,18 @@ impl Lowering<'_> {
     }
 }
 
+fn number(expr: &IdedExpr) -> Option<f64> {
+    match &expr.expr {
+        #[expect(clippy::cast_precision_loss, reason = "exact within the bound")]
+        Expr::Literal(LiteralValue::Int(number)) if (-EXACT..=EXACT).contains(number.inner()) => {
+            Some(*number.inner() as f64)
+        }
+        // One zero, as stored values have.
+        Expr::Literal(LiteralValue::Double(number)) => Some(number.inner() + 0.0).filter(|number| number.is_finite()),
+        _ => None,
+    }
+}
+
 fn string(expr: &IdedExpr) -> Option<&str> {
     match &expr.expr {
         Expr::Literal(LiteralValue::String(text)) => Some(text.inner()),
@@ -361,6 +367,11 @@ fn instant(text: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
     let time = DateTime::from_timestamp_micros(time.timestamp_micros())?;
     (1..=9999).contains(&time.year()).then_some(time)
+}
+
+fn is_unknown_function(expr: &IdedExpr) -> bool {
+    matches!(&expr.expr, Expr::Call(call)
+        if is_name(&call.func_name) && !matches!(call.func_name.as_str(), "timestamp" | "duration"))
 }
 
 fn is_account(expr: &IdedExpr) -> bool {

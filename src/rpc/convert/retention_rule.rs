@@ -113,16 +113,16 @@ pub fn encode(rule: &StoredRule) -> proto::ReclaimRule {
 /// Reads whose accounts rules are for: a pool's or a department's, one of the two.
 pub fn home(v: &mut Violations, within: &str, pool_id: &str, department_id: &str) -> Option<RuleHome> {
     let field = |name: &str| format!("{within}{name}");
-    match (pool_id.is_empty(), department_id.is_empty()) {
-        (false, true) => id(v, &field("pool_id"), pool_id, PoolId::parse).map(RuleHome::Pool),
-        (true, false) => id(v, &field("department_id"), department_id, DepartmentId::parse).map(RuleHome::Department),
-        (true, true) => {
+    let pool = id_opt(v, &field("pool_id"), pool_id, PoolId::parse);
+    let department = id_opt(v, &field("department_id"), department_id, DepartmentId::parse);
+    match (pool?, department?) {
+        (Some(pool), None) => Some(RuleHome::Pool(pool)),
+        (None, Some(department)) => Some(RuleHome::Department(department)),
+        (None, None) => {
             v.add(field("pool_id"), "pool_id or department_id must be set");
             None
         }
-        (false, false) => {
-            id(v, &field("pool_id"), pool_id, PoolId::parse);
-            id(v, &field("department_id"), department_id, DepartmentId::parse);
+        (Some(_), Some(_)) => {
             v.add(field("department_id"), "must not be set beside pool_id");
             None
         }

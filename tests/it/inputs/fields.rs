@@ -11,13 +11,15 @@ pub(crate) fn protocol() -> &'static DescriptorPool {
     POOL.get_or_init(|| DescriptorPool::decode(DESCRIPTORS).unwrap())
 }
 
-/// Every rpc of ours.
+/// Every rpc of ours but those that are fed by a stream: what is wrong with a row of theirs is an answer of its own, see
+/// `importing`.
 pub(crate) fn rpcs() -> Vec<MethodDescriptor> {
     let services: Vec<_> = protocol().services().collect();
     let ours = services
         .iter()
         .filter(|service| service.package_name() == "tidepool.v1");
-    ours.flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
+    let rpcs = ours.flat_map(|service| service.methods().collect::<Vec<_>>());
+    rpcs.filter(|rpc| !rpc.is_client_streaming()).collect()
 }
 
 /// What a text of a request is.
@@ -136,12 +138,10 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("CustomField", "name")
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
+        | ("ReclaimRule", "cutoff" | "follow_up_kinds" | "reclaim_kinds")
+        | (_, "condition")
         | (_, "time_zone" | "hidden_fields" | "paths") => Text::Word,
-        (
-            _,
-            "condition" | "cutoff" | "default_cutoff" | "reminder_time" | "holidays" | "extra_work_days"
-            | "follow_up_kinds" | "reclaim_kinds",
-        ) => Text::Word,
+        (_, "default_cutoff" | "reminder_time" | "holidays" | "extra_work_days") => Text::Word,
         ("GradeDays", "grade") => Text::Line(64),
         (_, "required_sources") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,

@@ -291,6 +291,16 @@ impl Side {
             pool_id: pool_id.into(),
             display_name: self.fresh("Rule"),
             follow_up_days: Some(30),
+            grade_days: vec![proto::GradeDays {
+                grade: "A".into(),
+                follow_up_days: Some(15),
+                first_contact_days: Some(3),
+                close_days: None,
+            }],
+            reminders: vec![proto::AdvanceReminder {
+                days_before: 3,
+                recipients: vec![proto::ReminderRecipient::Owner.into()],
+            }],
             target_pool_id: if pool_id == self.id(Thing::Pool) {
                 String::new()
             } else {

@@ -183,10 +183,7 @@ async fn a_job_outlives_the_process_that_is_stopped() {
     assert!(began.elapsed() < Duration::from_secs(8), "{said}");
     assert!(said.contains("\"stopped\"") && !said.contains("did not end"), "{said}");
     let left = deployed.untouched().await;
-    assert!(
-        left > 0 && left < moved.accounts && left.is_multiple_of(BATCH),
-        "{left} accounts are left"
-    );
+    assert!(left > 0 && left < moved.accounts, "{left} accounts are left");
 
     let next = deployed.serve_at(&deployed.url, &WORKS).await;
     let site = Site::new(vec![next.channel()]);

@@ -40,7 +40,16 @@ CREATE TABLE "account" (
   "remark" TEXT NOT NULL,
   "creator" TEXT,
   "create_time" INTEGER NOT NULL DEFAULT 0,
-  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "update_time" INTEGER NOT NULL DEFAULT 0,
+  "wake_time" INTEGER,
+  "contract_end_time" INTEGER NOT NULL DEFAULT 0,
+  "locked_by" TEXT,
+  "lock_time" INTEGER NOT NULL DEFAULT 0,
+  "lock_expire_time" INTEGER NOT NULL DEFAULT 0,
+  "embargo_time" INTEGER NOT NULL DEFAULT 0,
+  "disputed_time" INTEGER NOT NULL DEFAULT 0,
+  "tenure_clock" TEXT,
+  "clock_memory" TEXT, PRIMARY KEY ("tenant",
   "id"), CHECK (status BETWEEN 1 AND 7), CHECK ((status IN (1, 2, 4) AND owner IS NOT NULL) OR (status NOT IN (1, 2, 4) AND owner IS NULL)), CHECK (status = 4 OR reclaim_time IS NULL), CHECK ((owner IS NULL) = (owner_since IS NULL)) );
 
 CREATE UNIQUE INDEX "account_external_id" ON "account" ("tenant",
@@ -63,12 +72,12 @@ CREATE INDEX "account_pool_name" ON "account" ("tenant",
   "name_key",
   "id");
 
-CREATE INDEX "account_reclaim_time" ON "account" ("reclaim_time",
-  "tenant",
-  "id");
-
 CREATE UNIQUE INDEX "account_unique_name" ON "account" ("tenant",
   "unique_name");
+
+CREATE INDEX "account_wake_time" ON "account" ("wake_time",
+  "tenant",
+  "id");
 
 CREATE TABLE "account_event" (
   "tenant" INTEGER NOT NULL,
@@ -146,7 +155,8 @@ CREATE TABLE "business_object" (
   "account_id" BLOB NOT NULL,
   "closed" BOOLEAN NOT NULL DEFAULT 0,
   "state_time" INTEGER NOT NULL DEFAULT 0,
-  "state_event_id" TEXT NOT NULL, PRIMARY KEY ("tenant",
+  "state_event_id" TEXT NOT NULL,
+  "end_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "source",
   "object_type",
   "object_id") );
@@ -154,6 +164,15 @@ CREATE TABLE "business_object" (
 CREATE INDEX "business_object_account" ON "business_object" ("tenant",
   "account_id",
   "closed");
+
+CREATE TABLE "chosen_department" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
 
 CREATE TABLE "config_event" (
   "tenant" INTEGER NOT NULL,
@@ -283,6 +302,17 @@ CREATE TABLE "pool" (
   "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "id") );
 
+CREATE TABLE "reclaim_breaker" (
+  "tenant" INTEGER NOT NULL,
+  "pool_id" BLOB NOT NULL,
+  "window_time" INTEGER NOT NULL DEFAULT 0,
+  "taken" INTEGER NOT NULL DEFAULT 0,
+  "allowed" INTEGER NOT NULL DEFAULT 0,
+  "open_time" INTEGER NOT NULL DEFAULT 0,
+  "due" INTEGER NOT NULL DEFAULT 0,
+  "version" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "pool_id") );
+
 CREATE TABLE "reclaim_rule" (
   "tenant" INTEGER NOT NULL,
   "id" BLOB NOT NULL,
@@ -291,6 +321,23 @@ CREATE TABLE "reclaim_rule" (
   "create_time" INTEGER NOT NULL DEFAULT 0,
   "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "id") );
+
+CREATE TABLE "reminder_rule" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
+
+CREATE TABLE "replan" (
+  "tenant" INTEGER NOT NULL,
+  "revision" INTEGER NOT NULL DEFAULT 0,
+  "done" INTEGER NOT NULL DEFAULT 0,
+  "total" INTEGER NOT NULL DEFAULT 0,
+  "start_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant") );
 
 CREATE TABLE "request" (
   "tenant" INTEGER NOT NULL,
@@ -304,6 +351,15 @@ CREATE TABLE "request" (
 
 CREATE INDEX "request_create_time" ON "request" ("create_time");
 
+CREATE TABLE "retention_pause" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
+
 CREATE TABLE "schema_step" (
   "name" TEXT NOT NULL,
   "min_binary" TEXT,
@@ -313,6 +369,12 @@ CREATE TABLE "service_secret" (
   "name" TEXT NOT NULL,
   "value" BLOB NOT NULL,
   "create_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("name") );
+
+CREATE TABLE "source_watermark" (
+  "tenant" INTEGER NOT NULL,
+  "source" TEXT NOT NULL,
+  "heard_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "source") );
 
 CREATE TABLE "tenant" (
   "id" INTEGER NOT NULL,
@@ -359,4 +421,13 @@ CREATE INDEX "tenure_user" ON "tenure" ("tenant",
   "start_cause",
   "start_time",
   "pool_id");
+
+CREATE TABLE "user_absence" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
 
