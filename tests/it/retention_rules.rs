@@ -36,7 +36,6 @@ async fn rules_of_every_kind_are_created_and_read_back() {
         after_win: AfterWin::Restart.into(),
         day_counting: DayCounting::Calendar.into(),
         target_pool_id: south.clone(),
-        day_counting: DayCounting::Calendar.into(),
         ..thirty(&north)
     };
     let made = create(&admin, whole.clone()).await.unwrap();

@@ -224,7 +224,7 @@ async fn wrong_settings_of_retention_are_named_at_once() {
         "tenant.settings.max_locks_per_user",
         "tenant.settings.breaker_percent",
         "tenant.settings.breaker_accounts",
-        "tenant.settings.required_sources",
+        "tenant.settings.required_sources[1]",
     ];
     assert_eq!(fields(update_tenant(&admin, tenant, &["*"]).await), named);
     server.stop().await;
