@@ -46,7 +46,7 @@ pub(crate) struct Side {
     /// One of each thing.
     pub(crate) ids: BTreeMap<Thing, String>,
     /// The flows below the server, for those who work on jobs.
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
     /// A job of which several accounts were refused.
     pub(crate) refused_job: String,
     /// Accounts that a rule took back, and how many of them were given out.
@@ -480,12 +480,6 @@ impl Side {
     /// Works on all jobs that wait, of every tenant.
     pub(crate) async fn work(&self) {
         tidepool::worker::jobs::once(&self.app).await.unwrap();
-    }
-
-    /// Takes back what is due, of every tenant.
-    pub(crate) async fn sweep(&self) {
-        let grace = chrono::TimeDelta::zero();
-        tidepool::worker::sweep::once(&self.app, grace).await.unwrap();
     }
 
     /// A job that nobody has begun to work on.
