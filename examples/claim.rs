@@ -135,6 +135,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let request = CreateReclaimRuleRequest {
         reclaim_rule: Some(rule),
         request_id: "create-rule".into(),
+        ..CreateReclaimRuleRequest::default()
     };
     rules.create_reclaim_rule(request).await?;
 

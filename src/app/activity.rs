@@ -16,6 +16,7 @@ use crate::{
         activity::{Activity, BusinessObject, ObjectKey, check_time, closes, record, takes},
         circulation::{Scene, Subject, reads},
         error::Error,
+        exception::dispute::by_last_owner,
         ids::{AccountId, CallerId, EventId, UserId},
         organisation::Organisation,
         pool::RelatedAccess,
@@ -207,7 +208,8 @@ impl App {
                 Some(object) if object.account != activity.account => {
                     refused.insert(&activity.event_id);
                 }
-                _ if !closes(&subject.account, activity.actor.as_ref(), is_member) => {}
+                _ if !closes(&subject.account, activity.actor.as_ref(), is_member)
+                    && !by_last_owner(&subject.account, activity) => {}
                 Some(object) => {
                     object.merge(activity);
                     dealing.insert(activity.account);

@@ -3,6 +3,7 @@
 use super::{
     App,
     call::Call,
+    exception_pause,
     flow::{Ask, Facts, Once, Reply},
     page::{self, List},
     reminder_rule, retention_rule,
@@ -257,6 +258,7 @@ impl App {
             for rule in facts.org.reclaim_rules(&RuleHome::Pool(id)) {
                 retention_rule::remove(&mut change, rule);
             }
+            exception_pause::remove_of(&mut change, facts, id);
             reminder_rule::remove_all(facts.org, &RuleHome::Pool(id), &mut change);
             Ok((change, ()))
         })

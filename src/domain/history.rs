@@ -67,6 +67,8 @@ pub struct AccountEvent {
     pub actor: Option<String>,
     /// What came of it.
     pub effects: ToldEffects,
+    /// Why, in words.
+    pub note: String,
 }
 
 /// [`Effects`](super::change::Effects) as they are read back: of any version of this program, so nothing is required.
@@ -90,6 +92,10 @@ pub struct ToldEffects {
     pub fields: Vec<String>,
     /// The team member that it is about.
     pub member: Option<String>,
+    /// By how many days.
+    pub days: Option<u32>,
+    /// Until when, in microseconds since the epoch.
+    pub until: Option<i64>,
     /// Who is to be reminded of what.
     pub reminder: Option<ToldReminder>,
 }
@@ -131,6 +137,7 @@ impl Insight {
     pub fn mask(&self, event: &mut AccountEvent) {
         if let Self::Member(hidden) = self {
             event.effects.member = None;
+            event.note.clear();
             event.effects.reminder = None;
             let of = |field: &str, hidden: &str| {
                 field
@@ -179,6 +186,9 @@ mod tests {
             owner: Some((UserId::parse("bob").ok(), None)),
             reclaim_time: Some(None),
             fields: vec!["phone".into()],
+            days: Some(7),
+            until: Some(1),
+            note: "kept beside it".into(),
             reminder: Some(ReminderEffect {
                 kind: "DEADLINE",
                 rule_id: None,
@@ -192,6 +202,7 @@ mod tests {
         assert_eq!(read.status, Some(("ASSIGNED".into(), "UNASSIGNED".into())));
         assert_eq!(read.owner, Some((Some("bob".into()), None)));
         assert_eq!(read.reclaim_time, Some(None));
+        assert_eq!((read.days, read.until), (Some(7), Some(1)));
         let reminder = ToldReminder {
             kind: "DEADLINE".into(),
             rule_id: None,
@@ -219,13 +230,19 @@ mod tests {
                 reminder: Some(ToldReminder::default()),
                 ..ToldEffects::default()
             },
+            note: "he asked not to be called".into(),
         };
         Insight::Full.mask(&mut event);
-        assert_eq!(event.effects.fields.len(), 4);
+        assert_eq!((event.effects.fields.len(), event.note.is_empty()), (4, false));
         Insight::Member(["phone", "custom_fields", "location"].map(Into::into).into()).mask(&mut event);
         assert_eq!(
-            (event.effects.fields, event.effects.member, event.effects.reminder),
-            (vec!["name".to_owned()], None, None)
+            (
+                event.effects.fields,
+                event.effects.member,
+                event.effects.reminder,
+                event.note
+            ),
+            (vec!["name".to_owned()], None, None, String::new())
         );
     }
 }

@@ -37,6 +37,10 @@ async fn the_demo_ends_with_a_table_and_data_in_order() {
         "HOLDING_LIMIT_REACHED",
         "CLAIM_COOLDOWN_ACTIVE",
         "EVENT_ID_REUSED",
+        "the rule \"First contact\" gives 7 days",
+        "accounts reminded of: 1, taken back: 0",
+        "3 day(s) before: farid",
+        "would go back earlier, 0 later, 0 within a day",
         " 0 broken",
     ] {
         assert!(said.contains(part), "{part}: {said}");

@@ -31,6 +31,7 @@ pub(super) fn rule_id(n: u128) -> ReclaimRuleId {
 }
 
 /// An organisation with pools and rules.
+#[derive(Debug)]
 pub(super) struct Shop {
     pub(super) org: Organisation,
     pub(super) rows: RetentionRows,

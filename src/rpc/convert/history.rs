@@ -95,6 +95,7 @@ pub fn encode_event(event: AccountEvent) -> proto::AccountEvent {
         caller: event.caller,
         actor: text(event.actor),
         effects: Some(encode_effects(event.effects)),
+        note: event.note,
     }
 }
 
@@ -128,6 +129,11 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
         reason_id: text(effects.reason),
         fields: effects.fields,
         team_member: text(effects.member),
+        days: effects.days.unwrap_or_default().cast_signed(),
+        until: effects
+            .until
+            .and_then(DateTime::from_timestamp_micros)
+            .and_then(timestamp),
         reminder: effects.reminder.map(encode_reminder),
     }
 }

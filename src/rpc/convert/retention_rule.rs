@@ -39,6 +39,25 @@ pub fn encode_recipients(recipients: &[Recipient]) -> Vec<i32> {
     recipients.iter().map(|recipient| number(recipient).into()).collect()
 }
 
+/// How two clocks work together.
+#[must_use]
+pub const fn encode_combine(combine: Option<Combine>) -> proto::CombineMode {
+    match combine {
+        None => proto::CombineMode::Unspecified,
+        Some(Combine::Either) => proto::CombineMode::Either,
+        Some(Combine::Both) => proto::CombineMode::Both,
+    }
+}
+
+/// Which days count.
+#[must_use]
+pub const fn encode_day_counting(day_counting: DayCounting) -> proto::DayCounting {
+    match day_counting {
+        DayCounting::Calendar => proto::DayCounting::Calendar,
+        DayCounting::Business => proto::DayCounting::Business,
+    }
+}
+
 fn encode_days(days: Option<u32>) -> Option<i32> {
     days.map(u32::cast_signed)
 }
@@ -77,12 +96,7 @@ pub fn encode(rule: &StoredRule) -> proto::ReclaimRule {
         first_contact_days: encode_days(terms.days.first_contact),
         close_days: encode_days(terms.days.close),
         grade_days: grade_days.collect(),
-        combine: match terms.combine {
-            None => proto::CombineMode::Unspecified,
-            Some(Combine::Either) => proto::CombineMode::Either,
-            Some(Combine::Both) => proto::CombineMode::Both,
-        }
-        .into(),
+        combine: encode_combine(terms.combine).into(),
         after_win: match terms.after_win {
             None => proto::AfterWin::Unspecified,
             Some(AfterWin::Exempt) => proto::AfterWin::Exempt,
@@ -90,11 +104,7 @@ pub fn encode(rule: &StoredRule) -> proto::ReclaimRule {
         }
         .into(),
         cutoff: terms.cutoff.map(|cutoff| cutoff.to_string()).unwrap_or_default(),
-        day_counting: match terms.day_counting {
-            DayCounting::Calendar => proto::DayCounting::Calendar,
-            DayCounting::Business => proto::DayCounting::Business,
-        }
-        .into(),
+        day_counting: encode_day_counting(terms.day_counting).into(),
         max_hold_days: encode_days(terms.max_hold_days),
         contract_end_days: encode_days(terms.contract_end_days),
         follow_up_kinds: terms.follow_up_kinds.clone(),

@@ -117,6 +117,8 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("ReminderRule", "id") | (_, "reminder_rule_id") => Text::Own(ReminderRule),
         ("RetentionLimit", "id") | (_, "retention_limit_id") => Text::Own(RetentionLimit),
         ("CustomField", "id") | (_, "custom_field_id") => Text::Own(CustomField),
+        ("UserAbsence", "id") | (_, "user_absence_id") => Text::Own(Thing::UserAbsence),
+        ("RetentionPause", "id") | (_, "retention_pause_id") => Text::Own(Thing::RetentionPause),
         (_, "job_id") => Text::Own(Job),
         ("User" | "Department" | "Group" | "ReturnReason", "id") | (_, "object_id" | "external_id") => {
             Text::Foreign(None, ID)

@@ -7,12 +7,14 @@ mod crossing;
 mod examples;
 mod examples_accounts;
 mod examples_config;
+mod examples_exceptions;
 mod examples_moves;
 mod examples_retention;
 mod fields;
 mod repeats;
 mod rows;
 mod side;
+mod side_exceptions;
 mod sites;
 mod wire;
 mod wrong;
@@ -132,7 +134,7 @@ const CONFIGURATION: [&str; 7] = [
     "CustomFieldService",
 ];
 const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
-const MOVES: [&str; 2] = ["CirculationService", "JobService"];
+const MOVES: [&str; 3] = ["CirculationService", "RetentionExceptionService", "JobService"];
 
 /// No service is left out of the sweeps.
 #[test]

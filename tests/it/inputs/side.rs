@@ -31,6 +31,8 @@ pub(crate) enum Thing {
     RetentionLimit,
     CustomField,
     Job,
+    UserAbsence,
+    RetentionPause,
     /// A thing of which the history of the configuration has several events.
     Event,
 }
@@ -47,6 +49,11 @@ pub(crate) struct Side {
     app: Arc<App>,
     /// A job of which several accounts were refused.
     pub(crate) refused_job: String,
+    /// Accounts that a rule took back, and how many of them were given out.
+    pub(crate) reclaimed: Vec<String>,
+    pub(crate) undone: AtomicUsize,
+    /// The pool from which two were taken in error.
+    pub(crate) disputed_pool: String,
     /// The names of custom fields for text, numbers and times.
     pub(crate) fields: Vec<String>,
     made: AtomicUsize,
@@ -68,6 +75,9 @@ impl Side {
             ids: BTreeMap::new(),
             app: server.running.app.clone(),
             refused_job: String::new(),
+            reclaimed: Vec::new(),
+            undone: AtomicUsize::new(0),
+            disputed_pool: String::new(),
             fields: Vec::new(),
             made: AtomicUsize::new(0),
         };
@@ -150,6 +160,13 @@ impl Side {
             })
         );
         side.ids.insert(Thing::Event, pool_id);
+        side.lose(server).await;
+        let pool = side.id(Thing::Pool);
+        for _ in 0..2 {
+            let (absence, pause) = (side.new_absence().await, side.new_pause(&pool).await);
+            side.ids
+                .extend([(Thing::UserAbsence, absence), (Thing::RetentionPause, pause)]);
+        }
         // Before there are jobs that nobody is to work on.
         side.refused_job = side.make_refused_job().await;
         side.new_limit().await;
@@ -463,6 +480,12 @@ impl Side {
     /// Works on all jobs that wait, of every tenant.
     pub(crate) async fn work(&self) {
         tidepool::worker::jobs::once(&self.app).await.unwrap();
+    }
+
+    /// Takes back what is due, of every tenant.
+    pub(crate) async fn sweep(&self) {
+        let grace = chrono::TimeDelta::zero();
+        tidepool::worker::sweep::once(&self.app, grace).await.unwrap();
     }
 
     /// A job that nobody has begun to work on.
