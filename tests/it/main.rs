@@ -27,8 +27,8 @@ mod limits_config;
 mod limits_explained;
 mod races;
 mod raw;
-mod retention;
 mod reminders;
+mod retention;
 mod retention_rules;
 mod rules;
 
