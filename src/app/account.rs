@@ -111,7 +111,7 @@ impl App {
     ) -> Result<Vec<View>, Abort> {
         let mut subjects = HashMap::new();
         for chunk in ids.chunks(subject::CHUNK) {
-            let loaded = subject::load(reader, &org, None, call.actor.as_ref(), chunk).await?;
+            let loaded = subject::load(reader, org, None, call.actor.as_ref(), chunk).await?;
             let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
             if loaded.revisions != org.revisions {
                 return Err(Abort::Stale);

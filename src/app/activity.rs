@@ -86,7 +86,7 @@ impl App {
             ids.chunks(subject::CHUNK).collect()
         };
         for chunk in chunks {
-            let loaded = subject::load(tx, &org, once.key.as_ref(), call.actor.as_ref(), chunk).await?;
+            let loaded = subject::load(tx, org, once.key.as_ref(), call.actor.as_ref(), chunk).await?;
             let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
             if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
                 return Ok(Reply::Replayed(response));

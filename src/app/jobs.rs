@@ -251,7 +251,7 @@ impl App {
     }
 
     async fn work_on(&self, tx: &Tx, org: &Arc<Organisation>, mut job: Job, page: &[AccountId]) -> Result<Job, Abort> {
-        let loaded = subject::load(tx, &org, None, job.actor.as_ref(), page).await?;
+        let loaded = subject::load(tx, org, None, job.actor.as_ref(), page).await?;
         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if loaded.revisions != org.revisions {
             return Err(Abort::Stale);

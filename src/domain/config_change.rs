@@ -155,8 +155,8 @@ impl ConfigChange {
         let events = self.events.iter().filter(|event| event.action != Action::Created);
         let changed = |field: &&str| events.clone().any(|event| event.changes.contains_key(*field));
         self.writes.iter().any(row)
-            || CLOCK_SETTINGS.iter().any(|field| changed(&field))
-            || org.retention.looks_at_departments() && DEPARTMENT_FIELDS.iter().any(|field| changed(&field))
+            || CLOCK_SETTINGS.iter().any(&changed)
+            || org.retention.looks_at_departments() && DEPARTMENT_FIELDS.iter().any(changed)
     }
 
     /// The revisions after the change: each side rises only if something of it is written, and the configuration's

@@ -161,7 +161,7 @@ pub fn look<'a>(org: &'a Organisation, account: &Account, now: DateTime<Utc>) ->
     let reminder_rules: Vec<_> = rules.into_iter().map(|rule| (rule, next(rule))).collect();
     let nudges = reminder_rules.iter().filter_map(|(rule, at)| {
         Some(Nudge {
-            rule: *rule,
+            rule,
             at: (*at)?,
         })
     });

@@ -78,7 +78,7 @@ fn previews_of_worked_examples() {
             rule.clock_floor = floor;
         }
     };
-    let table: [(i64, u32, bool, [usize; 6], DateTime<Utc>); 5] = [
+    let table: [Row; 5] = [
         (10, 25, true, [1, 0, 0, 0, 0, 0], day(25)),
         (10, 25, false, [0, 1, 0, 0, 0, 0], day(35)),
         (20, 15, true, [1, 0, 0, 0, 1, 1], day(21)),
