@@ -126,6 +126,7 @@ impl Bound {
             pool_service_server::PoolServiceServer,
             retention_rule_service_server::RetentionRuleServiceServer,
             retention_exception_service_server::RetentionExceptionServiceServer,
+            reminder_rule_service_server::ReminderRuleServiceServer,
             retention_limit_service_server::RetentionLimitServiceServer,
             retention_service_server::RetentionServiceServer,
             custom_field_service_server::CustomFieldServiceServer,

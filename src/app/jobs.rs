@@ -224,7 +224,7 @@ impl App {
         mut job: Job,
         error: &Error,
     ) -> Result<Option<bool>, Abort> {
-        let loaded = subject::load(tx, org.key, None, None, &[]).await?;
+        let loaded = subject::load(tx, org, None, None, &[]).await?;
         if loaded.ok_or_else(flow::unknown_tenant)?.revisions != org.revisions {
             return Err(Abort::Stale);
         }

@@ -25,6 +25,8 @@ pub mod page;
 pub mod pool;
 mod purge;
 pub mod retention_explain;
+pub mod reminder_rule;
+pub mod retention_department;
 pub mod retention_limit;
 pub mod retention_preview;
 pub mod retention_rule;

@@ -96,6 +96,24 @@ pub struct ToldEffects {
     pub days: Option<u32>,
     /// Until when, in microseconds since the epoch.
     pub until: Option<i64>,
+    /// Who is to be reminded of what.
+    pub reminder: Option<ToldReminder>,
+}
+
+/// [`ReminderEffect`](super::change::ReminderEffect) as it is read back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ToldReminder {
+    /// Of what, by its published name.
+    pub kind: String,
+    /// By which rule.
+    pub rule_id: Option<Uuid>,
+    /// How many full days before the deadline, at least.
+    pub days_before: Option<u32>,
+    /// The deadline, in microseconds since the epoch.
+    pub deadline: Option<i64>,
+    /// Who is reminded.
+    pub recipients: Vec<String>,
 }
 
 #[expect(clippy::option_option, reason = "told and gone is not the same as not told")]
@@ -109,7 +127,8 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i6
 pub enum Insight {
     /// All of it.
     Full,
-    /// What members of the pool see of an unclaimed account: nothing of these fields, nothing of the team.
+    /// What members of the pool see of an unclaimed account: nothing of these fields, nothing of the team and of those who
+    /// were reminded.
     Member(Vec<String>),
 }
 
@@ -119,6 +138,7 @@ impl Insight {
         if let Self::Member(hidden) = self {
             event.effects.member = None;
             event.note.clear();
+            event.effects.reminder = None;
             let of = |field: &str, hidden: &str| {
                 field
                     .strip_prefix(hidden)
@@ -153,7 +173,7 @@ pub fn insight(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::change::Effects;
+    use crate::domain::change::{Effects, ReminderEffect};
 
     #[test]
     fn effects_are_read_back_as_they_were_told() {
@@ -169,6 +189,13 @@ mod tests {
             days: Some(7),
             until: Some(1),
             note: "kept beside it".into(),
+            reminder: Some(ReminderEffect {
+                kind: "DEADLINE",
+                rule_id: None,
+                days_before: Some(3),
+                deadline: Some(5),
+                recipients: vec![UserId::parse("bob").unwrap()],
+            }),
             ..Effects::default()
         };
         let read = told(&effects);
@@ -176,6 +203,14 @@ mod tests {
         assert_eq!(read.owner, Some((Some("bob".into()), None)));
         assert_eq!(read.reclaim_time, Some(None));
         assert_eq!((read.days, read.until), (Some(7), Some(1)));
+        let reminder = ToldReminder {
+            kind: "DEADLINE".into(),
+            rule_id: None,
+            days_before: Some(3),
+            deadline: Some(5),
+            recipients: vec!["bob".into()],
+        };
+        assert_eq!(read.reminder, Some(reminder));
     }
 
     /// D24: names of hidden fields are hidden too, those of custom fields with them.
@@ -192,6 +227,7 @@ mod tests {
                     .map(Into::into)
                     .into(),
                 member: Some("bob".into()),
+                reminder: Some(ToldReminder::default()),
                 ..ToldEffects::default()
             },
             note: "he asked not to be called".into(),
@@ -200,8 +236,13 @@ mod tests {
         assert_eq!((event.effects.fields.len(), event.note.is_empty()), (4, false));
         Insight::Member(["phone", "custom_fields", "location"].map(Into::into).into()).mask(&mut event);
         assert_eq!(
-            (event.effects.fields, event.effects.member, event.note),
-            (vec!["name".to_owned()], None, String::new())
+            (
+                event.effects.fields,
+                event.effects.member,
+                event.effects.reminder,
+                event.note
+            ),
+            (vec!["name".to_owned()], None, None, String::new())
         );
     }
 }

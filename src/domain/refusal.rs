@@ -137,6 +137,8 @@ reasons! {
     ConfigLimitReached = "CONFIG_LIMIT_REACHED", ResourceExhausted;
     /// The custom field is in use; disable it first.
     CustomFieldEnabled = "CUSTOM_FIELD_ENABLED", FailedPrecondition;
+    /// Conditions of rules read the custom field.
+    CustomFieldReferenced = "CUSTOM_FIELD_REFERENCED", FailedPrecondition;
     /// An account of this name is there already.
     DuplicateExact = "DUPLICATE_EXACT", AlreadyExists;
     /// Another account has this external id.

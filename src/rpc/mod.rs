@@ -20,6 +20,7 @@ mod patience;
 pub mod pool;
 pub mod retention_exception;
 pub mod retention;
+pub mod reminder_rule;
 pub mod retention_limit;
 pub mod retention_rule;
 pub mod shield;

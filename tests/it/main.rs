@@ -28,7 +28,9 @@ mod limits_explained;
 mod races;
 mod raw;
 mod retention;
+mod reminders;
 mod retention_rules;
+mod rules;
 
 mod bad_input;
 mod bad_messages;

@@ -189,6 +189,13 @@ impl Retention {
         self.scopes.get(&rule)
     }
 
+    /// The rules, in use or not, whose conditions look at this custom field, by id.
+    #[must_use]
+    pub fn rules_reading(&self, custom_field: Uuid) -> Vec<Uuid> {
+        let reading = self.scopes.iter().filter(|(_, scope)| scope.reads_custom(custom_field));
+        reading.map(|(rule, _)| *rule).collect()
+    }
+
     /// When the user is away, by time.
     #[must_use]
     pub fn absences(&self, user: &UserId) -> &[Absence] {

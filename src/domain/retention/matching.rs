@@ -61,6 +61,12 @@ impl Scope {
         self.parts.iter().any(Condition::uses_extras)
     }
 
+    /// Whether it looks at this custom field.
+    #[must_use]
+    pub fn reads_custom(&self, id: Uuid) -> bool {
+        self.parts.iter().any(|part| part.reads_custom(id))
+    }
+
     /// Whether it looks at the owner's departments.
     #[must_use]
     pub fn uses_departments(&self) -> bool {

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         account::{EndCause, StartCause},
         error::Error,
-        history::{AccountEvent, EndedTenure, Tenure, ToldEffects},
+        history::{AccountEvent, EndedTenure, Tenure, ToldEffects, ToldReminder},
         ids::{AccountId, PoolId, UserId},
     },
     rpc::proto,
@@ -134,5 +134,20 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
             .until
             .and_then(DateTime::from_timestamp_micros)
             .and_then(timestamp),
+        reminder: effects.reminder.map(encode_reminder),
+    }
+}
+
+fn encode_reminder(reminder: ToldReminder) -> proto::Reminder {
+    let kind = format!("REMINDER_KIND_{}", reminder.kind);
+    proto::Reminder {
+        kind: proto::ReminderKind::from_str_name(&kind).unwrap_or_default().into(),
+        rule_id: text(reminder.rule_id),
+        days_before: reminder.days_before.map(u32::cast_signed),
+        deadline: reminder
+            .deadline
+            .and_then(DateTime::from_timestamp_micros)
+            .and_then(timestamp),
+        recipients: reminder.recipients,
     }
 }

@@ -215,7 +215,7 @@ async fn in_memory(world: &World, ids: &[String]) -> (Organisation, Vec<(Account
         .unwrap()
         .unwrap();
     let ids: Vec<_> = ids.iter().map(|id| AccountId::parse(id).unwrap()).collect();
-    let loaded = subject::load(&reader, org.key, None, None, &ids)
+    let loaded = subject::load(&reader, &org, None, None, &ids)
         .await
         .unwrap()
         .unwrap();

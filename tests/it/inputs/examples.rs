@@ -64,6 +64,7 @@ pub(crate) async fn example_of(side: &Side, rpc: &MethodDescriptor, variant: usi
         | "PoolService"
         | "RetentionRuleService"
         | "RetentionLimitService"
+        | "ReminderRuleService"
         | "CustomFieldService" => Box::pin(examples_config::make(side, &name)).await,
         "RetentionExceptionService" => Box::pin(examples_exceptions::make(side, &name)).await,
         _ => Box::pin(examples_accounts::make(side, &name)).await,

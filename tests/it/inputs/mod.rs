@@ -9,6 +9,7 @@ mod examples_accounts;
 mod examples_config;
 mod examples_exceptions;
 mod examples_moves;
+mod examples_retention;
 mod fields;
 mod repeats;
 mod rows;
@@ -123,11 +124,12 @@ async fn bad_input_to_moves_is_refused_by_name() {
     sweep(&MOVES).await;
 }
 
-const CONFIGURATION: [&str; 6] = [
+const CONFIGURATION: [&str; 7] = [
     "TenantService",
     "DirectoryService",
     "PoolService",
     "RetentionRuleService",
+    "ReminderRuleService",
     "RetentionLimitService",
     "CustomFieldService",
 ];

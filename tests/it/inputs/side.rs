@@ -27,6 +27,7 @@ pub(crate) enum Thing {
     Pool,
     Account,
     ReclaimRule,
+    ReminderRule,
     RetentionLimit,
     CustomField,
     Job,
@@ -171,12 +172,19 @@ impl Side {
         side.new_limit().await;
         let rule = side.new_rule(&side.id(Thing::Pool)).await;
         side.new_rule(&side.id(Thing::Pool)).await;
+        let reminder_rule = side.new_reminder_rule(&side.id(Thing::Pool)).await;
+        side.new_reminder_rule(&side.id(Thing::Pool)).await;
+        side.rule_departments().await;
+        for _ in 0..2 {
+            side.chosen().await;
+        }
         let account = side.owned().await;
         let job = side.new_job().await;
         side.new_job().await;
         let limit = side.new_limit().await;
         side.ids.extend([
             (Thing::ReclaimRule, rule),
+            (Thing::ReminderRule, reminder_rule),
             (Thing::Account, account),
             (Thing::Job, job),
             (Thing::RetentionLimit, limit),
@@ -326,6 +334,79 @@ impl Side {
             retention_rules.create_reclaim_rule(CreateReclaimRuleRequest { reclaim_rule: rule })
         );
         made.reclaim_rule.unwrap().id
+    }
+
+    /// A reminder rule as a request has it.
+    pub(crate) fn reminder_rule(&self, pool_id: &str) -> proto::ReminderRule {
+        proto::ReminderRule {
+            pool_id: pool_id.into(),
+            display_name: self.fresh("Idle"),
+            condition: "account.grade != \"Z\"".into(),
+            created_within_months: Some(6),
+            idle_days: 30,
+            recipients: vec![proto::ReminderRecipient::Owner.into()],
+            ..Default::default()
+        }
+    }
+
+    pub(crate) async fn new_reminder_rule(&self, pool_id: &str) -> String {
+        let rule = Some(self.reminder_rule(pool_id));
+        let made = ask!(
+            self,
+            reminder_rules.create_reminder_rule(CreateReminderRuleRequest { reminder_rule: rule })
+        );
+        made.reminder_rule.unwrap().id
+    }
+
+    /// A department with a rule.
+    async fn rule_departments(&self) {
+        let departments = vec![department(&self.name("ruled"), "")];
+        ask!(
+            self,
+            directory.batch_upsert_departments(BatchUpsertDepartmentsRequest {
+                departments: departments
+            })
+        );
+        let rule = proto::ReclaimRule {
+            pool_id: String::new(),
+            department_id: self.name("ruled"),
+            target_pool_id: self.id(Thing::Pool),
+            ..self.rule("")
+        };
+        ask!(
+            self,
+            retention_rules.create_reclaim_rule(CreateReclaimRuleRequest {
+                reclaim_rule: Some(rule)
+            })
+        );
+    }
+
+    /// A user of the department with a rule.
+    pub(crate) async fn employee(&self) -> String {
+        let employee = User {
+            primary_department: self.name("ruled"),
+            ..user(&self.fresh("employee"))
+        };
+        let id = employee.id.clone();
+        let users = vec![employee];
+        ask!(
+            self,
+            directory.batch_upsert_users(BatchUpsertUsersRequest { users: users })
+        );
+        id
+    }
+
+    /// The same, with the department chosen for him.
+    pub(crate) async fn chosen(&self) -> String {
+        let user_id = self.employee().await;
+        ask!(
+            self,
+            retention_rules.choose_retention_department(ChooseRetentionDepartmentRequest {
+                user_id: user_id.clone(),
+                department_id: self.name("ruled"),
+            })
+        );
+        user_id
     }
 
     /// A limit as a request has it. It is wide.

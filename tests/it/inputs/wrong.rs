@@ -42,6 +42,9 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("StartReleaseOwner", "deactivate", "missing"),
     // Whoever changes a name that is locked has to say so.
     ("UpdateAccount", "override_name_lock", "missing"),
+    // Other fields of the rule build on these, and are named.
+    ("*", "reclaim_rule.follow_up_days", "missing"),
+    ("*", "reclaim_rule.close_days", "missing"),
     // The largest number is one.
     ("*", ".value", "17976931348623157"),
 ];

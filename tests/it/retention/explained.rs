@@ -53,7 +53,7 @@ async fn an_explanation_says_why_then() {
         (instant(first.reclaim_time), &first.anchor_activity),
         (Some(start() + TimeDelta::days(10)), &None)
     );
-    assert_eq!(instant(first.reclaim_time), world.deadline(&id).await);
+    assert_eq!(instant(first.reclaim_time), world.reclaim_instant(&id).await);
 
     world.server.clock.advance(TimeDelta::days(4));
     let called = world.server.clock.now();
@@ -66,7 +66,7 @@ async fn an_explanation_says_why_then() {
         .await;
     let found = world.user("bob").explains(&id).await.unwrap();
     assert_eq!(instant(found.reclaim_time), Some(called + TimeDelta::days(30)));
-    assert_eq!(instant(found.reclaim_time), world.deadline(&id).await);
+    assert_eq!(instant(found.reclaim_time), world.reclaim_instant(&id).await);
     assert_eq!(
         (found.basis(), found.anchor()),
         (RetentionBasis::FollowUp, RetentionAnchor::FollowUp)
@@ -244,7 +244,7 @@ async fn an_explanation_names_the_departments() {
     assert_eq!(rules, [(west.id, Standing::Decides), (east.id, Standing::OtherHome)]);
     assert_eq!(found.rules[1].department_id, "east");
     assert_eq!(instant(found.reclaim_time), Some(start() + TimeDelta::days(20)));
-    assert_eq!(instant(found.reclaim_time), world.deadline(&id).await);
+    assert_eq!(instant(found.reclaim_time), world.reclaim_instant(&id).await);
     world.stop().await;
 }
 
@@ -269,10 +269,10 @@ async fn an_explanation_says_what_is_about_to_be_stored() {
         (instant(found.reclaim_time), instant(found.notice_floor_time)),
         (Some(notice), Some(notice))
     );
-    assert_eq!(world.deadline(&id).await, None);
+    assert_eq!(world.reclaim_instant(&id).await, None);
     world.sweep().await;
     let stored = world.user("bob").explains(&id).await.unwrap();
-    assert_eq!(world.deadline(&id).await, Some(notice));
+    assert_eq!(world.reclaim_instant(&id).await, Some(notice));
     assert!(!stored.recomputing);
     assert_eq!(stored.reclaim_time, found.reclaim_time);
     world.stop().await;

@@ -50,7 +50,7 @@ impl World {
         id
     }
 
-    async fn deadline(&self, id: &str) -> Option<DateTime<Utc>> {
+    async fn reclaim_instant(&self, id: &str) -> Option<DateTime<Utc>> {
         instant(self.ownership(id).await.reclaim_time)
     }
 }

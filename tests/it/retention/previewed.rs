@@ -54,7 +54,7 @@ type Deadlines = BTreeMap<String, Option<DateTime<Utc>>>;
 async fn deadlines(world: &World, ids: &[String]) -> Deadlines {
     let mut all = Deadlines::new();
     for id in ids {
-        all.insert(id.clone(), world.deadline(id).await);
+        all.insert(id.clone(), world.reclaim_instant(id).await);
     }
     all
 }

@@ -34,7 +34,7 @@ async fn t41_remaining_retention_with_a_cutoff() {
         .await;
     wait_until(&world, shanghai("03-02 23:30:00")).await;
     let id = world.given("Acme", &pool, "bob").await;
-    assert_eq!(world.deadline(&id).await, Some(shanghai("03-10 09:00:00")));
+    assert_eq!(world.reclaim_instant(&id).await, Some(shanghai("03-10 09:00:00")));
     let remaining = async || world.account(&id).await.remaining_retention.map(|left| left.seconds);
     for (at, left) in [
         ("03-02 23:30:00", None),
