@@ -159,12 +159,9 @@ pub fn look<'a>(org: &'a Organisation, account: &Account, now: DateTime<Utc>) ->
         reminders::next_nudge(anchor, terms.idle_days, terms.repeats(), sent, time, tz)
     };
     let reminder_rules: Vec<_> = rules.into_iter().map(|rule| (rule, next(rule))).collect();
-    let nudges = reminder_rules.iter().filter_map(|(rule, at)| {
-        Some(Nudge {
-            rule: *rule,
-            at: (*at)?,
-        })
-    });
+    let nudges = reminder_rules
+        .iter()
+        .filter_map(|(rule, at)| Some(Nudge { rule, at: (*at)? }));
     Some(Look {
         nudge: nudges.min_by_key(|nudge| (nudge.at, nudge.rule.id)),
         reminder_rules,
