@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations
+.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations bench-sweep
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
@@ -27,6 +27,9 @@ examples: ## the Python, Node and Rust client examples against a live server
 
 helm: ## the Helm chart: lint, render, check against the Kubernetes schemas
 	@scripts/test.sh helm
+
+bench-sweep: ## measure the sweep with a million accounts on a private MariaDB, some minutes
+	@scripts/bench-sweep.sh
 
 tools: ## fetch the checking tools into the tools folder (TIDEPOOL_TOOLS, else .tools)
 	@scripts/tools.sh

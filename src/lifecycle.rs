@@ -95,7 +95,9 @@ impl Running {
         }
         watch_connections(&db);
         let wanted = config.server.insecure_listen.unwrap_or(config.server.listen);
-        let app = Arc::new(App::start(db.clone(), clock).await?);
+        let mut app = App::start(db.clone(), clock).await?;
+        app.sweep_grace = config.sweep.grace();
+        let app = Arc::new(app);
         let bound = Bound::bind(wanted)
             .await
             .map_err(|error| StartError::Bind(wanted, error))?;

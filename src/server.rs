@@ -136,6 +136,7 @@ impl Bound {
             team_service_server::TeamServiceServer,
             history_service_server::HistoryServiceServer,
             job_service_server::JobServiceServer,
+            sweep_service_server::SweepServiceServer,
         )
         .serve_with_incoming_shutdown(
             TcpIncoming::from(self.listener).with_nodelay(Some(true)),

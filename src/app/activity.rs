@@ -1,7 +1,7 @@
 //! Activities come in, and timelines are read.
 //!
 //! Statement budget for n activities, `k = ceil(n / 128)`: k reads of revisions and accounts, k of known events; where
-//! deals are told of, 1 read each per 128 of objects and teams, 1 write of objects and 1 read of deals; then the writes
+//! deals or contracts are told of, 1 read each per 128 of objects and teams, 1 write of objects and 1 read of deals; then the writes
 //! of `store::apply` for the accounts that change, k writes of activities, and one request row.
 
 use super::{
@@ -28,7 +28,7 @@ use crate::{
         apply,
         config::By,
         instant::micros,
-        request, subject,
+        request, subject, watermark,
     },
 };
 use std::{
@@ -116,10 +116,24 @@ impl App {
             .collect();
         self.take_effect(tx, &scene, &call.caller, &subjects, &mut batch, &mut outcomes, told)
             .await?;
+        self.hear(tx, &scene, &batch).await?;
         if let Some(key) = &once.key {
             request::remember(tx, org.key, key, (once.encode)(&outcomes), scene.now).await?;
         }
         Ok(Reply::Done(outcomes))
+    }
+
+    /// A required source tells of what happens in about the order in which it happens: up to its last event it was heard
+    /// of. Not up to now, since after an outage it may have a lot to make up for. A user's own activities say nothing of
+    /// what other people's events wait somewhere.
+    async fn hear(&self, tx: &Tx, scene: &Scene<'_>, batch: &Batch<'_>) -> Result<(), Abort> {
+        let source = &scene.principal.caller;
+        let required = &scene.org.tenant.settings.required_sources;
+        let last = batch.fresh.iter().map(|activity| activity.occur_time).max();
+        if let Some(last) = last.filter(|_| scene.principal.actor.is_none() && required.contains(source)) {
+            watermark::raise(tx, self.db.engine(), scene.org.key, source, last.min(scene.now)).await?;
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the second half of one function")]
@@ -179,7 +193,7 @@ impl App {
             .fresh
             .iter()
             .copied()
-            .filter(|a| a.kind.meaning().is_deal() && takes(a))
+            .filter(|a| a.tells_state() && takes(a))
             .collect();
         if deals.is_empty() {
             return Ok(BTreeSet::new());
@@ -208,7 +222,9 @@ impl App {
                 Some(object) if object.account != activity.account => {
                     refused.insert(&activity.event_id);
                 }
-                _ if !closes(&subject.account, activity.actor.as_ref(), is_member)
+                // A contract runs whoever tells of it.
+                _ if activity.kind.meaning().is_deal()
+                    && !closes(&subject.account, activity.actor.as_ref(), is_member)
                     && !by_last_owner(&subject.account, activity) => {}
                 Some(object) => {
                     object.merge(activity);

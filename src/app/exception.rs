@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        account::Account,
+        account::{Account, Status},
         circulation::{Decision, Scene},
         error::Error,
         exception::{self, Facts, Wish},
@@ -130,6 +130,11 @@ async fn read(
     let (user, count) = match wish {
         Wish::Undo { .. } => {
             facts.tenures = store::history::tenures(tx, tenant, account.id, None, 2).await?;
+            // Statements see different states: somebody got it since it was read.
+            let runs = facts.tenures.first().is_some_and(|last| last.end.is_none());
+            if runs && account.status == Status::Unassigned {
+                return Err(Abort::Moved);
+            }
             (facts.tenures.first().map(|last| last.user.clone()), None)
         }
         Wish::Lock { .. } => {

@@ -24,9 +24,9 @@ pub mod jobs;
 pub mod page;
 pub mod pool;
 mod purge;
-pub mod retention_explain;
 pub mod reminder_rule;
 pub mod retention_department;
+pub mod retention_explain;
 pub mod retention_limit;
 pub mod retention_preview;
 pub mod retention_rule;
@@ -37,7 +37,8 @@ pub mod team;
 pub mod tenant;
 pub mod verify;
 
-use crate::{clock::Clock, id::Ids, store::Db};
+use crate::{clock::Clock, config::Sweep, id::Ids, store::Db};
+use chrono::TimeDelta;
 use snapshots::Snapshots;
 
 /// What every flow works with.
@@ -53,6 +54,8 @@ pub struct App {
     pub snapshots: Snapshots,
     /// Seals page tokens.
     pub pages: page::Sealer,
+    /// How long after its deadline an account is reclaimed, for those who ask what will be.
+    pub sweep_grace: TimeDelta,
 }
 
 impl App {
@@ -63,6 +66,7 @@ impl App {
             snapshots: Snapshots::new(db.clone()),
             ids: Ids::new(clock.clone()),
             pages,
+            sweep_grace: Sweep::default().grace(),
             db,
             clock,
         })

@@ -272,9 +272,18 @@ async fn sweep(config: &Config) -> Outcome {
     match worker::sweep::once(&app, config.sweep.grace()).await {
         Ok(swept) => {
             println!(
-                "reclaimed {}, moved {} deadline(s), failed {}",
-                swept.reclaimed, swept.replanned, swept.failed
+                "reclaimed {}, reminded of {}, moved {} deadline(s), failed {}",
+                swept.reclaimed, swept.reminded, swept.replanned, swept.failed
             );
+            if swept.stopped > 0 {
+                println!(
+                    "{} are due, and wait until reclaims of their pool are confirmed",
+                    swept.stopped
+                );
+            }
+            if swept.unheard > 0 {
+                println!("{} are due, and wait for a source that was not heard of", swept.unheard);
+            }
             Ok(if swept.failed == 0 {
                 ExitCode::SUCCESS
             } else {

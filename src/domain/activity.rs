@@ -64,6 +64,8 @@ impl Kind {
             "sales_record.created" | "opportunity.created" | "sales_order.created" => Meaning::FollowUp,
             "opportunity.won" => Meaning::Close,
             "opportunity.reopened" | "opportunity.deleted" => Meaning::Reversal,
+            "contract.created" | "contract.activated" | "contract.renewed" => Meaning::Contract,
+            "contract.terminated" => Meaning::Termination,
             _ => Meaning::Nothing,
         }
     }
@@ -89,6 +91,10 @@ pub enum Meaning {
     Close,
     /// A closed deal was taken back.
     Reversal,
+    /// A contract runs, up to its end.
+    Contract,
+    /// A contract ended then.
+    Termination,
     /// It is kept and shown, nothing else.
     Nothing,
 }
@@ -98,6 +104,12 @@ impl Meaning {
     #[must_use]
     pub const fn is_deal(self) -> bool {
         matches!(self, Self::Close | Self::Reversal)
+    }
+
+    /// Whether it is about a contract.
+    #[must_use]
+    pub const fn is_contract(self) -> bool {
+        matches!(self, Self::Contract | Self::Termination)
     }
 }
 
@@ -118,8 +130,28 @@ pub struct Activity {
     pub actor: Option<UserId>,
     /// In words.
     pub summary: String,
+    /// When the contract ends that it is about.
+    pub contract_end: Option<DateTime<Utc>>,
     /// Digest of all of that.
     pub payload_hash: [u8; 32],
+}
+
+impl Activity {
+    /// Whether it says how an object is: whether a deal is closed, or when a contract ends.
+    #[must_use]
+    pub fn tells_state(&self) -> bool {
+        self.kind.meaning().is_deal() || self.contract_end().is_some()
+    }
+
+    /// When the contract ends, by this activity. What tells of a contract without an end says nothing about that.
+    #[must_use]
+    pub fn contract_end(&self) -> Option<DateTime<Utc>> {
+        match self.kind.meaning() {
+            Meaning::Contract => self.contract_end,
+            Meaning::Termination => Some(self.occur_time),
+            _ => None,
+        }
+    }
 }
 
 /// Which object.
@@ -131,7 +163,7 @@ pub struct ObjectKey {
     pub object_id: ObjectId,
 }
 
-/// The latest state of an object that deals are about.
+/// The latest state of an object: a deal, or a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BusinessObject {
     /// Which one.
@@ -140,6 +172,8 @@ pub struct BusinessObject {
     pub account: AccountId,
     /// Whether the deal is closed.
     pub closed: bool,
+    /// When the contract ends.
+    pub end_time: Option<DateTime<Utc>>,
     /// When the event was that says so.
     pub state_time: DateTime<Utc>,
     /// Which event that was.
@@ -151,6 +185,7 @@ impl BusinessObject {
     pub fn merge(&mut self, activity: &Activity) {
         if (activity.occur_time, &activity.event_id) > (self.state_time, &self.state_event_id) {
             self.closed = activity.kind.meaning() == Meaning::Close;
+            self.end_time = activity.contract_end();
             self.state_time = activity.occur_time;
             self.state_event_id = activity.event_id.clone();
             self.account = activity.account;
@@ -167,19 +202,22 @@ impl BusinessObject {
             },
             account: activity.account,
             closed: activity.kind.meaning() == Meaning::Close,
+            end_time: activity.contract_end(),
             state_time: activity.occur_time,
             state_event_id: activity.event_id.clone(),
         }
     }
 }
 
-/// Deals of an account: from all its objects, of whatever source.
+/// Deals and contracts of an account: from all its objects, of whatever source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deals {
     /// How many are closed.
     pub won_count: i64,
     /// When the last of them was.
     pub last_won_time: Option<DateTime<Utc>>,
+    /// When the last of its contracts ends, or ended.
+    pub contract_end: Option<DateTime<Utc>>,
 }
 
 impl Deals {
@@ -203,7 +241,7 @@ impl Deals {
 }
 
 /// What the new activities of an account change: its facts, and with them its clock. `deals` are those of all its
-/// objects after the activities, if any of these was about a deal. Nothing for accounts that are out of use.
+/// objects after the activities, if any of these said how one is. Nothing for accounts that are out of use.
 #[must_use]
 pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], deals: Option<Deals>) -> Option<Change> {
     if matches!(account.status, Status::Canceled | Status::Merged | Status::Deleted) {
@@ -225,6 +263,7 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         after.won_count = deals.won_count;
         after.last_won_time = deals.last_won_time;
         after.deal_status = deals.status();
+        after.contract_end_time = deals.contract_end;
     }
     // Whatever is said about deals raises the version, also where it changes no fact: two who write the same object at the
     // same time would otherwise not notice each other.
@@ -287,6 +326,9 @@ fn changed(before: &Account, after: &Account) -> Vec<String> {
     }
     if before.won_count != after.won_count || before.last_won_time != after.last_won_time {
         fields.push("deals".to_owned());
+    }
+    if before.contract_end_time != after.contract_end_time {
+        fields.push("contract_end_time".to_owned());
     }
     fields
 }

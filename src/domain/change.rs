@@ -19,6 +19,8 @@ pub enum Columns {
     New,
     /// Ownership, deal facts and clock.
     Circulation,
+    /// The clock alone.
+    Clock,
     /// The profile, and the clock, which may depend on it.
     Profile,
     /// It is deleted: all of them, and what was written when tenures ended goes as well.

@@ -151,7 +151,9 @@ impl ConfigChange {
             }
             _ => false,
         };
-        let changed = |field: &&str| self.events.iter().any(|event| event.changes.contains_key(*field));
+        // What is new has no accounts yet.
+        let events = self.events.iter().filter(|event| event.action != Action::Created);
+        let changed = |field: &&str| events.clone().any(|event| event.changes.contains_key(*field));
         self.writes.iter().any(row)
             || CLOCK_SETTINGS.iter().any(|field| changed(&field))
             || org.retention.looks_at_departments() && DEPARTMENT_FIELDS.iter().any(|field| changed(&field))

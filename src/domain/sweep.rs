@@ -19,9 +19,6 @@ use super::{
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeSet;
 
-/// For how long an account that may not be taken yet is left alone.
-const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
-
 /// What comes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -31,8 +28,34 @@ pub enum Verdict {
     Remind(Box<Change>),
     /// Its deadline is another one by now.
     Replan(Box<Change>),
+    /// Its time is over, and something keeps it with its owner for now.
+    Held(Hold),
     /// Nothing is to be done before this time.
     Leave(Option<DateTime<Utc>>),
+}
+
+/// What keeps an account with its owner although its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// Late events may still save it, until then.
+    Grace(DateTime<Utc>),
+    /// A required source has not told everything up to the deadline.
+    Source,
+    /// Reclaims of its pool are stopped until somebody confirms them.
+    Breaker,
+    /// Nobody works; they do from then on.
+    Hours(DateTime<Utc>),
+}
+
+impl Hold {
+    /// When to look again; `None` where that is no matter of time.
+    #[must_use]
+    pub const fn until(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Grace(until) | Self::Hours(until) => Some(until),
+            Self::Source | Self::Breaker => None,
+        }
+    }
 }
 
 /// Under which circumstances accounts may be taken.
@@ -56,6 +79,16 @@ impl Terms {
             stopped: false,
         }
     }
+
+    /// What holds an account with this deadline that is no matter of time.
+    #[must_use]
+    pub fn hold(&self, deadline: DateTime<Utc>) -> Option<Hold> {
+        // What the sources have not told yet may have happened before the deadline.
+        if self.watermark.is_some_and(|heard| heard < deadline) {
+            return Some(Hold::Source);
+        }
+        self.stopped.then_some(Hold::Breaker)
+    }
 }
 
 /// Decides. `team` are the members of the account's team, where some of them may be reminded.
@@ -76,7 +109,7 @@ pub fn decide(scene: &Scene<'_>, account: &Account, team: &[UserId], terms: Term
     if let Some(deadline) = due {
         return match taken_from(scene.org, &planned, &look, deadline, now, terms) {
             None => Verdict::Reclaim(Box::new(reclaim(scene, account, &planned))),
-            Some(wait) if same_clock(account, &planned) => Verdict::Leave(Some(wait)),
+            Some(hold) if same_clock(account, &planned) => Verdict::Held(hold),
             Some(_) => Verdict::Replan(Box::new(replanned(scene, account, planned, noticed, team))),
         };
     }
@@ -104,7 +137,7 @@ pub fn replan(scene: &Scene<'_>, account: &Account, team: &[UserId]) -> Verdict 
     Verdict::Replan(Box::new(replanned(scene, account, planned, noticed, team)))
 }
 
-/// `None` if the account is taken now; otherwise when to look again.
+/// `None` if the account is taken now; otherwise what keeps it.
 fn taken_from(
     org: &Organisation,
     account: &Account,
@@ -112,18 +145,18 @@ fn taken_from(
     deadline: DateTime<Utc>,
     now: DateTime<Utc>,
     terms: Terms,
-) -> Option<DateTime<Utc>> {
+) -> Option<Hold> {
     let from = deadline + terms.grace;
     if now < from {
-        return Some(from);
+        return Some(Hold::Grace(from));
     }
-    // What the sources have not told yet may have happened before the deadline.
-    if terms.stopped || terms.watermark.is_some_and(|heard| heard < deadline) {
-        return Some(now + LOOK_AGAIN);
+    if let Some(hold) = terms.hold(deadline) {
+        return Some(hold);
     }
     let rule = look.matched.rule?;
     let counting = look::counting(org, account, &rule.config.terms);
-    Some(counting.working(now)).filter(|working| *working > now)
+    let working = counting.working(now);
+    (working > now).then_some(Hold::Hours(working))
 }
 
 /// Whether what people see of the clock is as it was.
@@ -217,18 +250,18 @@ fn replanned(scene: &Scene<'_>, account: &Account, after: Account, noticed: bool
             recipients: people(scene.org, &after, &recipients, team),
         });
     }
-    circulated(after, EventKind::Replanned, effects)
+    of_clock(after, EventKind::Replanned, effects)
 }
 
 fn reminded(account: &Account, after: Account, reminder: ReminderEffect) -> Change {
     let mut effects = Effects::between(Some(account), &after);
     effects.reminder = Some(reminder);
-    circulated(after, EventKind::Reminded, effects)
+    of_clock(after, EventKind::Reminded, effects)
 }
 
-fn circulated(after: Account, kind: EventKind, effects: Effects) -> Change {
+fn of_clock(after: Account, kind: EventKind, effects: Effects) -> Change {
     Change {
-        columns: Columns::Circulation,
+        columns: Columns::Clock,
         end: None,
         start: None,
         team: TeamChange::Keep,
@@ -264,9 +297,10 @@ fn reclaim(scene: &Scene<'_>, account: &Account, planned: &Account) -> Change {
     let mut effects = Effects::between(Some(account), &after);
     effects.end_cause = Some(EndCause::AutoReclaimed.as_str());
     Change {
+        columns: Columns::Circulation,
         end,
         team: clear_team(scene, account),
         enters,
-        ..circulated(after, EventKind::Reclaimed, effects)
+        ..of_clock(after, EventKind::Reclaimed, effects)
     }
 }

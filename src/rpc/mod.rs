@@ -18,13 +18,14 @@ pub mod methods;
 pub mod observe;
 mod patience;
 pub mod pool;
-pub mod retention_exception;
-pub mod retention;
 pub mod reminder_rule;
+pub mod retention;
+pub mod retention_exception;
 pub mod retention_limit;
 pub mod retention_rule;
 pub mod shield;
 pub mod status;
+pub mod sweep;
 pub mod team;
 pub mod tenant;
 

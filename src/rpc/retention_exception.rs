@@ -168,7 +168,7 @@ impl RetentionExceptionService for Api {
             .app
             .list_disputed_reclaims(&call, narrowed, size, &message.page_token);
         let (rows, next_page_token) = list.await?;
-        let disputed_reclaims = rows.iter().map(|row| convert::encode_disputed(row)).collect();
+        let disputed_reclaims = rows.iter().map(convert::encode_disputed).collect();
         Ok(Response::new(proto::ListDisputedReclaimsResponse {
             disputed_reclaims,
             next_page_token,

@@ -123,6 +123,9 @@ pub fn read(row: Model) -> Result<Account, DbErr> {
 pub fn columns(account: &Account, which: Columns) -> Vec<Column> {
     let mut columns = clock(account);
     columns.push(("update_time", micros(account.update_time).into()));
+    if which == Columns::Clock {
+        return columns;
+    }
     if which != Columns::Profile {
         circulation(account, &mut columns);
     }

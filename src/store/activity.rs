@@ -22,6 +22,11 @@ fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Stat
     Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
+/// An instant where the epoch stands for none.
+fn merged(micros: i64) -> Option<DateTime<Utc>> {
+    (micros != 0).then(|| instant(micros))
+}
+
 fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
@@ -115,7 +120,7 @@ pub async fn objects(
     for chunk in keys.chunks(CHUNK) {
         let pairs = vec!["(object_type = ? AND object_id = ?)"; chunk.len()].join(" OR ");
         let sql = format!(
-            "SELECT object_type, object_id, account_id, closed, state_time, state_event_id FROM business_object \
+            "SELECT object_type, object_id, account_id, closed, end_time, state_time, state_event_id FROM business_object \
              WHERE tenant = ? AND source = ? AND ({pairs})"
         );
         let mut values: Vec<Value> = vec![tenant.0.into(), source.as_str().into()];
@@ -138,6 +143,7 @@ pub async fn objects(
                 key: key.clone(),
                 account: AccountId(row.try_get("", "account_id")?),
                 closed: row.try_get("", "closed")?,
+                end_time: merged(row.try_get("", "end_time")?),
                 state_time: instant(row.try_get("", "state_time")?),
                 state_event_id: at.id("state_event_id", &event, EventId::parse)?,
             };
@@ -162,6 +168,7 @@ pub async fn put_objects(
         "object_id",
         "account_id",
         "closed",
+        "end_time",
         "state_time",
         "state_event_id",
     ];
@@ -174,6 +181,7 @@ pub async fn put_objects(
                 object.key.object_id.as_str().into(),
                 object.account.0.into(),
                 object.closed.into(),
+                object.end_time.map_or(0, micros).into(),
                 micros(object.state_time).into(),
                 object.state_event_id.as_str().into(),
             ]
@@ -189,7 +197,7 @@ pub async fn put_objects(
     Ok(())
 }
 
-/// Deals of accounts, from all their objects.
+/// Deals and contracts of accounts, from all their objects.
 pub async fn deals(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
@@ -198,21 +206,22 @@ pub async fn deals(
     let mut deals: HashMap<AccountId, Deals> = accounts.iter().map(|id| (*id, Deals::default())).collect();
     for chunk in accounts.chunks(CHUNK) {
         let sql = format!(
-            "SELECT account_id, COUNT(*) AS number, MAX(state_time) AS last FROM business_object \
-             WHERE tenant = ? AND account_id IN ({}) AND closed = 1 GROUP BY account_id",
+            "SELECT account_id, COUNT(CASE WHEN closed = 1 THEN 1 END) AS number, \
+             MAX(CASE WHEN closed = 1 THEN state_time ELSE 0 END) AS last, MAX(end_time) AS contract_end FROM business_object \
+             WHERE tenant = ? AND account_id IN ({}) GROUP BY account_id",
             marks(chunk.len())
         );
         let mut values: Vec<Value> = vec![tenant.0.into()];
         values.extend(chunk.iter().map(|id| Value::from(id.0)));
         for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
             let id: Uuid = row.try_get("", "account_id")?;
-            let last: i64 = row.try_get("", "last")?;
             let won_count = row.try_get("", "number")?;
             deals.insert(
                 AccountId(id),
                 Deals {
                     won_count,
-                    last_won_time: Some(instant(last)),
+                    last_won_time: merged(row.try_get("", "last")?),
+                    contract_end: merged(row.try_get("", "contract_end")?),
                 },
             );
         }
@@ -329,6 +338,7 @@ fn read_all(tenant: TenantKey, account: AccountId, rows: &[QueryResult]) -> Resu
                     occur_time: instant(row.try_get("", "occur_time")?),
                     actor: at.id_opt("actor", actor.as_ref(), UserId::parse)?,
                     summary: row.try_get("", "summary")?,
+                    contract_end: None,
                     payload_hash: [0; 32],
                 },
             })

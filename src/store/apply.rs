@@ -1,9 +1,9 @@
 //! The one place that applies changes of accounts, in the write order that keeps transactions from waiting for each
 //! other in circles: pools by id, accounts by id, holders by id, then everything that hangs on them.
 //!
-//! Statement budget per 128 changes: 1 update of accounts, 1 of holders where somebody gains, 1 insert of events, 1 more
-//! for each of these that the changes need: pool entries, the end of tenures, their start, disputes, tags, custom fields, the team; 1
-//! for each reclaim that is undone.
+//! Statement budget per 128 changes: 1 update of accounts, 1 of holders where somebody gains, 1 more for each of these
+//! that the changes need: pool entries, the end of tenures, their start, disputes, tags, custom fields, the team; 1 for each
+//! reclaim that is undone. Per 512: 1 insert of events, and 1 update of accounts of which only the clock changes.
 //!
 //! Truth is the compare-and-set on the account's version and on the holder's: fewer rows than expected means that
 //! somebody was faster, and the unit of work is run again.
@@ -25,6 +25,16 @@ use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use std::collections::{BTreeMap, HashMap};
 
 const CHUNK: usize = 128;
+/// Where a row has few values; statements of more rows cost more than they save, since every value of a row that is not
+/// that of all is looked for from the first row on.
+const LARGE_CHUNK: usize = 512;
+
+const fn chunk_of(which: Columns) -> usize {
+    match which {
+        Columns::Clock => LARGE_CHUNK,
+        Columns::New | Columns::Circulation | Columns::Profile | Columns::Tombstone => CHUNK,
+    }
+}
 
 pub(super) async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u64, DbErr> {
     let statement = Statement::from_sql_and_values(conn.get_database_backend(), update.sql, update.values);
@@ -51,16 +61,22 @@ pub async fn apply(
     let mut changes: Vec<&Change> = changes.iter().collect();
     changes.sort_by_key(|change| change.after.id);
     enter_pools(conn, tenant, &changes).await?;
-    for which in [Columns::New, Columns::Circulation, Columns::Profile, Columns::Tombstone] {
+    for which in [
+        Columns::New,
+        Columns::Circulation,
+        Columns::Clock,
+        Columns::Profile,
+        Columns::Tombstone,
+    ] {
         let some: Vec<_> = changes
             .iter()
             .copied()
             .filter(|change| change.columns == which)
             .collect();
-        for chunk in some.chunks(CHUNK) {
+        for chunk in some.chunks(chunk_of(which)) {
             match which {
                 Columns::New => insert_accounts(conn, tenant, chunk).await?,
-                Columns::Circulation | Columns::Profile | Columns::Tombstone => {
+                Columns::Circulation | Columns::Clock | Columns::Profile | Columns::Tombstone => {
                     update_accounts(conn, tenant, which, chunk).await?;
                 }
             }
@@ -74,6 +90,8 @@ pub async fn apply(
         blank_notes(conn, tenant, chunk).await?;
         extras::write(conn, tenant, chunk).await?;
         write_team(conn, tenant, chunk).await?;
+    }
+    for chunk in changes.chunks(LARGE_CHUNK) {
         write_events(conn, tenant, chunk, by).await?;
     }
     Ok(())

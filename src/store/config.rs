@@ -295,7 +295,8 @@ async fn write_users(conn: &impl ConnectionTrait, key: TenantKey, rows: &[&Entry
     Ok(())
 }
 
-async fn write_events(
+/// Writes events of configuration, also those of what is no configuration but belongs into its history.
+pub async fn write_events(
     conn: &impl ConnectionTrait,
     key: TenantKey,
     events: &[ConfigEvent],

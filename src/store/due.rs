@@ -2,17 +2,25 @@
 //! before the rules changed. Both read an index range in pages; neither looks at what it does not return.
 
 use super::{
+    account_row,
     batch::{Row, Update},
-    instant::micros,
-    organisation,
+    entity::account::Model,
+    extras,
+    instant::{instant, micros},
+    organisation, subject,
 };
 use crate::domain::{
+    account::Account,
     ids::{AccountId, PoolId, TenantKey, TenantName},
-    organisation::Revisions,
+    organisation::{Organisation, Revisions},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
+use std::collections::HashMap;
 use uuid::Uuid;
+
+/// Accounts that are read at once.
+const LOADED: usize = 512;
 
 /// Where a pass over due accounts is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,20 +31,25 @@ pub struct Due {
     pub tenant: TenantKey,
     /// Which account.
     pub account: AccountId,
+    /// Of which pool.
+    pub pool: Option<PoolId>,
+    /// When it is reclaimed.
+    pub reclaim_time: Option<DateTime<Utc>>,
 }
 
 fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
     Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
-/// The next `limit` accounts about which something was to be done at `until`, the longest due first, after the one that a page ended with.
+/// The next `limit` accounts about which something was to be done at `until`, the longest due first, after the one that a
+/// page ended with.
 pub async fn due(
     conn: &impl ConnectionTrait,
     until: DateTime<Utc>,
     after: Option<Due>,
     limit: u64,
 ) -> Result<Vec<Due>, DbErr> {
-    let select = "SELECT wake_time, tenant, id FROM account WHERE wake_time <= ?";
+    let select = "SELECT wake_time, tenant, id, pool_id, reclaim_time FROM account WHERE wake_time <= ?";
     let order = "ORDER BY wake_time, tenant, id LIMIT ?";
     let mut values: Vec<Value> = vec![micros(until).into()];
     let sql = match after {
@@ -62,22 +75,49 @@ pub async fn due(
                 wake_time: row.try_get("", "wake_time")?,
                 tenant: TenantKey(row.try_get("", "tenant")?),
                 account: AccountId(row.try_get("", "id")?),
+                pool: row.try_get::<Option<Uuid>>("", "pool_id")?.map(PoolId),
+                reclaim_time: row.try_get::<Option<i64>>("", "reclaim_time")?.map(instant),
             })
         })
         .collect()
 }
 
-/// How many accounts were due at `until`, and since when the longest is.
-pub async fn lag(conn: &impl ConnectionTrait, until: DateTime<Utc>) -> Result<(i64, Option<i64>), DbErr> {
-    // The wake time is never later, and has the index.
-    let sql = "SELECT COUNT(*) AS number, MIN(reclaim_time) AS first FROM account \
-               WHERE wake_time <= ? AND reclaim_time <= ?";
-    let until = micros(until);
-    let row = conn
-        .query_one_raw(statement(conn, sql, vec![until.into(), until.into()]))
-        .await?;
-    let Some(row) = row else { return Ok((0, None)) };
-    Ok((row.try_get("", "number")?, row.try_get("", "first")?))
+/// Reads accounts of a tenant and its revisions at that moment, and nothing that only callers need: one statement per
+/// [`LOADED`] accounts, two more where rules look at tags or custom fields. `None` if there is no such tenant.
+pub async fn load(
+    conn: &impl ConnectionTrait,
+    org: &Organisation,
+    accounts: &[AccountId],
+) -> Result<Option<(Revisions, HashMap<AccountId, Account>)>, DbErr> {
+    let (mut revisions, mut found) = (None, HashMap::with_capacity(accounts.len()));
+    for chunk in accounts.chunks(LOADED) {
+        let ids = subject::padded(chunk);
+        let marks = vec!["?"; ids.len()].join(", ");
+        let sql = format!(
+            "SELECT t.config_revision, t.directory_revision, a.* FROM tenant t \
+             LEFT JOIN account a ON a.tenant = t.id AND a.id IN ({marks}) WHERE t.id = ?"
+        );
+        let mut values: Vec<Value> = ids.into_iter().map(Value::from).collect();
+        values.push(org.key.0.into());
+        for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
+            revisions = Some(Revisions {
+                config: row.try_get("", "config_revision")?,
+                directory: row.try_get("", "directory_revision")?,
+            });
+            if row.try_get::<Option<Uuid>>("", "id")?.is_some() {
+                let account = account_row::read(Model::from_query_result(&row, "")?)?;
+                found.insert(account.id, account);
+            }
+        }
+    }
+    if org.retention.uses_extras() {
+        for (id, has) in extras::read(conn, org.key, accounts).await? {
+            if let Some(account) = found.get_mut(&id) {
+                account.extras = has;
+            }
+        }
+    }
+    Ok(revisions.map(|revisions| (revisions, found)))
 }
 
 /// The name of a tenant.
@@ -209,4 +249,11 @@ pub async fn retention_revision(conn: &impl ConnectionTrait, tenant: TenantKey) 
     let sql = "SELECT retention_revision FROM tenant WHERE id = ?";
     let row = conn.query_one_raw(statement(conn, sql, vec![tenant.0.into()])).await?;
     row.map_or(Ok(0), |row| row.try_get("", "retention_revision"))
+}
+
+/// The configuration revision that all stored deadlines follow.
+pub async fn replanned_revision(conn: &impl ConnectionTrait, tenant: TenantKey) -> Result<i64, DbErr> {
+    let sql = "SELECT replanned_revision FROM tenant WHERE id = ?";
+    let row = conn.query_one_raw(statement(conn, sql, vec![tenant.0.into()])).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "replanned_revision"))
 }

@@ -122,7 +122,7 @@ pub async fn join_teams<'a>(
 }
 
 /// The ids, repeated up to a power of two: few texts of the statement, so few prepared statements.
-fn padded(accounts: &[AccountId]) -> Vec<Uuid> {
+pub(super) fn padded(accounts: &[AccountId]) -> Vec<Uuid> {
     let mut ids: Vec<_> = accounts.iter().map(|id| id.0).collect();
     let last = ids.last().copied().unwrap_or_default();
     ids.resize(ids.len().next_power_of_two(), last);

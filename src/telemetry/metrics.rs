@@ -35,6 +35,10 @@ struct Instruments {
     swept: Counter<u64>,
     due: Gauge<u64>,
     lag: Gauge<f64>,
+    opened: Counter<u64>,
+    held: Gauge<u64>,
+    open: Gauge<u64>,
+    source_lag: Gauge<f64>,
 }
 
 /// Sends everything at this interval, in the background.
@@ -98,6 +102,26 @@ pub(super) fn record_to(provider: &SdkMeterProvider) {
             .f64_gauge("tidepool.sweep.lag")
             .with_unit("s")
             .with_description("For how long the oldest of them should have been")
+            .build(),
+        opened: counter(
+            "tidepool.sweep.breakers.opened",
+            "{breaker}",
+            "How often reclaims of a pool were stopped until somebody confirms them",
+        ),
+        held: meter
+            .u64_gauge("tidepool.sweep.held")
+            .with_unit("{account}")
+            .with_description("Accounts that are due and not taken back, by what holds them")
+            .build(),
+        open: meter
+            .u64_gauge("tidepool.sweep.breakers.open")
+            .with_unit("{breaker}")
+            .with_description("Pools of which reclaims are stopped until somebody confirms them")
+            .build(),
+        source_lag: meter
+            .f64_gauge("tidepool.sweep.source_lag")
+            .with_unit("s")
+            .with_description("How long ago the required source was heard of that was not for the longest time")
             .build(),
         meter: meter.clone(),
     };
@@ -175,6 +199,21 @@ pub fn lag(due: u64, oldest: Duration) {
     if let Some(instruments) = INSTRUMENTS.get() {
         instruments.due.record(due, &[]);
         instruments.lag.record(oldest.as_secs_f64(), &[]);
+    }
+}
+
+/// Reclaims of a pool were stopped.
+pub fn breaker_opened() {
+    add(|i| &i.opened, 1, &[]);
+}
+
+/// What a round left with its owner: behind `open` breakers, and since sources were not heard of for `source_lag`.
+pub fn held(stopped: u64, unheard: u64, open: u64, source_lag: Duration) {
+    if let Some(instruments) = INSTRUMENTS.get() {
+        instruments.held.record(stopped, &[KeyValue::new("reason", "breaker")]);
+        instruments.held.record(unheard, &[KeyValue::new("reason", "source")]);
+        instruments.open.record(open, &[]);
+        instruments.source_lag.record(source_lag.as_secs_f64(), &[]);
     }
 }
 

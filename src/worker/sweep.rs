@@ -5,7 +5,7 @@ use super::holding::{patiently, release, take};
 use crate::{
     app::{
         App,
-        sweep::{Stopped, Swept},
+        sweep::{Ended, Planned, Stopped, Swept},
     },
     telemetry::metrics,
 };
@@ -36,6 +36,7 @@ pub async fn run(app: Arc<App>, settings: Settings, stop: CancellationToken) {
             "sweep round",
             outcome = Empty,
             reclaimed = Empty,
+            reminded = Empty,
             replanned = Empty,
             failed = Empty
         );
@@ -65,10 +66,12 @@ fn tell(span: &Span, ended: Result<Option<Swept>, Stopped>) {
                 reclaimed,
                 reminded,
                 replanned,
+                stopped,
+                unheard,
                 failed,
             } = swept;
             if swept != Swept::default() {
-                tracing::info!(reclaimed, reminded, replanned, failed, "swept");
+                tracing::info!(reclaimed, reminded, replanned, stopped, unheard, failed, "swept");
             }
             let outcomes = [
                 ("reclaimed", reclaimed),
@@ -103,10 +106,17 @@ async fn round(app: &App, owner: &str, grace: TimeDelta, stop: &CancellationToke
     };
     let go_on = || !stop.is_cancelled();
     let swept = async {
-        let mut swept = app.sweep(&lease, grace, go_on).await?;
-        let replanned = app.replan(&lease, go_on).await?;
-        swept.replanned += replanned.replanned;
-        swept.failed += replanned.failed;
+        let (mut swept, mut planned) = (Swept::default(), Planned::default());
+        loop {
+            // What falls due while many deadlines are computed again does not wait for all of them.
+            (swept.stopped, swept.unheard) = (0, 0);
+            swept.add(app.sweep(&lease, grace, go_on).await?);
+            let (replanned, ended) = app.replan(&lease, &mut planned, go_on).await?;
+            swept.add(replanned);
+            if ended == Ended::All || !go_on() {
+                break;
+            }
+        }
         // What was swept is told all the same; the next round purges again.
         if let Err(error) = app.purge(go_on).await {
             tracing::warn!(error = %error, "old answers were not forgotten");

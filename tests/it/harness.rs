@@ -180,7 +180,12 @@ impl Server {
 
     /// Creates a tenant in Shanghai.
     pub(crate) async fn create_tenant(&self, name: &str) {
-        let settings = TenantSettings::new(name.to_owned(), chrono_tz::Asia::Shanghai);
+        // Most tests let whole pools fall due: what stops that has tests of its own.
+        let settings = TenantSettings {
+            breaker_percent: 100,
+            breaker_accounts: 1_000_000,
+            ..TenantSettings::new(name.to_owned(), chrono_tz::Asia::Shanghai)
+        };
         self.running
             .app
             .create_tenant(&TenantName::parse(name).unwrap(), settings)
@@ -343,6 +348,7 @@ clients! {
     teams = team_service_client::TeamServiceClient;
     history = history_service_client::HistoryServiceClient;
     activities = activity_service_client::ActivityServiceClient;
+    sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;
 }

@@ -27,8 +27,8 @@ mod limits_config;
 mod limits_explained;
 mod races;
 mod raw;
-mod retention;
 mod reminders;
+mod retention;
 mod retention_rules;
 mod rules;
 
@@ -78,4 +78,5 @@ mod session;
 mod storm;
 mod storm_claims;
 mod sweeping;
+mod sweeps;
 mod verifying;

@@ -17,6 +17,7 @@ fn event(id: u32, kind: &str, minute: i64) -> Activity {
         occur_time: at(minute),
         actor: None,
         summary: String::new(),
+        contract_end: None,
         payload_hash: [0; 32],
     }
 }
@@ -67,6 +68,28 @@ fn a_future_date_does_not_protect_for_ever() {
     );
 }
 
+/// X12: contracts end when their latest news says so; a termination ends one at once, and news without an end say nothing.
+#[test]
+fn contracts_end_as_their_latest_news_say() {
+    let told = |id, kind: &str, minute, end: Option<i64>| Activity {
+        contract_end: end.map(at),
+        ..event(id, kind, minute)
+    };
+    assert!(!told(1, "contract.created", 1, None).tells_state());
+    assert!(!told(1, "contract.noted", 1, None).tells_state());
+    let mut contract = BusinessObject::first(
+        &told(1, "contract.created", 1, Some(100)),
+        &ObjectId::parse("o").unwrap(),
+    );
+    assert_eq!((contract.closed, contract.end_time), (false, Some(at(100))));
+    contract.merge(&told(2, "contract.renewed", 5, Some(50)));
+    assert_eq!(contract.end_time, Some(at(50)), "the latest, not the longest");
+    contract.merge(&told(3, "contract.terminated", 3, None));
+    assert_eq!(contract.end_time, Some(at(50)), "it was renewed after that");
+    contract.merge(&told(4, "contract.terminated", 7, None));
+    assert_eq!(contract.end_time, Some(at(7)));
+}
+
 proptest! {
     /// The state of an object does not depend on the order in which its events come, nor on how often they do.
     #[test]
@@ -89,5 +112,33 @@ proptest! {
         };
         let (a, b) = events;
         prop_assert_eq!(fold(&a), fold(&b));
+    }
+
+    /// X12: when a contract ends does not depend on the order in which its news come, nor on how often they do.
+    #[test]
+    fn contracts_do_not_depend_on_order(
+        events in proptest::collection::vec((0_u32..30, 0_i64..200), 1..12).prop_map(|mut events| {
+            // One event id, one payload.
+            events.sort_unstable();
+            events.dedup_by_key(|(id, _)| *id);
+            events
+        }).prop_flat_map(|events| (Just(events.clone()), Just(events).prop_shuffle())),
+    ) {
+        let kinds = ["contract.created", "contract.renewed", "contract.terminated", "contract.activated"];
+        let fold = |events: &[(u32, i64)]| {
+            let mut contract: Option<BusinessObject> = None;
+            for (id, end) in events.iter().chain(events) {
+                let activity = Activity {
+                    contract_end: Some(at(*end)),
+                    ..event(*id, kinds[*id as usize % 4], i64::from(*id / 3))
+                };
+                match &mut contract {
+                    Some(contract) => contract.merge(&activity),
+                    None => contract = Some(BusinessObject::first(&activity, &ObjectId::parse("o").unwrap())),
+                }
+            }
+            contract
+        };
+        prop_assert_eq!(fold(&events.0), fold(&events.1));
     }
 }

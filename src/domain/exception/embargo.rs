@@ -46,7 +46,7 @@ pub(super) fn set(
 
 pub(super) fn clear(scene: &Scene<'_>, account: &Account, etag: Option<i64>, note: &str) -> Result<Decision, Error> {
     enter(scene, account, etag)?;
-    if !account.embargo_time.is_some_and(|until| scene.now < until) {
+    if account.embargo_time.is_none_or(|until| scene.now >= until) {
         return Ok(Decision::Same(Box::new(account.clone())));
     }
     let mut after = successor(scene, account);

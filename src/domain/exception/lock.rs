@@ -57,7 +57,7 @@ pub(super) fn lock(
     let mut decision = changed(account, after, EventKind::Locked, told(until, note));
     if let Decision::Change(change) = &mut decision {
         // Who is locked for another one at the same time is noticed here, and notices this.
-        change.gains = account.owner.clone();
+        change.gains.clone_from(&account.owner);
     }
     Ok(decision)
 }

@@ -93,7 +93,7 @@ pub(super) fn undo(
     obstacles.status(account, &[Status::Unassigned]);
     let last = tenures.first();
     let end = last.and_then(|last| last.end.as_ref());
-    if account.status == Status::Unassigned && !end.is_some_and(|end| end.cause == EndCause::AutoReclaimed) {
+    if account.status == Status::Unassigned && end.is_none_or(|end| end.cause != EndCause::AutoReclaimed) {
         obstacles.add(not_reclaimed(end));
     }
     if let Some(owner) = last.map(|last| &last.user)

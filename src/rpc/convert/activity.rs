@@ -4,7 +4,7 @@ use super::{circulation::encode_error, decode, id, id_opt, required, timestamp};
 use crate::{
     app::activity::{Recorded, Told},
     domain::{
-        activity::{Activity, Kind},
+        activity::{Activity, Kind, Meaning},
         error::Error,
         ids::{AccountId, EventId, ObjectId, UserId},
         refusal::Violations,
@@ -51,6 +51,23 @@ fn read(v: &mut Violations, message: &proto::Activity, user: Option<&UserId>) ->
             "must be set for activities that close a deal or take one back",
         );
     }
+    let contract = kind.as_ref().is_some_and(|kind| kind.object() == "contract");
+    let contract_end = match message.contract_end_time {
+        None => Some(None),
+        Some(_) if kind.is_some() && !contract => {
+            v.add(
+                "contract_end_time",
+                "must not be set but for activities about contracts",
+            );
+            None
+        }
+        Some(time) => read_time(v, "contract_end_time", time).map(Some),
+    };
+    let tells_end =
+        kind.as_ref().is_some_and(|kind| kind.meaning() == Meaning::Termination) || message.contract_end_time.is_some();
+    if tells_end && message.object_id.is_empty() {
+        v.add("object_id", "must be set for activities that say when a contract ends");
+    }
     let mut activity = Activity {
         event_id: event_id?,
         account: account?,
@@ -59,6 +76,7 @@ fn read(v: &mut Violations, message: &proto::Activity, user: Option<&UserId>) ->
         occur_time: occur_time?,
         actor: actor?,
         summary: message.summary.clone(),
+        contract_end: contract_end?,
         payload_hash: [0; 32],
     };
     activity.payload_hash = digest(&activity);
@@ -92,6 +110,10 @@ fn digest(activity: &Activity) -> [u8; 32] {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
+    // What was digested before there were ends of contracts stays the same.
+    if let Some(end) = activity.contract_end {
+        hash.update(end.timestamp_micros().to_le_bytes());
+    }
     hash.finalize().into()
 }
 
@@ -122,6 +144,7 @@ pub fn encode(row: StoredActivity) -> proto::Activity {
         occur_time: timestamp(activity.occur_time),
         actor: activity.actor.map(|id| id.to_string()).unwrap_or_default(),
         summary: activity.summary,
+        contract_end_time: None,
         record_time: timestamp(row.record_time),
     }
 }

@@ -215,10 +215,7 @@ async fn in_memory(world: &World, ids: &[String]) -> (Organisation, Vec<(Account
         .unwrap()
         .unwrap();
     let ids: Vec<_> = ids.iter().map(|id| AccountId::parse(id).unwrap()).collect();
-    let loaded = subject::load(&reader, &org, None, None, &ids)
-        .await
-        .unwrap()
-        .unwrap();
+    let loaded = subject::load(&reader, &org, None, None, &ids).await.unwrap().unwrap();
     let mut more = extras::read(&reader, org.key, &ids).await.unwrap();
     let accounts = loaded.subjects.into_values().map(|subject| {
         let extras = more.remove(&subject.account.id).unwrap_or_default();

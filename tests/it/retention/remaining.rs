@@ -150,6 +150,7 @@ async fn a_teams_list_costs_what_the_team_holds() {
     let page = Page {
         listing: &listing,
         among: &among,
+        sieve: None,
         after: None,
         size: 51,
     };

@@ -1,0 +1,108 @@
+//! People who claim, two at a time, and how long they wait.
+
+use crate::{Outcome, USERS};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tidepool::{
+    client::{Client, Who},
+    rpc::proto,
+};
+use tokio::task::JoinSet;
+
+const AT_ONCE: usize = 2;
+/// Between two claims of one person: the machine is not to be busy with claims alone.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long claims took, in milliseconds, sorted.
+#[derive(Debug)]
+pub(crate) struct Latency(Vec<f64>);
+
+impl Latency {
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
+        let last = self.0.len().saturating_sub(1);
+        self.0.get(last * percent / 100).copied().unwrap_or(f64::NAN)
+    }
+
+    pub(crate) const fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Claims to make.
+pub(crate) struct Claims {
+    clients: Vec<Client>,
+    ids: Arc<Vec<String>>,
+}
+
+impl Claims {
+    pub(crate) fn start(admin: &Client, ids: Vec<String>) -> Outcome<Self> {
+        let client = |at: u32| {
+            admin.as_who(&Who {
+                tenant: "bench".into(),
+                caller: "crm".into(),
+                scopes: "act-as".into(),
+                actor: format!("user{at}"),
+            })
+        };
+        Ok(Self {
+            clients: (0..USERS).map(client).collect::<Result<_, _>>()?,
+            ids: Arc::new(ids),
+        })
+    }
+
+    /// Claims until there are `most`, or `over` says that it is enough.
+    pub(crate) async fn run(
+        self,
+        most: usize,
+        over: impl Fn() -> bool + Clone + Send + Sync + 'static,
+    ) -> Outcome<Latency> {
+        let next = Arc::new(AtomicUsize::new(0));
+        let clients = Arc::new(self.clients);
+        let mut people = JoinSet::new();
+        for _ in 0..AT_ONCE {
+            let (next, clients, ids, over) = (next.clone(), clients.clone(), self.ids.clone(), over.clone());
+            people.spawn(async move {
+                let mut took = Vec::new();
+                loop {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(id) = ids.get(at).filter(|_| at < most && !over()) else {
+                        return Ok(took);
+                    };
+                    let request = proto::ClaimAccountRequest {
+                        account_id: id.clone(),
+                        ..Default::default()
+                    };
+                    let began = Instant::now();
+                    clients[at % clients.len()].circulation().claim_account(request).await?;
+                    took.push(began.elapsed().as_secs_f64() * 1000.0);
+                    tokio::time::sleep(PAUSE).await;
+                }
+            });
+        }
+        let mut all = Vec::new();
+        while let Some(person) = people.join_next().await {
+            let took: Result<Vec<f64>, tonic::Status> = person?;
+            all.extend(took?);
+        }
+        all.sort_by(f64::total_cmp);
+        Ok(Latency(all))
+    }
+
+    /// Claims for as long as `work` goes on.
+    pub(crate) async fn beside<T>(self, work: impl Future<Output = T>) -> Outcome<(T, Latency)> {
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = over.clone();
+        let claims = tokio::spawn(async move {
+            let ran = self.run(usize::MAX, move || seen.load(Ordering::SeqCst)).await;
+            ran.map_err(|error| error.to_string())
+        });
+        let done = work.await;
+        over.store(true, Ordering::SeqCst);
+        Ok((done, claims.await??))
+    }
+}

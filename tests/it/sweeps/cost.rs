@@ -1,0 +1,110 @@
+//! A sweep costs what is due, not what exists.
+
+use crate::{
+    harness::{external_server, run_sql},
+    sweeping::follow_up,
+    world::{World, open_pool},
+};
+use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, Database, Statement};
+use secrecy::ExposeSecret;
+
+/// Doubles the accounts so many times, by hand: names are given up, and no history belongs to the copies.
+async fn double(url: &str, times: usize) {
+    let db = Database::connect(url).await.unwrap();
+    let backend = db.get_database_backend();
+    let row = db.query_one_raw(Statement::from_string(backend, "SELECT * FROM account LIMIT 1"));
+    let columns = row.await.unwrap().unwrap().column_names();
+    let fresh = if external_server().is_some() {
+        "UNHEX(MD5(CONCAT(RAND(), id)))"
+    } else {
+        "randomblob(16)"
+    };
+    let value = |column: &String| match column.as_str() {
+        "id" => fresh.to_owned(),
+        "unique_name" | "external_id" => "NULL".to_owned(),
+        other => other.to_owned(),
+    };
+    let values: Vec<_> = columns.iter().map(value).collect();
+    let sql = format!(
+        "INSERT INTO account ({}) SELECT {} FROM account",
+        columns.join(", "),
+        values.join(", ")
+    );
+    for _ in 0..times {
+        db.execute_unprepared(&sql).await.unwrap();
+    }
+    db.close().await.unwrap();
+}
+
+/// How the engine finds what `sql` looks for, in its own words.
+async fn plan(url: &str, sql: &str) -> String {
+    let db = Database::connect(url).await.unwrap();
+    let (explain, column) = if external_server().is_some() {
+        ("EXPLAIN", "key")
+    } else {
+        ("EXPLAIN QUERY PLAN", "detail")
+    };
+    let statement = Statement::from_string(db.get_database_backend(), format!("{explain} {sql}"));
+    let rows = db.query_all_raw(statement).await.unwrap();
+    let told: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get("", column).unwrap_or_default())
+        .collect();
+    db.close().await.unwrap();
+    told.join("; ")
+}
+
+/// W9: of ten accounts or ten thousand beside, five that are due cost the same statements; nothing due costs next to
+/// nothing; and what is due is found by the index.
+#[tokio::test]
+async fn a_sweep_costs_what_is_due() {
+    let mut costs = Vec::new();
+    for times in [1, 11] {
+        let world = World::start().await;
+        let pool = world.pool(open_pool("North")).await;
+        world.rule(follow_up(&pool, 30)).await;
+        world.site().many("Idle", &pool, "bob", 5).await;
+        let url = world.server.config.database.url.expose_secret().to_owned();
+        world.server.clock.advance(TimeDelta::seconds(61));
+        // The change of rules is dealt with before.
+        world.sweep().await;
+        world.sweep().await;
+        double(&url, times).await;
+        world.server.clock.advance(TimeDelta::days(1));
+        world.site().many("Due", &pool, "bob", 5).await;
+        run_sql(
+            &url,
+            "UPDATE account SET wake_time = 1, reclaim_time = 1 WHERE name LIKE 'Due%'".to_owned(),
+        )
+        .await;
+        run_sql(
+            &url,
+            "UPDATE account SET owner_since = 1 WHERE name LIKE 'Due%'".to_owned(),
+        )
+        .await;
+        run_sql(
+            &url,
+            "UPDATE tenure SET start_time = 1 WHERE account_id IN (SELECT id FROM account WHERE name LIKE 'Due%')"
+                .to_owned(),
+        )
+        .await;
+        let statements = || world.server.db().statements();
+        let before = statements();
+        assert_eq!(world.sweep().await.reclaimed, 5);
+        let due = statements() - before;
+        let before = statements();
+        assert_eq!(world.sweep().await.reclaimed, 0);
+        costs.push((due, statements() - before));
+        if times == 11 {
+            let sql = "SELECT wake_time, tenant, id, pool_id, reclaim_time FROM account WHERE wake_time <= 5 \
+                       ORDER BY wake_time, tenant, id LIMIT 500";
+            let plan = plan(&url, sql).await;
+            assert!(plan.contains("account_wake_time"), "{plan}");
+        }
+        world.server.discard().await;
+    }
+    assert_eq!(costs[0], costs[1]);
+    // The lease is taken and let go, tenants and accounts are looked for, and old answers.
+    assert!(costs[0].1 <= 9 && costs[0].0 <= 21, "{costs:?}");
+}
