@@ -141,9 +141,11 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
         | ("ReclaimRule", "cutoff" | "follow_up_kinds" | "reclaim_kinds")
-        | (_, "condition")
-        | (_, "time_zone" | "hidden_fields" | "paths") => Text::Word,
-        (_, "default_cutoff" | "reminder_time" | "holidays" | "extra_work_days") => Text::Word,
+        | (
+            _,
+            "condition" | "time_zone" | "hidden_fields" | "paths" | "default_cutoff" | "reminder_time" | "holidays"
+            | "extra_work_days",
+        ) => Text::Word,
         ("GradeDays", "grade") => Text::Line(64),
         (_, "required_sources") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,

@@ -46,7 +46,7 @@ pub(crate) struct Side {
     /// One of each thing.
     pub(crate) ids: BTreeMap<Thing, String>,
     /// The flows below the server, for those who work on jobs.
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
     /// A job of which several accounts were refused.
     pub(crate) refused_job: String,
     /// Accounts that a rule took back, and how many of them were given out.
@@ -175,9 +175,8 @@ impl Side {
         let reminder_rule = side.new_reminder_rule(&side.id(Thing::Pool)).await;
         side.new_reminder_rule(&side.id(Thing::Pool)).await;
         side.rule_departments().await;
-        for _ in 0..2 {
-            side.chosen().await;
-        }
+        side.chosen().await;
+        side.chosen().await;
         let account = side.owned().await;
         let job = side.new_job().await;
         side.new_job().await;
@@ -360,13 +359,7 @@ impl Side {
 
     /// A department with a rule.
     async fn rule_departments(&self) {
-        let departments = vec![department(&self.name("ruled"), "")];
-        ask!(
-            self,
-            directory.batch_upsert_departments(BatchUpsertDepartmentsRequest {
-                departments: departments
-            })
-        );
+        crate::build::push_departments(&self.admin, vec![department(&self.name("ruled"), "")]).await;
         let rule = proto::ReclaimRule {
             pool_id: String::new(),
             department_id: self.name("ruled"),
@@ -388,11 +381,7 @@ impl Side {
             ..user(&self.fresh("employee"))
         };
         let id = employee.id.clone();
-        let users = vec![employee];
-        ask!(
-            self,
-            directory.batch_upsert_users(BatchUpsertUsersRequest { users: users })
-        );
+        crate::build::push_users(&self.admin, vec![employee]).await;
         id
     }
 
@@ -480,12 +469,6 @@ impl Side {
     /// Works on all jobs that wait, of every tenant.
     pub(crate) async fn work(&self) {
         tidepool::worker::jobs::once(&self.app).await.unwrap();
-    }
-
-    /// Takes back what is due, of every tenant.
-    pub(crate) async fn sweep(&self) {
-        let grace = chrono::TimeDelta::zero();
-        tidepool::worker::sweep::once(&self.app, grace).await.unwrap();
     }
 
     /// A job that nobody has begun to work on.

@@ -40,7 +40,8 @@ impl Side {
         let results = made.into_inner().results.into_iter();
         self.reclaimed = results.map(|result| result.account_id).collect();
         server.clock.advance(TimeDelta::days(1));
-        self.sweep().await;
+        let grace = TimeDelta::zero();
+        tidepool::worker::sweep::once(&self.app, grace).await.unwrap();
         let late = server.clock.now() - TimeDelta::hours(1);
         let told = |id: &String| told(id, id, "sales_record.created", late);
         let request = proto::RecordActivitiesRequest {
