@@ -14,7 +14,7 @@ use crate::rpc::{
         directory_service_client::DirectoryServiceClient, job_service_client::JobServiceClient,
         pool_service_client::PoolServiceClient, retention_limit_service_client::RetentionLimitServiceClient,
         retention_rule_service_client::RetentionRuleServiceClient, retention_service_client::RetentionServiceClient,
-        tenant_service_client::TenantServiceClient,
+        sweep_service_client::SweepServiceClient, tenant_service_client::TenantServiceClient,
     },
 };
 use rand::Rng;
@@ -153,6 +153,8 @@ stubs! {
     retention = RetentionServiceClient;
     /// `CustomFieldService`.
     custom_fields = CustomFieldServiceClient;
+    /// `SweepService`.
+    sweeps = SweepServiceClient;
     /// `AccountService`.
     accounts = AccountServiceClient;
     /// `CirculationService`.

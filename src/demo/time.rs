@@ -2,13 +2,16 @@
 
 use super::{
     Act, rules, say,
-    stage::{LEAVER, SOUTH, Stage, list},
+    stage::{ADMIN, LEAVER, SOUTH, Stage, list},
 };
 use chrono::TimeDelta;
 use tidepool::{
     app::sweep::{Stopped, Swept},
     client::Refused,
-    rpc::proto::{AccountFilter, AccountScope, DeactivateUserRequest, StartReleaseOwnerRequest, WatchJobRequest},
+    rpc::proto::{
+        AccountFilter, AccountScope, ConfirmReclaimsRequest, DeactivateUserRequest, ListReclaimBreakersRequest,
+        StartReleaseOwnerRequest, WatchJobRequest,
+    },
     worker,
 };
 
@@ -21,8 +24,47 @@ pub(super) async fn pass(stage: &mut Stage) -> Act {
     say::act(&format!("{days} more days later the sweep runs again"));
     stage.clock.advance(TimeDelta::days(days));
     let swept = sweep(stage).await?;
-    say::line(format!("{} accounts went back to their pools", swept.reclaimed));
+    let confirmed = confirm(stage, swept.reclaimed).await?;
+    let mut reclaimed = swept.reclaimed;
+    if confirmed > 0 {
+        // Where reclaims are stopped the sweep looks again now and then.
+        stage.clock.advance(TimeDelta::minutes(10));
+        reclaimed += sweep(stage).await?.reclaimed;
+    }
+    say::line(format!("{reclaimed} accounts went back to their pools"));
     Ok(())
+}
+
+/// So many at once are stopped until an admin has looked. Says how many he lets go.
+async fn confirm(stage: &Stage, reclaimed: usize) -> Act<i64> {
+    let mut sweeps = stage.user(ADMIN)?.sweeps();
+    let request = ListReclaimBreakersRequest {
+        open_only: true,
+        ..ListReclaimBreakersRequest::default()
+    };
+    let open = sweeps.list_reclaim_breakers(request).await;
+    let open = open
+        .map_err(|status| Refused::from(&status))?
+        .into_inner()
+        .reclaim_breakers;
+    let mut confirmed = 0;
+    for breaker in open {
+        let request = ConfirmReclaimsRequest {
+            pool_id: breaker.pool_id,
+            account_count: breaker.waiting_count,
+            etag: breaker.etag,
+            ..ConfirmReclaimsRequest::default()
+        };
+        let answer = sweeps.confirm_reclaims(request).await;
+        answer.map_err(|status| Refused::from(&status))?;
+        confirmed += breaker.waiting_count;
+    }
+    if confirmed > 0 {
+        say::line(format!(
+            "{reclaimed} accounts go back, then the breaker stops it; {ADMIN} looks, and lets the other {confirmed} go"
+        ));
+    }
+    Ok(confirmed)
 }
 
 /// The sweep reminds, before it takes anything.

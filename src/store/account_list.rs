@@ -235,7 +235,7 @@ impl Range<'_> {
             (Self::TeamOf(..), _) => {
                 "account_team m JOIN account a ON a.tenant = m.tenant AND a.id = m.account_id".to_owned()
             }
-            (Self::Owners(..), _) => "account a".to_owned(),
+            (Self::Owners(..), _) => engine.account_by("account_owner"),
             (Self::Tenant(_), _) => engine.account_by("PRIMARY"),
             (Self::Place(..), Order::Created) => engine.account_by("account_pool"),
             (Self::Place(..), _) => engine.account_by("account_pool_name"),

@@ -261,3 +261,6 @@ pub fn standing_of_other(rule: &StoredRule) -> Option<Standing> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod properties;

@@ -165,6 +165,9 @@ pub fn look<'a>(org: &'a Organisation, account: &Account, now: DateTime<Utc>) ->
             at: (*at)?,
         })
     });
+    let nudges = reminder_rules
+        .iter()
+        .filter_map(|(rule, at)| Some(Nudge { rule, at: (*at)? }));
     Some(Look {
         nudge: nudges.min_by_key(|nudge| (nudge.at, nudge.rule.id)),
         reminder_rules,

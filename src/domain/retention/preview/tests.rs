@@ -68,6 +68,9 @@ fn numbers(effect: &Effect) -> [usize; 6] {
     [*earlier, *later, *gained, *lost, *noticed, *overdue]
 }
 
+/// Days that passed, the new number of days, whether past days count, what is counted, the deadline.
+type Example = (i64, u32, bool, [usize; 6], DateTime<Utc>);
+
 /// R139, 3.4: T21, T22, T25, T26, T27, T31 as a preview says them.
 #[test]
 fn previews_of_worked_examples() {
@@ -79,6 +82,7 @@ fn previews_of_worked_examples() {
         }
     };
     let table: [Row; 5] = [
+    let table: [Example; 5] = [
         (10, 25, true, [1, 0, 0, 0, 0, 0], day(25)),
         (10, 25, false, [0, 1, 0, 0, 0, 0], day(35)),
         (20, 15, true, [1, 0, 0, 0, 1, 1], day(21)),
