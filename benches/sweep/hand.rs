@@ -67,7 +67,8 @@ async fn batch(pool: &MySqlPool, now: i64) -> Outcome<u64> {
          pool_entry_time = ?, pool_entry_cause = 4, last_end_reason = '', last_end_note = '', anchor_time = NULL, \
          reclaim_time = NULL, wake_time = NULL, rule_id = NULL, notice_floor = 0, tenure_clock = NULL, \
          clock_memory = CASE id {owners} END, update_time = ?, version = version + 1 \
-         WHERE tenant = 1 AND id IN ({list}) AND version = 1"
+         WHERE tenant = 1 AND id IN ({list}) AND version = {}",
+        seen.first().map_or(0, |(_, version, ..)| *version)
     );
     let mut update = query(AssertSqlSafe(update));
     for (id, _, owner, _) in &seen {

@@ -51,7 +51,7 @@ async fn confirm(stage: &Stage, reclaimed: usize) -> Act<i64> {
     for breaker in open {
         let request = ConfirmReclaimsRequest {
             pool_id: breaker.pool_id,
-            account_count: breaker.waiting_count,
+            account_count: i32::try_from(breaker.waiting_count).unwrap_or(i32::MAX),
             etag: breaker.etag,
             ..ConfirmReclaimsRequest::default()
         };

@@ -18,7 +18,7 @@ pub const WINDOW: TimeDelta = TimeDelta::hours(24);
 pub const FLOOR: i64 = 20;
 
 /// Accounts that can be confirmed at once.
-pub const MAX_CONFIRMED: i64 = 10_000_000;
+pub const MAX_CONFIRMED: i32 = 10_000_000;
 
 /// How many of `assigned` owned accounts may be reclaimed within a window. A number that an admin chose is kept to, also
 /// where it is below the floor.

@@ -153,10 +153,10 @@ impl ConfigChange {
         };
         // What is new has no accounts yet.
         let events = self.events.iter().filter(|event| event.action != Action::Created);
-        let changed = |field: &&str| events.clone().any(|event| event.changes.contains_key(*field));
+        let changed = |field: &str| events.clone().any(|event| event.changes.contains_key(field));
         self.writes.iter().any(row)
-            || CLOCK_SETTINGS.iter().any(&changed)
-            || org.retention.looks_at_departments() && DEPARTMENT_FIELDS.iter().any(changed)
+            || CLOCK_SETTINGS.iter().any(|field| changed(field))
+            || org.retention.looks_at_departments() && DEPARTMENT_FIELDS.iter().any(|field| changed(field))
     }
 
     /// The revisions after the change: each side rises only if something of it is written, and the configuration's

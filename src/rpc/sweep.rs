@@ -1,7 +1,7 @@
 //! `SweepService`.
 
 use super::{
-    Api,
+    Api, all_wrong,
     convert::{decode, id_opt, page_size, read_time, sweep as convert, timestamp},
     mutate, open,
     proto::{self, sweep_service_server::SweepService},
@@ -62,7 +62,7 @@ impl SweepService for Api {
         request: Request<proto::ConfirmReclaimsRequest>,
     ) -> Result<Response<proto::ConfirmReclaimsResponse>, Status> {
         let (call, message) = open(request)?;
-        let input = decode(|v| convert::confirm(v, &message))?;
+        let input = all_wrong(&message.request_id, decode(|v| convert::confirm(v, &message)))?;
         let encode = |breaker: &PoolBreaker| proto::ConfirmReclaimsResponse {
             reclaim_breaker: Some(convert::encode_breaker(breaker)),
         };

@@ -90,7 +90,13 @@ pub async fn load(
     accounts: &[AccountId],
 ) -> Result<Option<(Revisions, HashMap<AccountId, Account>)>, DbErr> {
     let (mut revisions, mut found) = (None, HashMap::with_capacity(accounts.len()));
-    for chunk in accounts.chunks(LOADED) {
+    // Without accounts there still are revisions.
+    let chunks = if accounts.is_empty() {
+        vec![accounts]
+    } else {
+        accounts.chunks(LOADED).collect()
+    };
+    for chunk in chunks {
         let ids = subject::padded(chunk);
         let marks = vec!["?"; ids.len()].join(", ");
         let sql = format!(

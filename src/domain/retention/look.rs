@@ -159,12 +159,6 @@ pub fn look<'a>(org: &'a Organisation, account: &Account, now: DateTime<Utc>) ->
         reminders::next_nudge(anchor, terms.idle_days, terms.repeats(), sent, time, tz)
     };
     let reminder_rules: Vec<_> = rules.into_iter().map(|rule| (rule, next(rule))).collect();
-    let nudges = reminder_rules.iter().filter_map(|(rule, at)| {
-        Some(Nudge {
-            rule,
-            at: (*at)?,
-        })
-    });
     let nudges = reminder_rules
         .iter()
         .filter_map(|(rule, at)| Some(Nudge { rule, at: (*at)? }));

@@ -19,7 +19,7 @@ pub fn confirm(v: &mut Violations, message: &proto::ConfirmReclaimsRequest) -> O
     let etag = etag_opt(v, "etag", &message.etag);
     Some(ConfirmReclaims {
         pool: pool?,
-        accounts: accounts?,
+        accounts: accounts?.into(),
         etag: etag?,
     })
 }

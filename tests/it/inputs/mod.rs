@@ -10,6 +10,7 @@ mod examples_config;
 mod examples_exceptions;
 mod examples_moves;
 mod examples_retention;
+mod examples_sweep;
 mod fields;
 mod repeats;
 mod rows;
@@ -134,7 +135,12 @@ const CONFIGURATION: [&str; 7] = [
     "CustomFieldService",
 ];
 const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
-const MOVES: [&str; 3] = ["CirculationService", "RetentionExceptionService", "JobService"];
+const MOVES: [&str; 4] = [
+    "CirculationService",
+    "RetentionExceptionService",
+    "JobService",
+    "SweepService",
+];
 
 /// No service is left out of the sweeps.
 #[test]

@@ -23,7 +23,7 @@ async fn breakers(client: &Client) -> Vec<ReclaimBreaker> {
     listed.into_inner().reclaim_breakers
 }
 
-fn confirm(pool: &str, accounts: i64, etag: &str) -> ConfirmReclaimsRequest {
+fn confirm(pool: &str, accounts: i32, etag: &str) -> ConfirmReclaimsRequest {
     ConfirmReclaimsRequest {
         pool_id: pool.into(),
         account_count: accounts,

@@ -219,6 +219,7 @@ async fn previews_are_for_admins() {
     };
     let refused = world.user("ann").sweeps().preview_reclaim(past).await;
     assert_eq!(refused.violations(), ["time: must not lie in the past"]);
+    assert_eq!(world.foresee(world.now(), &pool, 50).await, []);
     let other = PreviewReclaimRequest {
         time: None,
         page_token: page.next_page_token,

@@ -81,7 +81,6 @@ fn previews_of_worked_examples() {
             rule.clock_floor = floor;
         }
     };
-    let table: [Row; 5] = [
     let table: [Example; 5] = [
         (10, 25, true, [1, 0, 0, 0, 0, 0], day(25)),
         (10, 25, false, [0, 1, 0, 0, 0, 0], day(35)),
