@@ -28,8 +28,9 @@ impl RetentionService for Api {
         request: Request<proto::PreviewReclaimRuleChangeRequest>,
     ) -> Result<Response<proto::PreviewReclaimRuleChangeResponse>, Status> {
         let (call, message) = open(request)?;
-        let change = convert::retention_preview::change(message.change)?;
-        let preview = self.app.preview_rule_change(&call, &change).await?;
+        let (name, change) = convert::retention_preview::change(message.change)?;
+        let preview = self.app.preview_rule_change(&call, &change).await;
+        let preview = preview.map_err(|error| error.within(name))?;
         Ok(Response::new(proto::PreviewReclaimRuleChangeResponse {
             preview: Some(convert::retention_preview::encode(preview)),
         }))

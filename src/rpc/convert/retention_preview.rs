@@ -7,29 +7,67 @@ use crate::{
         error::Error,
         retention::preview::{Effect, Moved},
     },
-    rpc::proto::{self, preview_reclaim_rule_change_request::Change},
+    rpc::{
+        all_wrong,
+        proto::{self, preview_reclaim_rule_change_request::Change},
+    },
 };
 
-/// Reads the change, as the call itself reads it.
-pub fn change(message: Option<Change>) -> Result<RuleChange, Error> {
+/// Reads the change as the call itself reads it, and says which of them it is.
+pub fn change(message: Option<Change>) -> Result<(&'static str, RuleChange), Error> {
     let target = |id: &str, etag: &str| retention_rule::target(id, etag);
-    Ok(match decode(|v| required(v, "change", message))? {
-        Change::Create(message) => RuleChange::Create(retention_rule::create(message)?),
-        Change::Update(message) => RuleChange::Update(retention_rule::update(message)?),
-        Change::Reorder(message) => RuleChange::Reorder(retention_rule::reorder(message)?),
+    let (name, request_id, change) = match decode(|v| required(v, "change", message))? {
+        Change::Create(message) => {
+            let request_id = message.request_id.clone();
+            (
+                "create",
+                request_id,
+                retention_rule::create(message).map(RuleChange::Create),
+            )
+        }
+        Change::Update(message) => {
+            let request_id = message.request_id.clone();
+            (
+                "update",
+                request_id,
+                retention_rule::update(message).map(RuleChange::Update),
+            )
+        }
+        Change::Reorder(message) => {
+            let request_id = message.request_id.clone();
+            (
+                "reorder",
+                request_id,
+                retention_rule::reorder(message).map(RuleChange::Reorder),
+            )
+        }
         Change::Enable(message) => {
-            let (id, etag) = target(&message.reclaim_rule_id, &message.etag)?;
-            RuleChange::Enable(id, etag)
+            let read = target(&message.reclaim_rule_id, &message.etag);
+            (
+                "enable",
+                message.request_id,
+                read.map(|(id, etag)| RuleChange::Enable(id, etag)),
+            )
         }
         Change::Disable(message) => {
-            let (id, etag) = target(&message.reclaim_rule_id, &message.etag)?;
-            RuleChange::Disable(id, etag)
+            let read = target(&message.reclaim_rule_id, &message.etag);
+            (
+                "disable",
+                message.request_id,
+                read.map(|(id, etag)| RuleChange::Disable(id, etag)),
+            )
         }
         Change::Delete(message) => {
-            let (id, etag) = target(&message.reclaim_rule_id, &message.etag)?;
-            RuleChange::Delete(id, etag)
+            let read = target(&message.reclaim_rule_id, &message.etag);
+            (
+                "delete",
+                message.request_id,
+                read.map(|(id, etag)| RuleChange::Delete(id, etag)),
+            )
         }
-    })
+    };
+    let change = all_wrong(&request_id, change).map_err(|error| error.within(name))?;
+    Ok((name, change))
 }
 
 /// Numbers of accounts are far below what does not fit.

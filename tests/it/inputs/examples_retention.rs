@@ -231,6 +231,41 @@ async fn make_reminder(side: &Side, rpc: &str) -> Option<Made> {
             };
             by_service(&["reminder_rule_id"], request)
         }
+        "ExplainRetention" => by_service(
+            &["account_id"],
+            proto::ExplainRetentionRequest {
+                account_id: side.id(Thing::Account),
+            },
+        ),
+        "PreviewReclaimRuleChange" => {
+            let pool = side.new_pool().await;
+            let update = proto::UpdateReclaimRuleRequest {
+                reclaim_rule: Some(whole(proto::ReclaimRule {
+                    id: side.new_rule(&pool).await,
+                    priority: 7,
+                    ..side.rule(&pool)
+                })),
+                update_mask: mask(&["*"]),
+                ..Default::default()
+            };
+            by_service(
+                &[
+                    "change",
+                    "update.reclaim_rule",
+                    "update.reclaim_rule.id",
+                    "update.reclaim_rule.priority",
+                    "update.update_mask",
+                    "update.reclaim_rule.combine",
+                    "update.reclaim_rule.grade_days[0].grade",
+                    "update.reclaim_rule.grade_days[0].follow_up_days",
+                    "update.reclaim_rule.reminders[0].days_before",
+                    "update.reclaim_rule.reminders[0].recipients",
+                ],
+                proto::PreviewReclaimRuleChangeRequest {
+                    change: Some(proto::preview_reclaim_rule_change_request::Change::Update(update)),
+                },
+            )
+        }
         _ => return None,
     })
 }

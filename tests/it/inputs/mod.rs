@@ -125,12 +125,13 @@ async fn bad_input_to_moves_is_refused_by_name() {
     sweep(&MOVES).await;
 }
 
-const CONFIGURATION: [&str; 7] = [
+const CONFIGURATION: [&str; 8] = [
     "TenantService",
     "DirectoryService",
     "PoolService",
     "RetentionRuleService",
     "ReminderRuleService",
+    "RetentionService",
     "RetentionLimitService",
     "CustomFieldService",
 ];
