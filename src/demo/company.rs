@@ -21,11 +21,7 @@ const KEY_ROLE: &str = "key-accounts";
 pub(super) async fn found(stage: &mut Stage) -> Act {
     say::act("A company: two departments, ten people, three pools");
     // There is no call for this: operators do it, with `tidepool tenant create`.
-    // Two months pass in half a minute: so many accounts fall due at once that somebody would have to confirm it.
-    let settings = TenantSettings {
-        breaker_percent: 100,
-        ..TenantSettings::new("Demo Ltd".into(), chrono_tz::Europe::London)
-    };
+    let settings = TenantSettings::new("Demo Ltd".into(), chrono_tz::Europe::London);
     stage.app.create_tenant(&TenantName::parse(TENANT)?, settings).await?;
     directory(stage).await?;
     let admin = stage.user(ADMIN)?;

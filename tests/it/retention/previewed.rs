@@ -49,7 +49,8 @@ fn counts(effect: &ReclaimRuleEffect) -> [i32; 7] {
     ]
 }
 
-type Deadlines = BTreeMap<String, Option<DateTime<Utc>>>;
+type Deadline = Option<DateTime<Utc>>;
+type Deadlines = BTreeMap<String, Deadline>;
 
 async fn deadlines(world: &World, ids: &[String]) -> Deadlines {
     let mut all = Deadlines::new();
@@ -134,7 +135,7 @@ async fn a_preview_says_what_the_replan_does() {
         rules.update_reclaim_rule(request).await.unwrap();
         world.sweep().await;
         let after = deadlines(&world, &ids).await;
-        let moved = |fits: fn(&Option<DateTime<Utc>>, &Option<DateTime<Utc>>) -> bool| {
+        let moved = |fits: fn(&Deadline, &Deadline) -> bool| {
             let pairs = before.iter().zip(after.values());
             i32::try_from(pairs.filter(|((_, old), new)| fits(old, new)).count()).unwrap()
         };
