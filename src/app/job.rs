@@ -183,7 +183,7 @@ impl App {
         let (mut total, mut first) = (0, Vec::new());
         for phase in 0..work.parts() {
             let Some(source) = work.source(phase) else { break };
-            let sieve = sieve(org, &source, now)?;
+            let sieve = sieve(org, &source, now).map_err(|error| error.within("selection"))?;
             total += match &source {
                 Source::Named(accounts) => i64::try_from(accounts.len()).unwrap_or(i64::MAX),
                 Source::Listed(listing, among) => {

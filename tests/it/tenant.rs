@@ -77,7 +77,7 @@ async fn every_field_is_updated_alone() {
             max_locks_per_user: Some(9999),
             required_sources: vec!["orders".into()],
             breaker_percent: Some(1),
-            breaker_accounts: Some(1_000_000),
+            breaker_accounts: Some(500),
         }),
         ..Tenant::default()
     };

@@ -10,18 +10,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 use tidepool::{
     app::{App, call::Scope},
-    domain::{
-        breaker::Breaker,
-        ids::{PoolId, TenantName},
-    },
     rpc::proto::{self, Account, CustomField, NewAccount, Pool, PoolMembers, User},
-    store::breaker,
 };
-use tokio::time::Instant;
 
 /// What an id is an id of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -471,26 +464,6 @@ impl Side {
         );
         self.work().await;
         started.job.unwrap().id
-    }
-
-    /// Stops reclaims of a pool, or outside all of them, as a sweep does that finds too many.
-    pub(crate) async fn stop_reclaims(&self, pool: Option<PoolId>) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let tenant = TenantName::parse(&self.admin.tenant).unwrap();
-        let org = self.app.snapshots.current(&tenant, deadline).await.unwrap().unwrap();
-        let unit = self.app.db.unit("stop reclaims", deadline);
-        let now = self.app.clock.now();
-        let stopped = unit.retry(|| {
-            unit.tx(async |tx| {
-                let version = breaker::one(tx, org.key, pool).await?.map_or(0, |old| old.version);
-                let open = Breaker {
-                    open_time: Some(now),
-                    ..Breaker::begin(now, 20, version)
-                };
-                breaker::put(tx, org.key, pool, &open).await
-            })
-        });
-        stopped.await.unwrap();
     }
 
     /// Works on all jobs that wait, of every tenant.

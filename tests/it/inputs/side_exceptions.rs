@@ -1,4 +1,4 @@
-//! What a tenant has of exceptions: accounts that a rule took back, leaves and pauses.
+//! What a tenant has of exceptions: accounts that a rule took back, leaves and pauses, reclaims that are stopped.
 
 use super::side::Side;
 use crate::{
@@ -6,8 +6,16 @@ use crate::{
     harness::{Server, start},
 };
 use chrono::TimeDelta;
-use std::sync::atomic::Ordering;
-use tidepool::rpc::proto::{self, NewAccount, RetentionPause, UserAbsence};
+use std::{sync::atomic::Ordering, time::Duration};
+use tidepool::{
+    domain::{
+        breaker::Breaker,
+        ids::{PoolId, TenantName},
+    },
+    rpc::proto::{self, NewAccount, RetentionPause, UserAbsence},
+    store::breaker,
+};
+use tokio::time::Instant;
 
 /// As many as examples use up.
 const RECLAIMED: usize = 60;
@@ -112,5 +120,25 @@ impl Side {
         };
         let made = self.admin.exceptions().create_retention_pause(request).await.unwrap();
         made.into_inner().retention_pause.unwrap().id
+    }
+
+    /// Stops reclaims of a pool, or outside all of them, as a sweep does that finds too many.
+    pub(crate) async fn stop_reclaims(&self, pool: Option<PoolId>) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let tenant = TenantName::parse(&self.admin.tenant).unwrap();
+        let org = self.app.snapshots.current(&tenant, deadline).await.unwrap().unwrap();
+        let unit = self.app.db.unit("stop reclaims", deadline);
+        let now = self.app.clock.now();
+        let stopped = unit.retry(|| {
+            unit.tx(async |tx| {
+                let version = breaker::one(tx, org.key, pool).await?.map_or(0, |old| old.version);
+                let open = Breaker {
+                    open_time: Some(now),
+                    ..Breaker::begin(now, 20, version)
+                };
+                breaker::put(tx, org.key, pool, &open).await
+            })
+        });
+        stopped.await.unwrap();
     }
 }

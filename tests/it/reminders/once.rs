@@ -33,16 +33,14 @@ async fn due(accounts: usize) -> (World, String, Vec<String>) {
         account_id: id.clone(),
         ..Item::default()
     };
-    let request = BulkClaimAccountsRequest {
-        items: ids.iter().map(item).collect(),
-        ..Default::default()
-    };
-    world
-        .user("bob")
-        .circulation()
-        .bulk_claim_accounts(request)
-        .await
-        .unwrap();
+    for chunk in ids.chunks(500) {
+        let request = BulkClaimAccountsRequest {
+            items: chunk.iter().map(item).collect(),
+            ..Default::default()
+        };
+        let mut moves = world.user("bob").circulation();
+        moves.bulk_claim_accounts(request).await.unwrap();
+    }
     (world, pool, ids)
 }
 
@@ -91,20 +89,20 @@ async fn two_workers_remind_once() {
 /// W22: a worker that stops between two batches; whoever goes on repeats nothing and leaves nothing out.
 #[tokio::test]
 async fn another_worker_goes_on_where_one_stopped() {
-    let (world, _, ids) = due(250).await;
+    let (world, _, ids) = due(700).await;
     let other = another_app(&world).await;
     let leased = lease(&other, "other").await;
     world.go_to("2026-03-28 09:00");
     let rounds = AtomicUsize::new(0);
     let once = || rounds.fetch_add(1, Ordering::SeqCst) == 0;
     let swept = other.sweep(&leased, TimeDelta::zero(), once).await.unwrap();
-    assert_eq!(swept.reminded, 100);
+    assert_eq!(swept.reminded, 500);
     other.db.close().await;
     // A process of its own, that knows nothing of the one before.
     let next = another_app(&world).await;
     let leased = lease(&next, "next").await;
     let swept = next.sweep(&leased, TimeDelta::zero(), || true).await.unwrap();
-    assert_eq!(swept.reminded, 150);
+    assert_eq!(swept.reminded, 200);
     assert_eq!(world.sweep().await.reminded, 0);
     all_reminded(&world, &ids, &[THREE]).await;
     next.db.close().await;

@@ -116,8 +116,9 @@ async fn settings_of_retention_have_their_defaults() {
         }),
         max_extension_days: Some(30),
         max_locks_per_user: Some(10),
-        breaker_percent: Some(20),
-        breaker_accounts: Some(1000),
+        // Of the harness, which lets sweeps take whatever is due.
+        breaker_percent: Some(100),
+        breaker_accounts: Some(1_000_000),
         create_permission: tidepool::rpc::proto::CreatePermission::AnyUser.into(),
         ..TenantSettings::default()
     };
