@@ -53,6 +53,19 @@ impl MigrationTrait for Migration {
             .await?;
         }
 
+        // What was written with a change; goes with the account.
+        add_column(manager, "account_event", c.text_opt("note")).await?;
+        // Automatic reclaims that are disputed, by the pool from which they took the account. All zeros stands for outside
+        // pools.
+        create_table(
+            manager,
+            "disputed_reclaim",
+            vec![c.tenant(), c.own_id("pool_id"), c.own_id("account_id")],
+            &["tenant", "pool_id", "account_id"],
+            &[],
+        )
+        .await?;
+
         // Until when each source has told everything.
         create_table(
             manager,

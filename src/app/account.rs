@@ -50,6 +50,7 @@ pub fn view(scene: &Scene<'_>, subject: &Subject, mut extras: Extras) -> Option<
         return None;
     }
     let pool = account.pool_id.and_then(|id| scene.org.pool(id))?;
+    account.disputed_time = None;
     let hidden = &pool.config.hidden_fields;
     profile::mask(&mut account, &mut extras, hidden);
     if !pool.config.unclaimed_history_visible {
@@ -67,7 +68,10 @@ pub fn view(scene: &Scene<'_>, subject: &Subject, mut extras: Extras) -> Option<
 
 /// The account as somebody sees it who sees all of it.
 #[must_use]
-pub fn seen(org: &Organisation, account: Account, extras: Extras, now: DateTime<Utc>) -> View {
+pub fn seen(org: &Organisation, mut account: Account, extras: Extras, now: DateTime<Utc>) -> View {
+    // What is over is of no interest to anybody.
+    account.lock = account.lock.filter(|lock| lock.holds(now));
+    account.embargo_time = account.embargo_time.filter(|until| now < *until);
     View {
         completeness_percent: profile::completeness_percent(org, &account.profile, &extras),
         remaining: display_remaining(account.clock.anchor_time, account.clock.reclaim_time, now),
@@ -107,7 +111,7 @@ impl App {
     ) -> Result<Vec<View>, Abort> {
         let mut subjects = HashMap::new();
         for chunk in ids.chunks(subject::CHUNK) {
-            let loaded = subject::load(reader, &org, None, call.actor.as_ref(), chunk).await?;
+            let loaded = subject::load(reader, org, None, call.actor.as_ref(), chunk).await?;
             let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
             if loaded.revisions != org.revisions {
                 return Err(Abort::Stale);

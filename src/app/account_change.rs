@@ -76,7 +76,7 @@ impl App {
         once: &Once<'_, Account>,
         input: &ChangeAccount,
     ) -> Result<Reply<Account>, Abort> {
-        let loaded = subject::load(tx, &org, once.key.as_ref(), call.actor.as_ref(), &[input.account]).await?;
+        let loaded = subject::load(tx, org, once.key.as_ref(), call.actor.as_ref(), &[input.account]).await?;
         let mut loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
             return Ok(Reply::Replayed(response));

@@ -1,8 +1,8 @@
 //! Lists accounts, each as it can be read by itself.
 //!
-//! Statement budget of a page: 1 to find it (one more for every 200 places where a CRM admin lists all pools by name),
-//! then as `app::account` says for reading up to 100 accounts: 3, or 4 for who supervises somebody. A refusal reads the
-//! revisions.
+//! Statement budget of a page: 1 to find it (one more for every 200 places where a CRM admin lists all pools by name, and
+//! for every 30,000 values), whatever the condition; then as `app::account` says for reading up to 100 accounts: 3, or 4 for who supervises somebody. A refusal, and
+//! a page with nothing on it, reads the revisions.
 
 use super::{
     App,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        account_list::{Among, Listing, decide},
+        account_list::{Among, Listing, Sieve, decide},
         circulation::Scene,
         error::Error,
         ids::AccountId,
@@ -23,6 +23,8 @@ use crate::{
         account_list::{Page, Position, find},
     },
 };
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Accounts of a page at most.
@@ -39,17 +41,26 @@ pub struct ListAccounts {
     pub token: String,
 }
 
+/// What a page token says: where the next page begins, and when the first one was asked for. All pages of a list are of
+/// that time, so that none is missing an account for which a condition changed its answer in between.
+#[derive(Serialize, Deserialize)]
+struct Mark {
+    last: Position,
+    since: DateTime<Utc>,
+}
+
 impl App {
     /// Lists accounts, and says the token of the next page.
     pub async fn list_accounts(&self, call: &Call, input: &ListAccounts) -> Result<(Vec<View>, String), Error> {
         let list = List::new(call, "ListAccounts", &input.listing);
-        let after: Option<Position> = self.pages.open(&list, &input.token)?;
-        let after = after.as_ref();
+        let mark: Option<Mark> = self.pages.open(&list, &input.token)?;
+        let since = mark.as_ref().map_or_else(|| self.clock.now(), |mark| mark.since);
+        let after = mark.as_ref().map(|mark| &mark.last);
         let unit = self.db.unit("ListAccounts", call.deadline);
         let (found, views) = self
             .on_snapshot(call, &unit, |org| async move {
-                let among = match self.place(&org, call, &input.listing) {
-                    Ok(among) => among,
+                let (among, sieve) = match Self::place(&org, call, &input.listing, since) {
+                    Ok(found) => found,
                     // Reading the accounts would show that the snapshot is old; a refusal reads none.
                     Err(_) if self.organisation(call).await?.revisions != org.revisions => return Err(Abort::Stale),
                     Err(refused) => return Err(refused.into()),
@@ -57,34 +68,56 @@ impl App {
                 let page = Page {
                     listing: &input.listing,
                     among: &among,
+                    sieve: sieve.as_ref(),
                     after,
                     // One more tells whether there is a next page.
                     size: input.size + 1,
                 };
-                unit.retry(|| async {
-                    let reader = unit.reader().await?;
-                    let found = find(&reader, self.db.engine(), org.key, page).await?;
-                    let ids: Vec<_> = found.iter().take(input.size).map(Position::account).collect();
-                    let views = self.read_views(&reader, &org, call, &ids).await?;
-                    Ok::<_, Abort>((found, views))
-                })
-                .await
+                let (found, views) = unit
+                    .retry(|| async {
+                        let reader = unit.reader().await?;
+                        let found = find(&reader, self.db.engine(), org.key, page).await?;
+                        let ids: Vec<_> = found.iter().take(input.size).map(Position::account).collect();
+                        let views = self.read_views(&reader, &org, call, &ids).await?;
+                        Ok::<_, Abort>((found, views))
+                    })
+                    .await?;
+                // Whose accounts they are, and what a condition says, was taken from a snapshot.
+                if found.is_empty() && self.organisation(call).await?.revisions != org.revisions {
+                    return Err(Abort::Stale);
+                }
+                Ok((found, views))
             })
             .await?;
         let mut views: HashMap<AccountId, View> = views.into_iter().map(|view| (view.account.id, view)).collect();
         let weigh = |at: &Position| views.get(&at.account()).map_or(0, weigh);
-        let (found, token) = page::cut_by_weight(&self.pages, &list, found, input.size, Clone::clone, weigh);
+        let (found, token) = page::cut_by_weight(
+            &self.pages,
+            &list,
+            found,
+            input.size,
+            |last| Mark {
+                last: last.clone(),
+                since,
+            },
+            weigh,
+        );
         // What changed hands since it was found may be gone.
         let shown = found.iter().filter_map(|at| views.remove(&at.account())).collect();
         Ok((shown, token))
     }
 
-    fn place(&self, org: &Organisation, call: &Call, listing: &Listing) -> Result<Among, Error> {
+    fn place(
+        org: &Organisation,
+        call: &Call,
+        listing: &Listing,
+        since: DateTime<Utc>,
+    ) -> Result<(Among, Option<Sieve>), Error> {
         let principal = Self::principal(org, call)?;
         let scene = Scene {
             org,
             principal: &principal,
-            now: self.clock.now(),
+            now: since,
         };
         decide(&scene, listing)
     }

@@ -16,6 +16,7 @@ use crate::{
         activity::{Activity, BusinessObject, ObjectKey, check_time, closes, record, takes},
         circulation::{Scene, Subject, reads},
         error::Error,
+        exception::dispute::by_last_owner,
         ids::{AccountId, CallerId, EventId, UserId},
         organisation::Organisation,
         pool::RelatedAccess,
@@ -85,7 +86,7 @@ impl App {
             ids.chunks(subject::CHUNK).collect()
         };
         for chunk in chunks {
-            let loaded = subject::load(tx, &org, once.key.as_ref(), call.actor.as_ref(), chunk).await?;
+            let loaded = subject::load(tx, org, once.key.as_ref(), call.actor.as_ref(), chunk).await?;
             let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
             if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
                 return Ok(Reply::Replayed(response));
@@ -223,7 +224,8 @@ impl App {
                 }
                 // A contract runs whoever tells of it.
                 _ if activity.kind.meaning().is_deal()
-                    && !closes(&subject.account, activity.actor.as_ref(), is_member) => {}
+                    && !closes(&subject.account, activity.actor.as_ref(), is_member)
+                    && !by_last_owner(&subject.account, activity) => {}
                 Some(object) => {
                     object.merge(activity);
                     dealing.insert(activity.account);

@@ -123,7 +123,7 @@ impl App {
         let mut subjects = HashMap::with_capacity(bulk.items.len());
         for chunk in bulk.items.chunks(subject::CHUNK) {
             let ids: Vec<_> = chunk.iter().map(|item| item.account).collect();
-            let loaded = subject::load(tx, &org, key, call.actor.as_ref(), &ids).await?;
+            let loaded = subject::load(tx, org, key, call.actor.as_ref(), &ids).await?;
             let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
             if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
                 return Ok(Reply::Replayed(response));

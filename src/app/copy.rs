@@ -86,7 +86,7 @@ impl App {
         input: &CopyAccount,
     ) -> Result<Reply<Vec<Created>>, Abort> {
         let key = once.key.as_ref();
-        let loaded = subject::load(tx, &org, key, call.actor.as_ref(), &[input.source]).await?;
+        let loaded = subject::load(tx, org, key, call.actor.as_ref(), &[input.source]).await?;
         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
             return Ok(Reply::Replayed(response));

@@ -13,6 +13,7 @@ use crate::domain::{
     configured::{ConfigTable, Configured},
     custom_field::{CustomField, FIELDS_MAX},
     error::Error,
+    organisation::Organisation,
     refusal::{Reason, Refusal, Violations},
 };
 use std::sync::Arc;
@@ -41,6 +42,24 @@ fn check(violations: Violations) -> Result<(), Error> {
     } else {
         Err(violations.within("custom_field").into())
     }
+}
+
+/// Refuses to take away a field that conditions of rules read, in use or not: they would mean nothing any more.
+fn refuse_if_read(org: &Organisation, id: Uuid) -> Result<(), Refusal> {
+    let rules = org.retention.rules_reading(id);
+    if rules.is_empty() {
+        return Ok(());
+    }
+    // As many as fit into the details.
+    let named: Vec<_> = rules.iter().take(10).map(Uuid::to_string).collect();
+    let message = format!(
+        "conditions of {} rule(s) read the field; change them first: {}",
+        rules.len(),
+        named.join(", ")
+    );
+    Err(Refusal::new(Reason::CustomFieldReferenced, message)
+        .with("references", named.join(","))
+        .with("reference_count", rules.len()))
 }
 
 impl App {
@@ -122,6 +141,7 @@ impl App {
                 let message = "the field is in use, and deleting it puts its values out of reach; disable it first";
                 return Err(Error::refused(Reason::CustomFieldEnabled, message));
             }
+            refuse_if_read(facts.org, id)?;
             Ok((configured::delete(TABLE, old), ()))
         })
         .await

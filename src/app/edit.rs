@@ -47,7 +47,7 @@ impl App {
         edit: &Edit,
     ) -> Result<Reply<View>, Abort> {
         let key = once.key.as_ref();
-        let loaded = subject::load(tx, &org, key, call.actor.as_ref(), &[edit.account]).await?;
+        let loaded = subject::load(tx, org, key, call.actor.as_ref(), &[edit.account]).await?;
         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
             return Ok(Reply::Replayed(response));

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     domain::{
+        account_list::Sieve,
         circulation::Scene,
         error::Error,
         ids::{AccountId, JobId},
@@ -29,6 +30,7 @@ use crate::{
         request,
     },
 };
+use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 /// Accounts that a preview shows.
@@ -54,6 +56,15 @@ pub struct Started {
     pub total: i64,
     /// The first of them.
     pub first: Vec<AccountId>,
+}
+
+/// What is asked of the accounts of a job: always of the time at which it was started, so that an account neither comes
+/// nor goes because the job takes long.
+pub(super) fn sieve(org: &Organisation, source: &Source, started: DateTime<Utc>) -> Result<Option<Sieve>, Error> {
+    match source {
+        Source::Named(_) => Ok(None),
+        Source::Listed(listing, _) => Sieve::of(org, listing, started, true),
+    }
 }
 
 impl App {
@@ -113,7 +124,7 @@ impl App {
             let message = "the user owns accounts that belong to no pool; say which one they go to";
             return Err(Error::refused(Reason::TargetPoolRequired, message).into());
         }
-        let (total, first) = self.preview(tx, org, &wish.work).await?;
+        let (total, first) = self.preview(tx, org, &wish.work, now).await?;
         let mut started = Started {
             job: None,
             total,
@@ -162,19 +173,33 @@ impl App {
         Ok(Reply::Done(started))
     }
 
-    async fn preview(&self, tx: &Tx, org: &Organisation, work: &Work) -> Result<(i64, Vec<AccountId>), Abort> {
+    async fn preview(
+        &self,
+        tx: &Tx,
+        org: &Organisation,
+        work: &Work,
+        now: DateTime<Utc>,
+    ) -> Result<(i64, Vec<AccountId>), Abort> {
         let (mut total, mut first) = (0, Vec::new());
         for phase in 0..work.parts() {
             let Some(source) = work.source(phase) else { break };
+            let sieve = sieve(org, &source, now).map_err(|error| error.within("selection"))?;
             total += match &source {
                 Source::Named(accounts) => i64::try_from(accounts.len()).unwrap_or(i64::MAX),
                 Source::Listed(listing, among) => {
-                    account_list::count(tx, self.db.engine(), org.key, listing, among).await?
+                    let list = Page {
+                        listing,
+                        among,
+                        sieve: sieve.as_ref(),
+                        after: None,
+                        size: 0,
+                    };
+                    account_list::count(tx, self.db.engine(), org.key, list).await?
                 }
             };
             let room = SHOWN.saturating_sub(first.len());
             if room > 0 {
-                first.extend(self.job_page(tx, org, &source, None, room).await?);
+                first.extend(self.job_page(tx, org, (&source, sieve.as_ref()), None, room).await?);
             }
         }
         Ok((total, first))
@@ -185,7 +210,7 @@ impl App {
         &self,
         tx: &Tx,
         org: &Organisation,
-        source: &Source,
+        (source, sieve): (&Source, Option<&Sieve>),
         after: Option<AccountId>,
         size: usize,
     ) -> Result<Vec<AccountId>, Abort> {
@@ -202,6 +227,7 @@ impl App {
                 let page = Page {
                     listing,
                     among,
+                    sieve,
                     after: after.as_ref(),
                     size,
                 };

@@ -13,6 +13,7 @@ use super::{
     App,
     circulate::{decide_next, read_holders},
     flow,
+    job::sieve,
     sweep::{LEASE_TIME, Stopped},
 };
 use crate::{
@@ -176,7 +177,14 @@ impl App {
             Turn::PassOver => 1,
         };
         let page = match job.work.source(job.phase) {
-            Some(source) => self.job_page(tx, org, &source, job.after, size).await?,
+            Some(source) => match sieve(org, &source, job.create_time) {
+                Ok(sieve) => {
+                    self.job_page(tx, org, (&source, sieve.as_ref()), job.after, size)
+                        .await?
+                }
+                // What its condition reads is gone; on an old snapshot it may only seem so.
+                Err(error) => return self.give_up(tx, org, job, &error).await,
+            },
             None => Vec::new(),
         };
         // Whoever was refused once is neither asked nor counted again.
@@ -208,6 +216,25 @@ impl App {
         Ok(Some(job.state.is_open()))
     }
 
+    /// Ends a job that cannot say any more which accounts it is about.
+    async fn give_up(
+        &self,
+        tx: &Tx,
+        org: &Arc<Organisation>,
+        mut job: Job,
+        error: &Error,
+    ) -> Result<Option<bool>, Abort> {
+        let loaded = subject::load(tx, org, None, None, &[]).await?;
+        if loaded.ok_or_else(flow::unknown_tenant)?.revisions != org.revisions {
+            return Err(Abort::Stale);
+        }
+        error.reason().as_str().clone_into(&mut job.reason);
+        job.message = error.to_string();
+        let job = job.ended(JobState::Failed, self.clock.now());
+        job::update(tx, org.key, &job).await?;
+        Ok(Some(false))
+    }
+
     /// The job after a page: at the next account, the next part, or the end.
     fn advance(&self, mut job: Job, page: &[AccountId], size: usize) -> Job {
         let now = self.clock.now().max(job.update_time);
@@ -224,7 +251,7 @@ impl App {
     }
 
     async fn work_on(&self, tx: &Tx, org: &Arc<Organisation>, mut job: Job, page: &[AccountId]) -> Result<Job, Abort> {
-        let loaded = subject::load(tx, &org, None, job.actor.as_ref(), page).await?;
+        let loaded = subject::load(tx, org, None, job.actor.as_ref(), page).await?;
         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if loaded.revisions != org.revisions {
             return Err(Abort::Stale);

@@ -3,9 +3,10 @@
 use super::{
     App,
     call::Call,
+    exception_pause,
     flow::{Ask, Facts, Once, Reply},
     page::{self, List},
-    retention_rule,
+    reminder_rule, retention_rule,
     tenant::{check_etag, unknown_paths},
 };
 use crate::{
@@ -257,13 +258,15 @@ impl App {
             for rule in facts.org.reclaim_rules(&RuleHome::Pool(id)) {
                 retention_rule::remove(&mut change, rule);
             }
+            exception_pause::remove_of(&mut change, facts, id);
+            reminder_rule::remove_all(facts.org, &RuleHome::Pool(id), &mut change);
             Ok((change, ()))
         })
         .await
     }
 }
 
-/// Refuses to take away a pool into which rules of other pools reclaim, in use or not: what was valid when it was saved
+/// Refuses to take away a pool into which rules of other pools or of departments reclaim, in use or not: what was valid when it was saved
 /// stays valid.
 fn refuse_if_referenced(org: &Organisation, id: PoolId) -> Result<(), Refusal> {
     let rules = org.reclaim_rules_into(id);
@@ -273,7 +276,7 @@ fn refuse_if_referenced(org: &Organisation, id: PoolId) -> Result<(), Refusal> {
     // As many as fit into the details.
     let named: Vec<_> = rules.iter().take(10).map(|rule| rule.id.to_string()).collect();
     let message = format!(
-        "{} reclaim rule(s) of other pools reclaim into this pool; change them first: {}",
+        "{} reclaim rule(s) of other pools or of departments reclaim into this pool; change them first: {}",
         rules.len(),
         named.join(", ")
     );

@@ -165,6 +165,116 @@ pub(crate) fn remove(change: &mut ConfigChange, rule: &StoredRule) {
     change.events.push(event);
 }
 
+/// Decides on a new rule.
+pub(super) fn create(facts: &Facts<'_>, input: &CreateReclaimRule) -> Result<(ConfigChange, StoredRule), Error> {
+    facts.principal.require_crm_admin()?;
+    let mut terms = input.terms.clone();
+    if terms.priority == 0 {
+        let last = facts.org.reclaim_rules(&input.home).last();
+        terms.priority = last.map_or(1, |rule| rule.config.terms.priority + 1);
+    }
+    let config = ReclaimRule {
+        home: input.home.clone(),
+        include_sub_departments: input.include_sub_departments,
+        enabled: true,
+        clock_floor: (!input.include_past_days).then_some(facts.now),
+        terms,
+    };
+    check(facts.org, None, &config)?;
+    let rule = StoredRule::new(facts.ids.next(), config, facts.now);
+    let event = ConfigEvent::new(NAME, rule.id, Action::Created, None, Some(&rule.config));
+    let change = ConfigChange {
+        writes: vec![Write::RowInsert(TABLE, rule.serialised())],
+        events: vec![event],
+    };
+    Ok((change, rule))
+}
+
+/// Decides on a change of a rule.
+pub(super) fn update(facts: &Facts<'_>, input: &UpdateReclaimRule) -> Result<(ConfigChange, StoredRule), Error> {
+    let old = find_to_change(facts, input.id, input.etag)?;
+    let terms = merge(&old.config.terms, &input.terms, &input.paths).map_err(|paths| unknown_paths(&paths))?;
+    let mut config = ReclaimRule {
+        terms,
+        ..old.config.clone()
+    };
+    check(facts.org, Some(input.id), &config)?;
+    if old.config.terms.changes_clock(&config.terms) {
+        config.clock_floor = floor(&old.config, input.include_past_days, facts.now)?;
+    }
+    let mut change = ConfigChange::default();
+    let rule = step(&mut change, facts, old, config, Action::Updated);
+    Ok((change, rule))
+}
+
+/// Decides on an order.
+pub(super) fn reorder(
+    facts: &Facts<'_>,
+    input: &ReorderReclaimRules,
+) -> Result<(ConfigChange, Vec<StoredRule>), Error> {
+    administered(facts.org, facts.principal, &input.home, || no_home(&input.home))?;
+    facts.principal.require_crm_admin()?;
+    let ids: Vec<_> = input.places.iter().map(|(id, _)| *id).collect();
+    let rules = rearrange(facts.org.reclaim_rules(&input.home), &ids)?;
+    for (rule, (_, etag)) in rules.iter().zip(&input.places) {
+        check_etag(*etag, rule.version)?;
+    }
+    let mut change = ConfigChange::default();
+    let rules = (1..).zip(rules).map(|(priority, rule)| {
+        let mut config = rule.config.clone();
+        config.terms.priority = priority;
+        step(&mut change, facts, rule, config, Action::Updated)
+    });
+    let rules = rules.collect();
+    Ok((change, rules))
+}
+
+/// Decides on taking a rule into use.
+pub(super) fn enable(
+    facts: &Facts<'_>,
+    id: ReclaimRuleId,
+    etag: Option<i64>,
+    include_past_days: Option<bool>,
+) -> Result<(ConfigChange, StoredRule), Error> {
+    let old = find_to_change(facts, id, etag)?;
+    let mut change = ConfigChange::default();
+    if old.config.enabled {
+        return Ok((change, old.clone()));
+    }
+    // Everything it refers to is as it was when it was saved: see `reclaim_rules_into`.
+    let config = ReclaimRule {
+        enabled: true,
+        clock_floor: floor(&old.config, include_past_days, facts.now)?,
+        ..old.config.clone()
+    };
+    let rule = step(&mut change, facts, old, config, Action::Enabled);
+    Ok((change, rule))
+}
+
+/// Decides on taking a rule out of use.
+pub(super) fn disable(
+    facts: &Facts<'_>,
+    id: ReclaimRuleId,
+    etag: Option<i64>,
+) -> Result<(ConfigChange, StoredRule), Error> {
+    let old = find_to_change(facts, id, etag)?;
+    let config = ReclaimRule {
+        enabled: false,
+        ..old.config.clone()
+    };
+    let mut change = ConfigChange::default();
+    let rule = step(&mut change, facts, old, config, Action::Disabled);
+    Ok((change, rule))
+}
+
+/// Decides on the end of a rule.
+pub(super) fn delete(facts: &Facts<'_>, id: ReclaimRuleId, etag: Option<i64>) -> Result<(ConfigChange, ()), Error> {
+    let old = find_to_change(facts, id, etag)?;
+    let mut change = ConfigChange::default();
+    remove(&mut change, old);
+    Ok((change, ()))
+}
+
 impl App {
     /// Creates a rule, in use at once.
     pub async fn create_reclaim_rule(
@@ -174,27 +284,7 @@ impl App {
         input: &CreateReclaimRule,
     ) -> Result<Reply<StoredRule>, Error> {
         self.configure(call, "CreateReclaimRule", once, Ask::Nothing, |facts| {
-            facts.principal.require_crm_admin()?;
-            let mut terms = input.terms.clone();
-            if terms.priority == 0 {
-                let last = facts.org.reclaim_rules(&input.home).last();
-                terms.priority = last.map_or(1, |rule| rule.config.terms.priority + 1);
-            }
-            let config = ReclaimRule {
-                home: input.home.clone(),
-                include_sub_departments: input.include_sub_departments,
-                enabled: true,
-                clock_floor: (!input.include_past_days).then_some(facts.now),
-                terms,
-            };
-            check(facts.org, None, &config)?;
-            let rule = StoredRule::new(facts.ids.next(), config, facts.now);
-            let event = ConfigEvent::new(NAME, rule.id, Action::Created, None, Some(&rule.config));
-            let change = ConfigChange {
-                writes: vec![Write::RowInsert(TABLE, rule.serialised())],
-                events: vec![event],
-            };
-            Ok((change, rule))
+            create(facts, input)
         })
         .await
     }
@@ -233,19 +323,7 @@ impl App {
         input: &UpdateReclaimRule,
     ) -> Result<Reply<StoredRule>, Error> {
         self.configure(call, "UpdateReclaimRule", once, Ask::Nothing, |facts| {
-            let old = find_to_change(facts, input.id, input.etag)?;
-            let terms = merge(&old.config.terms, &input.terms, &input.paths).map_err(|paths| unknown_paths(&paths))?;
-            let mut config = ReclaimRule {
-                terms,
-                ..old.config.clone()
-            };
-            check(facts.org, Some(input.id), &config)?;
-            if old.config.terms.changes_clock(&config.terms) {
-                config.clock_floor = floor(&old.config, input.include_past_days, facts.now)?;
-            }
-            let mut change = ConfigChange::default();
-            let rule = step(&mut change, facts, old, config, Action::Updated);
-            Ok((change, rule))
+            update(facts, input)
         })
         .await
     }
@@ -258,21 +336,7 @@ impl App {
         input: &ReorderReclaimRules,
     ) -> Result<Reply<Vec<StoredRule>>, Error> {
         self.configure(call, "ReorderReclaimRules", once, Ask::Nothing, |facts| {
-            administered(facts.org, facts.principal, &input.home, || no_home(&input.home))?;
-            facts.principal.require_crm_admin()?;
-            let ids: Vec<_> = input.places.iter().map(|(id, _)| *id).collect();
-            let rules = rearrange(facts.org.reclaim_rules(&input.home), &ids)?;
-            for (rule, (_, etag)) in rules.iter().zip(&input.places) {
-                check_etag(*etag, rule.version)?;
-            }
-            let mut change = ConfigChange::default();
-            let rules = (1..).zip(rules).map(|(priority, rule)| {
-                let mut config = rule.config.clone();
-                config.terms.priority = priority;
-                step(&mut change, facts, rule, config, Action::Updated)
-            });
-            let rules = rules.collect();
-            Ok((change, rules))
+            reorder(facts, input)
         })
         .await
     }
@@ -287,19 +351,7 @@ impl App {
         include_past_days: Option<bool>,
     ) -> Result<Reply<StoredRule>, Error> {
         self.configure(call, "EnableReclaimRule", once, Ask::Nothing, |facts| {
-            let old = find_to_change(facts, id, etag)?;
-            let mut change = ConfigChange::default();
-            if old.config.enabled {
-                return Ok((change, old.clone()));
-            }
-            // Everything it refers to is as it was when it was saved: see `reclaim_rules_into`.
-            let config = ReclaimRule {
-                enabled: true,
-                clock_floor: floor(&old.config, include_past_days, facts.now)?,
-                ..old.config.clone()
-            };
-            let rule = step(&mut change, facts, old, config, Action::Enabled);
-            Ok((change, rule))
+            enable(facts, id, etag, include_past_days)
         })
         .await
     }
@@ -313,14 +365,7 @@ impl App {
         etag: Option<i64>,
     ) -> Result<Reply<StoredRule>, Error> {
         self.configure(call, "DisableReclaimRule", once, Ask::Nothing, |facts| {
-            let old = find_to_change(facts, id, etag)?;
-            let config = ReclaimRule {
-                enabled: false,
-                ..old.config.clone()
-            };
-            let mut change = ConfigChange::default();
-            let rule = step(&mut change, facts, old, config, Action::Disabled);
-            Ok((change, rule))
+            disable(facts, id, etag)
         })
         .await
     }
@@ -334,10 +379,7 @@ impl App {
         etag: Option<i64>,
     ) -> Result<Reply<()>, Error> {
         self.configure(call, "DeleteReclaimRule", once, Ask::Nothing, |facts| {
-            let old = find_to_change(facts, id, etag)?;
-            let mut change = ConfigChange::default();
-            remove(&mut change, old);
-            Ok((change, ()))
+            delete(facts, id, etag)
         })
         .await
     }

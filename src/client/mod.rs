@@ -13,7 +13,8 @@ use crate::rpc::{
         circulation_service_client::CirculationServiceClient, custom_field_service_client::CustomFieldServiceClient,
         directory_service_client::DirectoryServiceClient, job_service_client::JobServiceClient,
         pool_service_client::PoolServiceClient, retention_limit_service_client::RetentionLimitServiceClient,
-        retention_rule_service_client::RetentionRuleServiceClient, tenant_service_client::TenantServiceClient,
+        retention_rule_service_client::RetentionRuleServiceClient, retention_service_client::RetentionServiceClient,
+        sweep_service_client::SweepServiceClient, tenant_service_client::TenantServiceClient,
     },
 };
 use rand::Rng;
@@ -148,8 +149,12 @@ stubs! {
     rules = RetentionRuleServiceClient;
     /// `RetentionLimitService`.
     limits = RetentionLimitServiceClient;
+    /// `RetentionService`.
+    retention = RetentionServiceClient;
     /// `CustomFieldService`.
     custom_fields = CustomFieldServiceClient;
+    /// `SweepService`.
+    sweeps = SweepServiceClient;
     /// `AccountService`.
     accounts = AccountServiceClient;
     /// `CirculationService`.

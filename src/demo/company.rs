@@ -8,9 +8,10 @@ use tidepool::{
     client::{Client, Refused},
     domain::{ids::TenantName, tenant::TenantSettings},
     rpc::proto::{
-        BatchUpsertDepartmentsRequest, BatchUpsertUsersRequest, ClaimMode, CreatePoolRequest, CreateReclaimRuleRequest,
-        CreateRetentionLimitRequest, Department, Pool, PoolDepartment, PoolMembers, ReclaimAction, ReclaimRule,
-        RetentionLimit, RetentionLimitDepartment, RetentionLimitSubjects, User,
+        AdvanceReminder, BatchUpsertDepartmentsRequest, BatchUpsertUsersRequest, ClaimMode, CreatePoolRequest,
+        CreateReclaimRuleRequest, CreateRetentionLimitRequest, Department, GradeDays, Pool, PoolDepartment,
+        PoolMembers, ReclaimAction, ReclaimRule, ReminderRecipient, RetentionLimit, RetentionLimitDepartment,
+        RetentionLimitSubjects, User,
     },
 };
 
@@ -20,11 +21,7 @@ const KEY_ROLE: &str = "key-accounts";
 pub(super) async fn found(stage: &mut Stage) -> Act {
     say::act("A company: two departments, ten people, three pools");
     // There is no call for this: operators do it, with `tidepool tenant create`.
-    // Two months pass in half a minute: so many accounts fall due at once that somebody would have to confirm it.
-    let settings = TenantSettings {
-        breaker_percent: 100,
-        ..TenantSettings::new("Demo Ltd".into(), chrono_tz::Europe::London)
-    };
+    let settings = TenantSettings::new("Demo Ltd".into(), chrono_tz::Europe::London);
     stage.app.create_tenant(&TenantName::parse(TENANT)?, settings).await?;
     directory(stage).await?;
     let admin = stage.user(ADMIN)?;
@@ -38,16 +35,35 @@ pub(super) async fn found(stage: &mut Stage) -> Act {
         "Exhibition: everybody, 15 claims a day, 40 held, 7 days of cool-down, no phone or e-mail before a claim",
     );
     rule(&admin, exhibition, |rule| {
+        rule.display_name = "First contact".into();
         rule.first_contact_days = Some(14);
         rule.follow_up_days = Some(40);
+        rule.grade_days = vec![GradeDays {
+            grade: "A".into(),
+            first_contact_days: Some(7),
+            ..GradeDays::default()
+        }];
+        rule.reminders = vec![
+            remind(3, &[ReminderRecipient::Owner]),
+            remind(1, &[ReminderRecipient::Owner, ReminderRecipient::Supervisor]),
+        ];
     })
     .await?;
-    say::line("   an account goes back after 14 days without a first contact, or 40 without another");
+    say::line("   an account goes back after 14 days without a first contact, 7 of grade A, or 40 without another;");
+    say::line("   its owner is reminded 3 days before, and with his supervisor on the last day");
     say::line("North: the department north, 12 held, 30 days of cool-down");
-    rule(&admin, north, |rule| rule.close_days = Some(30)).await?;
+    rule(&admin, north, |rule| {
+        rule.display_name = "Win".into();
+        rule.close_days = Some(30);
+    })
+    .await?;
     say::line("   an account goes back after 30 days without a win");
     say::line("Key accounts: given by its admins, never claimed");
-    rule(&admin, key, |rule| rule.action = ReclaimAction::NoReclaim.into()).await?;
+    rule(&admin, key, |rule| {
+        rule.action = ReclaimAction::NoReclaim.into();
+        rule.cutoff.clear();
+    })
+    .await?;
     say::line("   nothing goes back");
     limit(&admin).await?;
     say::line("Nobody in the department south holds more than 30 accounts, won ones aside");
@@ -169,6 +185,8 @@ async fn pool(admin: &Client, pool: Pool) -> Result<String, Refused> {
 async fn rule(admin: &Client, pool: &str, terms: impl FnOnce(&mut ReclaimRule)) -> Result<(), Refused> {
     let mut rule = ReclaimRule {
         pool_id: pool.into(),
+        // What is due goes back when everybody is at work.
+        cutoff: "09:00".into(),
         ..ReclaimRule::default()
     };
     terms(&mut rule);
@@ -178,6 +196,13 @@ async fn rule(admin: &Client, pool: &str, terms: impl FnOnce(&mut ReclaimRule)) 
     };
     let made = admin.rules().create_reclaim_rule(request).await;
     made.map(drop).map_err(|status| Refused::from(&status))
+}
+
+fn remind(days_before: i32, recipients: &[ReminderRecipient]) -> AdvanceReminder {
+    AdvanceReminder {
+        days_before,
+        recipients: recipients.iter().map(|recipient| (*recipient).into()).collect(),
+    }
 }
 
 async fn limit(admin: &Client) -> Result<(), Refused> {

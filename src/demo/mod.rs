@@ -6,6 +6,7 @@ mod claims;
 mod company;
 mod events;
 mod report;
+mod rules;
 mod say;
 mod stage;
 mod time;
@@ -59,6 +60,9 @@ async fn play(stage: &mut Stage) -> Act<bool> {
     cards::distribute(stage).await?;
     claims::claim(stage).await?;
     events::tell(stage).await?;
+    let graded = rules::grade(stage).await?;
+    rules::change(stage).await?;
+    time::remind(stage, &graded).await?;
     time::pass(stage).await?;
     time::leave(stage).await?;
     report::tables(stage).await?;

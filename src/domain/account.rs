@@ -294,6 +294,26 @@ pub struct PastTenure {
     pub until: DateTime<Utc>,
 }
 
+/// What an owner lost to a rule, as it was then: what is needed to give it back, and to tell whether he should have lost
+/// it. Kept until somebody owns the account again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reclaimed {
+    /// Since when he owned it.
+    pub owner_since: DateTime<Utc>,
+    /// When he lost it.
+    pub time: DateTime<Utc>,
+    /// The pool that it belonged to.
+    pub pool_id: Option<PoolId>,
+    /// His clock.
+    pub tenure: TenureClock,
+    /// Before when it could not be reclaimed.
+    pub notice_floor: Option<DateTime<Utc>>,
+    /// The last follow-up before that is known by now.
+    pub last_follow_up_time: Option<DateTime<Utc>>,
+    /// The last win before that is known by now.
+    pub last_won_time: Option<DateTime<Utc>>,
+}
+
 /// What clocks look at beside follow-ups and wins. Never searched, so it is kept in one piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -304,6 +324,9 @@ pub struct ClockMemory {
     /// The last tenures, the latest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tenures: Vec<PastTenure>,
+    /// What the last owner lost to a rule, while nobody has owned the account since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reclaimed: Option<Reclaimed>,
 }
 
 /// An account.

@@ -1,9 +1,17 @@
 //! Lists of accounts: which ones, for whom, by what. What a list cannot be had by is refused, never ignored: a filter
 //! that is left out shows more than was asked for, and one on a hidden field tells what is hidden.
 
+mod sieve;
+
+pub use sieve::{DEPARTMENT_USERS_MAX, Sieve};
+
 use super::{
     account::Status,
     circulation::Scene,
+    condition::{
+        Condition,
+        field::{Field, Standard},
+    },
     ids::{PoolId, UserId},
     pool::Pool,
     refusal::{Reason, Refusal, Violations},
@@ -82,6 +90,9 @@ pub struct Filter {
     pub reclaim_time: Span,
     /// When it was created.
     pub create_time: Span,
+    /// A condition that it meets, as text; empty means none.
+    #[serde(default)]
+    pub condition: String,
 }
 
 /// A list that is wanted.
@@ -119,9 +130,21 @@ const LIVE: &[Status] = &[
 ];
 const BEYOND: &[Status] = &[Status::Canceled, Status::Merged];
 
-/// Where to find the accounts of the list, if the principal may have it.
-pub fn decide(scene: &Scene<'_>, listing: &Listing) -> Result<Among, Error> {
+/// Where to find the accounts of the list and what to ask of them, if the principal may have it.
+pub fn decide(scene: &Scene<'_>, listing: &Listing) -> Result<(Among, Option<Sieve>), Error> {
     check(listing)?;
+    let among = place(scene, listing)?;
+    let sieve = Sieve::of(scene.org, listing, scene.now, false)?;
+    if let Scope::PoolUnclaimed(id) = listing.scope {
+        let pool = find_pool(scene, id)?;
+        if !scene.principal.administers(scene.org, pool) {
+            show(&listing.filter, sieve.as_ref().map(|sieve| &sieve.condition), pool)?;
+        }
+    }
+    Ok((among, sieve))
+}
+
+fn place(scene: &Scene<'_>, listing: &Listing) -> Result<Among, Error> {
     let Scene { org, principal, .. } = scene;
     let filter = &listing.filter;
     match listing.scope {
@@ -139,7 +162,6 @@ pub fn decide(scene: &Scene<'_>, listing: &Listing) -> Result<Among, Error> {
             if !principal.administers(org, pool) {
                 // Whoever sees the pool and does not administer it is a member.
                 allow(pool.shows_unclaimed(), "admins of the pool")?;
-                show(filter, pool)?;
             }
             Ok(Among::Places(vec![(Some(id), Status::Unassigned)]))
         }
@@ -216,8 +238,9 @@ fn allow(allowed: bool, who: &str) -> Result<(), Error> {
     ))
 }
 
-/// Refuses filters on what the pool hides. Orders are by what no pool can hide.
-fn show(filter: &Filter, pool: &Pool) -> Result<(), Error> {
+/// Refuses filters and conditions on what the pool hides. Orders are by what no pool can hide.
+fn show(filter: &Filter, condition: Option<&Condition>, pool: &Pool) -> Result<(), Error> {
+    let hides = |name: &str| pool.config.hidden_fields.iter().any(|hidden| hidden == name);
     let by = [
         ("grade", filter.grades.is_empty()),
         ("region", filter.regions.is_empty()),
@@ -225,11 +248,18 @@ fn show(filter: &Filter, pool: &Pool) -> Result<(), Error> {
         ("source", filter.sources.is_empty()),
         ("tags", filter.tags.is_empty()),
     ];
-    let hidden = by
-        .iter()
-        .filter(|(field, unused)| !unused && pool.config.hidden_fields.iter().any(|hidden| hidden == field));
+    let filtered = by.iter().filter(|(field, unused)| !unused && hides(field));
+    let mut hidden: Vec<String> = filtered.map(|(field, _)| (*field).to_owned()).collect();
+    for field in condition.map(Condition::fields).unwrap_or_default() {
+        let past = field == Field::Standard(Standard::LastOwner) && !pool.config.unclaimed_history_visible;
+        let name = field.name();
+        if (past || hides(field.hidden_as())) && !hidden.contains(&name) {
+            hidden.push(name);
+        }
+    }
     let refusals: Vec<_> = hidden
-        .map(|(field, _)| {
+        .iter()
+        .map(|field| {
             let message = format!("{field} of unclaimed accounts is hidden in this pool; leave the filter out");
             Refusal::new(Reason::FieldHidden, message).with("field", field)
         })

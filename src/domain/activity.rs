@@ -5,8 +5,9 @@
 
 use super::{
     account::{Account, DealStatus, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
     circulation::{Scene, successor},
+    exception::dispute,
     ids::{AccountId, EventId, ObjectId, UserId},
     retention_plan,
 };
@@ -250,6 +251,11 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         .iter()
         .filter(|activity| activity.kind.meaning() == Meaning::FollowUp);
     let mut after = successor(scene, account);
+    if after.status == Status::Assigned && after.clock.planned_revision < scene.org.revisions.config {
+        // What rules changed in between is settled first, on the facts so far: an activity takes nobody's notice away.
+        let now = after.update_time;
+        retention_plan::replan(scene.org, &mut after, now);
+    }
     after.last_follow_up_time = after
         .last_follow_up_time
         .max(follow_up.map(|activity| activity.occur_time).max());
@@ -272,7 +278,11 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
             .or_insert(activity.occur_time);
         *last = (*last).max(activity.occur_time);
     }
-    if deals.is_none() && (after.last_follow_up_time, &after.memory) == (account.last_follow_up_time, &account.memory) {
+    let disputed = dispute::note(scene, &mut after, activities, deals.is_some());
+    if deals.is_none()
+        && !disputed
+        && (after.last_follow_up_time, &after.memory) == (account.last_follow_up_time, &account.memory)
+    {
         return None;
     }
     if after.status == Status::Assigned {
@@ -291,8 +301,18 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         enters: None,
         // A win that is taken back can make an account count again for its owner; that is let stand, so it asks nothing.
         gains: None,
+        last_reclaim: match &after.memory.reclaimed {
+            Some(reclaimed) if disputed => LastReclaim::Disputed {
+                origin: reclaimed.pool_id,
+            },
+            _ => LastReclaim::Keep,
+        },
         event: Event {
-            kind: EventKind::ActivityRecorded,
+            kind: if disputed {
+                EventKind::ReclaimDisputed
+            } else {
+                EventKind::ActivityRecorded
+            },
             effects,
         },
         after,

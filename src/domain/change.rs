@@ -69,6 +69,44 @@ pub enum TeamChange {
     Remove(UserId),
 }
 
+/// What becomes of an account's last automatic reclaim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastReclaim {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// What became known later speaks against it: it is listed for those who can undo it.
+    Disputed {
+        /// The pool from which it took the account.
+        origin: Option<PoolId>,
+    },
+    /// Nobody can undo it any more: it is no longer listed.
+    Settled {
+        /// The pool from which it took the account.
+        origin: Option<PoolId>,
+    },
+    /// It is undone: the tenure that it ended goes on.
+    Undone {
+        /// The version of the account with which that tenure began.
+        start_version: i64,
+        /// The pool under which it was listed, if it was disputed.
+        disputed: Option<Option<PoolId>>,
+    },
+}
+
+impl LastReclaim {
+    /// For an account that somebody gets, or that is gone.
+    #[must_use]
+    pub fn settled(before: &Account) -> Self {
+        match &before.memory.reclaimed {
+            Some(reclaimed) if before.disputed_time.is_some() => Self::Settled {
+                origin: reclaimed.pool_id,
+            },
+            _ => Self::Keep,
+        }
+    }
+}
+
 /// A change of one account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
@@ -86,8 +124,11 @@ pub struct Change {
     pub extras: Option<Extras>,
     /// The pool that it enters from outside; its guard row is written.
     pub enters: Option<PoolId>,
-    /// Who may hold more afterwards; his guard row is compared and set.
+    /// Who may hold more afterwards; his guard row is compared and set. Also who has one more of what else is counted for
+    /// him, such as locks.
     pub gains: Option<UserId>,
+    /// What becomes of its last automatic reclaim.
+    pub last_reclaim: LastReclaim,
     /// What is told of it.
     pub event: Event,
 }
@@ -129,6 +170,20 @@ pub enum EventKind {
     Restored,
     /// It was deleted.
     Deleted,
+    /// An automatic reclaim was undone.
+    ReclaimUndone,
+    /// Something became known that would have kept an automatic reclaim from happening.
+    ReclaimDisputed,
+    /// The owner was given more time.
+    RetentionExtended,
+    /// It was locked, or its lock changed.
+    Locked,
+    /// It was unlocked.
+    Unlocked,
+    /// Nobody may claim it for a while.
+    EmbargoSet,
+    /// It may be claimed again.
+    EmbargoCleared,
 }
 
 impl EventKind {
@@ -153,6 +208,13 @@ impl EventKind {
             Self::Canceled => "account.canceled",
             Self::Restored => "account.restored",
             Self::Deleted => "account.deleted",
+            Self::ReclaimUndone => "account.reclaim_undone",
+            Self::ReclaimDisputed => "account.reclaim_disputed",
+            Self::RetentionExtended => "account.retention_extended",
+            Self::Locked => "account.locked",
+            Self::Unlocked => "account.unlocked",
+            Self::EmbargoSet => "account.embargo_set",
+            Self::EmbargoCleared => "account.embargo_cleared",
         }
     }
 }
@@ -217,6 +279,15 @@ pub struct Effects {
     /// The team member that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<UserId>,
+    /// By how many days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<u32>,
+    /// Until when, in microseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// Why, in words. Kept beside the event, so that it can go with the account.
+    #[serde(skip)]
+    pub note: String,
 }
 
 impl Effects {

@@ -2,7 +2,7 @@
 
 use super::{
     account::{Account, EntryCause, Extras, StartCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureStart},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureStart},
     circulation::{Acquisition, Scene},
     custom_values::{self, Given},
     ids::{AccountId, PoolId, UserId},
@@ -255,6 +255,7 @@ fn create(scene: &Scene<'_>, new: &NewAccount, extras: Extras, id: AccountId, ow
         extras: Some(extras),
         enters: new.pool,
         gains: owner.cloned(),
+        last_reclaim: LastReclaim::Keep,
         event: Event {
             kind: EventKind::Created,
             effects: Effects::between(None, &after),

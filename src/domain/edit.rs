@@ -2,7 +2,7 @@
 
 use super::{
     account::{Extras, Profile, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
     circulation::{Decision, Obstacles, Scene, Subject, allow, is_owner, is_supervisor, known, successor},
     creation::Twins,
     custom_values::{self, Given, Values},
@@ -169,6 +169,7 @@ pub fn decide(
         extras: (extras != *has).then(|| extras.clone()),
         enters: None,
         gains: None,
+        last_reclaim: LastReclaim::Keep,
         event: Event {
             kind: EventKind::Updated,
             effects: Effects {

@@ -55,6 +55,23 @@ impl Error {
         }
     }
 
+    /// The same, with the fields that are wrong as parts of `message`.
+    #[must_use]
+    pub fn within(self, message: &str) -> Self {
+        match self {
+            Self::Invalid(violations) => Self::Invalid(
+                violations
+                    .into_iter()
+                    .map(|violation| Violation {
+                        field: format!("{message}.{}", violation.field),
+                        ..violation
+                    })
+                    .collect(),
+            ),
+            refused @ Self::Refused(_) => refused,
+        }
+    }
+
     /// The kind of answer.
     #[must_use]
     pub fn class(&self) -> Class {

@@ -67,6 +67,8 @@ pub struct AccountEvent {
     pub actor: Option<String>,
     /// What came of it.
     pub effects: ToldEffects,
+    /// Why, in words.
+    pub note: String,
 }
 
 /// [`Effects`](super::change::Effects) as they are read back: of any version of this program, so nothing is required.
@@ -90,6 +92,28 @@ pub struct ToldEffects {
     pub fields: Vec<String>,
     /// The team member that it is about.
     pub member: Option<String>,
+    /// By how many days.
+    pub days: Option<u32>,
+    /// Until when, in microseconds since the epoch.
+    pub until: Option<i64>,
+    /// Who is to be reminded of what.
+    pub reminder: Option<ToldReminder>,
+}
+
+/// [`ReminderEffect`](super::change::ReminderEffect) as it is read back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ToldReminder {
+    /// Of what, by its published name.
+    pub kind: String,
+    /// By which rule.
+    pub rule_id: Option<Uuid>,
+    /// How many full days before the deadline, at least.
+    pub days_before: Option<u32>,
+    /// The deadline, in microseconds since the epoch.
+    pub deadline: Option<i64>,
+    /// Who is reminded.
+    pub recipients: Vec<String>,
 }
 
 #[expect(clippy::option_option, reason = "told and gone is not the same as not told")]
@@ -103,7 +127,8 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i6
 pub enum Insight {
     /// All of it.
     Full,
-    /// What members of the pool see of an unclaimed account: nothing of these fields, nothing of the team.
+    /// What members of the pool see of an unclaimed account: nothing of these fields, nothing of the team and of those who
+    /// were reminded.
     Member(Vec<String>),
 }
 
@@ -112,6 +137,8 @@ impl Insight {
     pub fn mask(&self, event: &mut AccountEvent) {
         if let Self::Member(hidden) = self {
             event.effects.member = None;
+            event.note.clear();
+            event.effects.reminder = None;
             let of = |field: &str, hidden: &str| {
                 field
                     .strip_prefix(hidden)
@@ -146,7 +173,7 @@ pub fn insight(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::change::Effects;
+    use crate::domain::change::{Effects, ReminderEffect};
 
     #[test]
     fn effects_are_read_back_as_they_were_told() {
@@ -159,12 +186,31 @@ mod tests {
             owner: Some((UserId::parse("bob").ok(), None)),
             reclaim_time: Some(None),
             fields: vec!["phone".into()],
+            days: Some(7),
+            until: Some(1),
+            note: "kept beside it".into(),
+            reminder: Some(ReminderEffect {
+                kind: "DEADLINE",
+                rule_id: None,
+                days_before: Some(3),
+                deadline: Some(5),
+                recipients: vec![UserId::parse("bob").unwrap()],
+            }),
             ..Effects::default()
         };
         let read = told(&effects);
         assert_eq!(read.status, Some(("ASSIGNED".into(), "UNASSIGNED".into())));
         assert_eq!(read.owner, Some((Some("bob".into()), None)));
         assert_eq!(read.reclaim_time, Some(None));
+        assert_eq!((read.days, read.until), (Some(7), Some(1)));
+        let reminder = ToldReminder {
+            kind: "DEADLINE".into(),
+            rule_id: None,
+            days_before: Some(3),
+            deadline: Some(5),
+            recipients: vec!["bob".into()],
+        };
+        assert_eq!(read.reminder, Some(reminder));
     }
 
     /// D24: names of hidden fields are hidden too, those of custom fields with them.
@@ -181,15 +227,22 @@ mod tests {
                     .map(Into::into)
                     .into(),
                 member: Some("bob".into()),
+                reminder: Some(ToldReminder::default()),
                 ..ToldEffects::default()
             },
+            note: "he asked not to be called".into(),
         };
         Insight::Full.mask(&mut event);
-        assert_eq!(event.effects.fields.len(), 4);
+        assert_eq!((event.effects.fields.len(), event.note.is_empty()), (4, false));
         Insight::Member(["phone", "custom_fields", "location"].map(Into::into).into()).mask(&mut event);
         assert_eq!(
-            (event.effects.fields, event.effects.member),
-            (vec!["name".to_owned()], None)
+            (
+                event.effects.fields,
+                event.effects.member,
+                event.effects.reminder,
+                event.note
+            ),
+            (vec!["name".to_owned()], None, None, String::new())
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     account::{Account, AccountKind, EndCause, EntryCause, Extras, Profile, StartCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureEnd, TenureStart},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureEnd, TenureStart},
     circulation::{
         Acquisition, Scene, Subject,
         admit::{Obstacles, allow, belongs, is_owner, known, own_pool},
@@ -42,6 +42,7 @@ pub fn cancel(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId, etag:
         "CRM admins, and the owner as long as its creation is not approved,",
     )?;
     let mut obstacles = Obstacles::new(account, etag);
+    obstacles.unlocked(&scene, account);
     obstacles.status(account, LIVE);
     obstacles.clear()?;
 
@@ -175,11 +176,13 @@ pub fn delete(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId, etag:
     after.pool_entry_time = None;
     after.pool_entry_cause = None;
     after.last_end_note.clear();
+    after.disputed_time = None;
     after.profile = blank(account.profile.kind);
     let kind = EventKind::Deleted;
     let effects = Effects::between(Some(account), &after);
     Ok(Change {
         team: TeamChange::Clear,
+        last_reclaim: LastReclaim::settled(account),
         extras: Some(Extras::default()),
         ..change(after, Columns::Tombstone, Event { kind, effects })
     })
@@ -213,6 +216,7 @@ fn change(after: Account, columns: Columns, event: Event) -> Change {
         extras: None,
         enters: None,
         gains: None,
+        last_reclaim: LastReclaim::Keep,
         event,
     }
 }

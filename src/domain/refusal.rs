@@ -137,6 +137,8 @@ reasons! {
     ConfigLimitReached = "CONFIG_LIMIT_REACHED", ResourceExhausted;
     /// The custom field is in use; disable it first.
     CustomFieldEnabled = "CUSTOM_FIELD_ENABLED", FailedPrecondition;
+    /// Conditions of rules read the custom field.
+    CustomFieldReferenced = "CUSTOM_FIELD_REFERENCED", FailedPrecondition;
     /// An account of this name is there already.
     DuplicateExact = "DUPLICATE_EXACT", AlreadyExists;
     /// Another account has this external id.
@@ -165,6 +167,18 @@ reasons! {
     JobEnded = "JOB_ENDED", FailedPrecondition;
     /// The change makes clocks run differently, and does not say whether past days count.
     IncludePastDaysRequired = "INCLUDE_PAST_DAYS_REQUIRED", InvalidArgument;
+    /// The last owner did not lose the account to a rule.
+    ReclaimNotUndoable = "RECLAIM_NOT_UNDOABLE", FailedPrecondition;
+    /// No clock runs that could be given more time.
+    NoRetentionClock = "NO_RETENTION_CLOCK", FailedPrecondition;
+    /// The owner was given as much time as the tenant allows.
+    ExtensionLimitReached = "EXTENSION_LIMIT_REACHED", ResourceExhausted;
+    /// The account is locked.
+    AccountLocked = "ACCOUNT_LOCKED", FailedPrecondition;
+    /// As many of the owner's accounts are locked as may be.
+    LockLimitReached = "LOCK_LIMIT_REACHED", ResourceExhausted;
+    /// Nobody may claim the account for the time being.
+    AccountEmbargoed = "ACCOUNT_EMBARGOED", FailedPrecondition;
     /// Reclaims of the pool are not stopped.
     BreakerClosed = "BREAKER_CLOSED", FailedPrecondition;
     /// The server has as much work as it can take.

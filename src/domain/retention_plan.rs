@@ -84,6 +84,17 @@ pub fn end(account: &mut Account, now: DateTime<Utc>) {
     account.clock.tenure = TenureClock::default();
 }
 
+/// An account that is overdue while a pause runs was not taken before it began, so it waits for its end like all others:
+/// from now on it is due now, which the pause holds.
+pub fn hold_overdue(org: &Organisation, after: &mut Account, now: DateTime<Utc>) {
+    let pauses = org.retention.pauses(after.pool_id);
+    let overdue = after.clock.reclaim_time.is_some_and(|deadline| deadline <= now);
+    if overdue && pauses.iter().any(|pause| pause.contains(now)) {
+        after.clock.notice_floor = Some(now);
+        store(org, after, now);
+    }
+}
+
 /// After an activity, and wherever else a deadline may come as it comes.
 pub fn plan(org: &Organisation, after: &mut Account) {
     let now = after.update_time;

@@ -3,8 +3,9 @@
 
 use super::{
     account::{Account, EndCause, EntryCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, ReminderEffect, TeamChange, TenureEnd},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, ReminderEffect, TeamChange, TenureEnd},
     circulation::{Scene, clear_team, lose_owner, successor},
+    exception,
     ids::UserId,
     organisation::Organisation,
     pool::PoolState,
@@ -100,6 +101,7 @@ pub fn decide(scene: &Scene<'_>, account: &Account, team: &[UserId], terms: Term
     let mut planned = successor(scene, account);
     // Where rules changed since the deadline was computed, the owner gets notice; otherwise this computes the same.
     let noticed = retention_plan::replan(scene.org, &mut planned, now);
+    retention_plan::hold_overdue(scene.org, &mut planned, now);
     let Some(look) = look::look(scene.org, &planned, now) else {
         return Verdict::Leave(None);
     };
@@ -209,7 +211,8 @@ fn remind(
 }
 
 /// Who the recipients are, each once, those first who are named first. People who left are not reminded.
-fn people(org: &Organisation, account: &Account, recipients: &[Recipient], team: &[UserId]) -> Vec<UserId> {
+#[must_use]
+pub fn people(org: &Organisation, account: &Account, recipients: &[Recipient], team: &[UserId]) -> Vec<UserId> {
     let mut people = Vec::new();
     let owner = account.owner.as_ref();
     for recipient in recipients {
@@ -265,6 +268,7 @@ fn of_clock(after: Account, kind: EventKind, effects: Effects) -> Change {
         extras: None,
         enters: None,
         gains: None,
+        last_reclaim: LastReclaim::Keep,
         event: Event { kind, effects },
         after,
     }
@@ -283,6 +287,7 @@ fn reclaim(scene: &Scene<'_>, account: &Account, planned: &Account) -> Change {
     });
     let mut after = successor(scene, account);
     lose_owner(scene, &mut after, EntryCause::AutoReclaimed, None, "");
+    after.memory.reclaimed = exception::undo::remember(planned);
     // Saving a rule makes sure of its target; should it be gone all the same, the account stays in its own pool.
     let rule = rule.and_then(|id| scene.org.retention.reclaim_rule(id));
     let target = rule.and_then(|rule| rule.config.target());

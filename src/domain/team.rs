@@ -2,7 +2,7 @@
 
 use super::{
     account::{Account, Status, TeamAccess, TeamRole},
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
     circulation::{
         Decision, Scene, Subject,
         admit::{Obstacles, allow, is_owner, is_supervisor, known},
@@ -121,6 +121,7 @@ pub fn decide(
         extras: None,
         enters: None,
         gains: None,
+        last_reclaim: LastReclaim::Keep,
         event: Event {
             kind: EventKind::TeamChanged,
             effects,

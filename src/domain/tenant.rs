@@ -60,33 +60,62 @@ pub struct TenantSettings {
     #[serde(rename = "settings.return_reasons")]
     pub return_reasons: Vec<ReturnReason>,
     /// When reclaims take effect where a rule does not say.
-    #[serde(rename = "settings.default_cutoff")]
+    #[serde(rename = "settings.default_cutoff", default = "usual::cutoff")]
     pub default_cutoff: Cutoff,
     /// The local time of day at which reminders go out.
-    #[serde(rename = "settings.reminder_time")]
+    #[serde(rename = "settings.reminder_time", default = "usual::reminder_time")]
     pub reminder_time: NaiveTime,
     /// The days on which the company works.
-    #[serde(rename = "settings.work_calendar")]
+    #[serde(rename = "settings.work_calendar", default)]
     pub work_calendar: WorkCalendar,
     /// Days by which a tenure can be extended in all; 0 means not at all.
-    #[serde(rename = "settings.max_extension_days")]
+    #[serde(rename = "settings.max_extension_days", default = "usual::extension_days")]
     pub max_extension_days: u32,
     /// Accounts that a user can keep locked at the same time; 0 means none.
-    #[serde(rename = "settings.max_locks_per_user")]
+    #[serde(rename = "settings.max_locks_per_user", default = "usual::locks")]
     pub max_locks_per_user: u32,
     /// Sources without whose news nothing is reclaimed.
-    #[serde(rename = "settings.required_sources")]
+    #[serde(rename = "settings.required_sources", default)]
     pub required_sources: Vec<CallerId>,
     /// The share of a pool's owned accounts that are reclaimed within a day without somebody confirming it, percent.
-    #[serde(rename = "settings.breaker_percent")]
+    #[serde(rename = "settings.breaker_percent", default = "usual::breaker_percent")]
     pub breaker_percent: u32,
     /// How many are, whatever the share.
-    #[serde(rename = "settings.breaker_accounts")]
+    #[serde(rename = "settings.breaker_accounts", default = "usual::breaker_accounts")]
     pub breaker_accounts: u32,
 }
 
+/// What tenants have that were stored before there were these settings, and new ones start with.
+mod usual {
+    use super::{Cutoff, NINE, NaiveTime};
+
+    pub(super) const fn cutoff() -> Cutoff {
+        Cutoff::USUAL
+    }
+
+    pub(super) const fn reminder_time() -> NaiveTime {
+        NINE
+    }
+
+    pub(super) const fn extension_days() -> u32 {
+        30
+    }
+
+    pub(super) const fn locks() -> u32 {
+        10
+    }
+
+    pub(super) const fn breaker_percent() -> u32 {
+        20
+    }
+
+    pub(super) const fn breaker_accounts() -> u32 {
+        1000
+    }
+}
+
 /// Sources that can be required at most.
-const MAX_SOURCES: usize = 50;
+pub const MAX_SOURCES: usize = 50;
 
 impl TenantSettings {
     /// What a new tenant starts with.
@@ -101,14 +130,14 @@ impl TenantSettings {
             clear_team_on_owner_change: false,
             return_reason_required: false,
             return_reasons: Vec::new(),
-            default_cutoff: Cutoff::USUAL,
-            reminder_time: NINE,
+            default_cutoff: usual::cutoff(),
+            reminder_time: usual::reminder_time(),
             work_calendar: WorkCalendar::default(),
-            max_extension_days: 30,
-            max_locks_per_user: 10,
+            max_extension_days: usual::extension_days(),
+            max_locks_per_user: usual::locks(),
             required_sources: Vec::new(),
-            breaker_percent: 20,
-            breaker_accounts: 1000,
+            breaker_percent: usual::breaker_percent(),
+            breaker_accounts: usual::breaker_accounts(),
         }
     }
 

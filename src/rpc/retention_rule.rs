@@ -2,11 +2,11 @@
 
 use super::{
     Api, all_wrong,
-    convert::{decode, page_size, retention_rule as convert},
+    convert::{decode, page_size, retention_department, retention_rule as convert},
     mutate, open,
     proto::{self, retention_rule_service_server::RetentionRuleService},
 };
-use crate::domain::retention::matching::StoredRule;
+use crate::{app::retention_department::Departments, domain::retention::matching::StoredRule};
 use tonic::{Request, Response, Status};
 
 #[tonic::async_trait]
@@ -131,5 +131,50 @@ impl RetentionRuleService for Api {
         mutate!(call, "DeleteReclaimRule", message, encode, |once| self
             .app
             .delete_reclaim_rule(&call, &once, id, etag))
+    }
+
+    async fn choose_retention_department(
+        &self,
+        request: Request<proto::ChooseRetentionDepartmentRequest>,
+    ) -> Result<Response<proto::ChooseRetentionDepartmentResponse>, Status> {
+        let (call, message) = open(request)?;
+        let (chosen, etag) = all_wrong(&message.request_id, retention_department::choose(&message))?;
+        let encode = |departments: &Departments| proto::ChooseRetentionDepartmentResponse {
+            departments: Some(retention_department::encode(departments)),
+        };
+        mutate!(call, "ChooseRetentionDepartment", message, encode, |once| self
+            .app
+            .choose_retention_department(&call, &once, &chosen, etag))
+    }
+
+    async fn unchoose_retention_department(
+        &self,
+        request: Request<proto::UnchooseRetentionDepartmentRequest>,
+    ) -> Result<Response<proto::UnchooseRetentionDepartmentResponse>, Status> {
+        let (call, message) = open(request)?;
+        let (user, etag) = all_wrong(&message.request_id, retention_department::unchoose(&message))?;
+        let encode = |departments: &Departments| proto::UnchooseRetentionDepartmentResponse {
+            departments: Some(retention_department::encode(departments)),
+        };
+        mutate!(call, "UnchooseRetentionDepartment", message, encode, |once| self
+            .app
+            .unchoose_retention_department(&call, &once, &user, etag))
+    }
+
+    async fn list_ambiguous_employees(
+        &self,
+        request: Request<proto::ListAmbiguousEmployeesRequest>,
+    ) -> Result<Response<proto::ListAmbiguousEmployeesResponse>, Status> {
+        let (call, message) = open(request)?;
+        let size = decode(|v| page_size(v, message.page_size))?;
+        let list = self
+            .app
+            .list_ambiguous_employees(&call, message.include_chosen, size, &message.page_token);
+        let (employees, next_page_token) = list.await?;
+        let employees = employees.iter().map(retention_department::encode).collect();
+        Ok(Response::new(proto::ListAmbiguousEmployeesResponse {
+            employees,
+            next_page_token,
+        }))
     }
 }

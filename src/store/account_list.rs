@@ -4,10 +4,10 @@
 //! each up to a page: a page costs the same wherever it lies. The ranges are merged in memory. What has an owner or a
 //! team is found by these and sorted.
 
-use super::{batch::Update, dialect::Engine, instant::micros};
+use super::{batch::Update, condition, dialect::Engine, instant::micros};
 use crate::domain::{
     account::Status,
-    account_list::{Among, Filter, Listing, Order, Span},
+    account_list::{Among, Filter, Listing, Order, Sieve, Span},
     ids::{AccountId, TenantKey, UserId},
 };
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 /// Ranges per statement: SQLite takes 500 terms in a UNION.
 const RANGES: usize = 200;
-/// Owners per range: SQLite takes 32,766 values.
+/// Values per statement: SQLite takes 32,766.
+const VALUES: usize = 30_000;
+/// Owners per range.
 const OWNERS: usize = 1024;
 /// Where accounts without a deadline are in the order of deadlines.
 const NEVER: i64 = i64::MAX;
@@ -56,13 +58,15 @@ pub struct Page<'a> {
     pub listing: &'a Listing,
     /// Where its accounts are.
     pub among: &'a Among,
+    /// What is asked of them besides.
+    pub sieve: Option<&'a Sieve>,
     /// The last one of the page before.
     pub after: Option<&'a Position>,
     /// How many at most.
     pub size: usize,
 }
 
-/// Finds a page: one statement for up to 200 places.
+/// Finds a page: one statement for up to 200 places, fewer where filters have thousands of values.
 pub async fn find(
     conn: &impl ConnectionTrait,
     engine: Engine,
@@ -96,14 +100,12 @@ pub async fn count(
     conn: &impl ConnectionTrait,
     engine: Engine,
     tenant: TenantKey,
-    listing: &Listing,
-    among: &Among,
+    list: Page<'_>,
 ) -> Result<i64, DbErr> {
     let page = Page {
-        listing,
-        among,
         after: None,
         size: usize::MAX,
+        ..list
     };
     let mut total = 0;
     for mut statement in statements(engine, tenant, page) {
@@ -118,28 +120,35 @@ pub async fn count(
 /// What [`find`] sends; for looking at how it is carried out.
 #[must_use]
 pub fn statements(engine: Engine, tenant: TenantKey, page: Page<'_>) -> Vec<Statement> {
-    let mut statements = Vec::new();
-    for ranges in ranges(page).chunks(RANGES) {
-        let mut union = Update {
+    let term = page.sieve.map(|sieve| condition::term(engine, sieve));
+    let mut unions: Vec<(Update, usize)> = Vec::new();
+    for range in ranges(page) {
+        let mut part = Update {
             sql: String::new(),
             values: Vec::new(),
         };
-        for (at, range) in ranges.iter().enumerate() {
-            if at > 0 {
-                union.text(" UNION ALL ");
-            }
-            // SQLite takes no parentheses around the terms of a union, and no order and limit without.
-            union.text("SELECT * FROM (");
-            range.select(&mut union, engine, tenant, page);
-            union.text(&format!(") r{at}"));
+        range.select(&mut part, engine, tenant, page, term.as_ref());
+        let room =
+            |(union, ranges): &(Update, usize)| *ranges < RANGES && union.values.len() + part.values.len() <= VALUES;
+        if !unions.last().is_some_and(room) {
+            let empty = Update {
+                sql: String::new(),
+                values: Vec::new(),
+            };
+            unions.push((empty, 0));
         }
-        statements.push(Statement::from_sql_and_values(
-            engine.backend(),
-            union.sql,
-            union.values,
-        ));
+        let Some((union, at)) = unions.last_mut() else { continue };
+        if *at > 0 {
+            union.text(" UNION ALL ");
+        }
+        // SQLite takes no parentheses around the terms of a union, and no order and limit without.
+        union.text(&format!("SELECT * FROM ({}) r{at}", part.sql));
+        union.values.extend(part.values);
+        *at += 1;
     }
-    statements
+    let statement =
+        |(union, _): (Update, usize)| Statement::from_sql_and_values(engine.backend(), union.sql, union.values);
+    unions.into_iter().map(statement).collect()
 }
 
 /// Accounts that lie together in an index.
@@ -166,7 +175,7 @@ fn ranges(page: Page<'_>) -> Vec<Range<'_>> {
 }
 
 impl Range<'_> {
-    fn select(&self, sql: &mut Update, engine: Engine, tenant: TenantKey, page: Page<'_>) {
+    fn select(&self, sql: &mut Update, engine: Engine, tenant: TenantKey, page: Page<'_>, term: Option<&Update>) {
         let Page {
             listing, after, size, ..
         } = page;
@@ -178,10 +187,16 @@ impl Range<'_> {
         };
         sql.text(&format!("SELECT a.id, {key} AS sort_key FROM "));
         self.from(sql, engine, listing.order);
-        sql.text(" WHERE a.tenant = ");
-        sql.value(tenant.0);
+        // Most databases have few tenants; where statistics say so, SQLite would rather not look for one in an index.
+        sql.text(&format!(" WHERE {}", engine.beside("a.tenant = ?")));
+        sql.values.push(tenant.0.into());
         self.condition(sql);
         self.fits(sql, &listing.filter);
+        if let Some(term) = term {
+            sql.text(" AND ");
+            sql.text(&term.sql);
+            sql.values.extend(term.values.iter().cloned());
+        }
         let beyond = if listing.descending { "<" } else { ">" };
         if let Some(after) = after {
             let value: Option<Value> = match &after.key {
@@ -220,7 +235,7 @@ impl Range<'_> {
             (Self::TeamOf(..), _) => {
                 "account_team m JOIN account a ON a.tenant = m.tenant AND a.id = m.account_id".to_owned()
             }
-            (Self::Owners(..), _) => "account a".to_owned(),
+            (Self::Owners(..), _) => engine.account_by("account_owner"),
             (Self::Tenant(_), _) => engine.account_by("PRIMARY"),
             (Self::Place(..), Order::Created) => engine.account_by("account_pool"),
             (Self::Place(..), _) => engine.account_by("account_pool_name"),

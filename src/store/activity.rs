@@ -12,7 +12,7 @@ use crate::domain::{
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -297,6 +297,24 @@ pub async fn timeline(
     sql.push_str(" ORDER BY occur_time DESC, source DESC, event_id DESC LIMIT ?");
     values.push((limit as u64).into());
     let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
+    read_all(tenant, account, &rows)
+}
+
+/// The account's activities of one instant, up to a hundred, the greatest event id first.
+pub async fn of_instant(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    account: AccountId,
+    at: DateTime<Utc>,
+) -> Result<Vec<StoredActivity>, DbErr> {
+    let sql = "SELECT source, event_id, kind, object_id, occur_time, record_time, actor, summary FROM activity \
+               WHERE tenant = ? AND account_id = ? AND occur_time = ? ORDER BY source DESC, event_id DESC LIMIT 100";
+    let values = vec![tenant.0.into(), account.0.into(), micros(at).into()];
+    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
+    read_all(tenant, account, &rows)
+}
+
+fn read_all(tenant: TenantKey, account: AccountId, rows: &[QueryResult]) -> Result<Vec<StoredActivity>, DbErr> {
     rows.iter()
         .map(|row| {
             let event: String = row.try_get("", "event_id")?;

@@ -2,8 +2,8 @@
 //! other in circles: pools by id, accounts by id, holders by id, then everything that hangs on them.
 //!
 //! Statement budget per 128 changes: 1 update of accounts, 1 of holders where somebody gains, 1 more for each of these
-//! that the changes need: pool entries, the end of tenures, their start, tags, custom fields, the team. Per 512: 1 insert
-//! of events, and 1 update of accounts of which only the clock changes.
+//! that the changes need: pool entries, the end of tenures, their start, disputes, tags, custom fields, the team; 1 for each
+//! reclaim that is undone. Per 512: 1 insert of events, and 1 update of accounts of which only the clock changes.
 //!
 //! Truth is the compare-and-set on the account's version and on the holder's: fewer rows than expected means that
 //! somebody was faster, and the unit of work is run again.
@@ -15,6 +15,7 @@ use super::{
     extras,
     failure::{Abort, Class, classify},
     instant::micros,
+    reclaims,
 };
 use crate::domain::{
     change::{Change, Columns, TeamChange},
@@ -35,12 +36,12 @@ const fn chunk_of(which: Columns) -> usize {
     }
 }
 
-async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u64, DbErr> {
+pub(super) async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u64, DbErr> {
     let statement = Statement::from_sql_and_values(conn.get_database_backend(), update.sql, update.values);
     Ok(conn.execute_raw(statement).await?.rows_affected())
 }
 
-fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
+pub(super) fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
     if usize::try_from(changed).is_ok_and(|changed| changed == expected) {
         Ok(())
     } else {
@@ -85,6 +86,7 @@ pub async fn apply(
     for chunk in changes.chunks(CHUNK) {
         end_tenures(conn, tenant, chunk, by).await?;
         start_tenures(conn, tenant, chunk, by).await?;
+        reclaims::write(conn, tenant, chunk).await?;
         blank_notes(conn, tenant, chunk).await?;
         extras::write(conn, tenant, chunk).await?;
         write_team(conn, tenant, chunk).await?;
@@ -309,6 +311,14 @@ async fn blank_notes(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[
     };
     update.value(tenant.0);
     update.text(" AND account_id IN ");
+    update.list(ids.clone());
+    run(conn, update).await?;
+    let mut update = Update {
+        sql: "UPDATE account_event SET note = NULL WHERE note IS NOT NULL AND tenant = ".into(),
+        values: vec![],
+    };
+    update.value(tenant.0);
+    update.text(" AND account_id IN ");
     update.list(ids);
     run(conn, update).await?;
     Ok(())
@@ -345,6 +355,7 @@ async fn write_events(
         "caller",
         "actor",
         "effects",
+        "note",
     ];
     let mut rows = Vec::with_capacity(changes.len());
     for change in changes {
@@ -358,6 +369,9 @@ async fn write_events(
             by.caller.as_str().into(),
             by.actor.map(ToString::to_string).into(),
             super::codec::to_json(&change.event.effects)?.into(),
+            Some(change.event.effects.note.clone())
+                .filter(|note| !note.is_empty())
+                .into(),
         ]);
     }
     run(conn, insert("account_event", COLUMNS, rows)).await?;

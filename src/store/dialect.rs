@@ -1,6 +1,6 @@
 //! Everything in which the engines differ.
 
-use sea_orm::DbBackend;
+use sea_orm::{DbBackend, Value};
 
 /// The family of the database server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,43 @@ impl Engine {
             // The key's index has no name of ours there, and is what it takes where there is nothing else to look for.
             Self::Sqlite if index == "PRIMARY" => "account a".to_owned(),
             Self::Sqlite => format!("account a INDEXED BY {index}"),
+        }
+    }
+
+    /// A term that is no reason to read the rows in another way. SQLite takes each term for a sign that few rows are left,
+    /// and would sort what lies in order.
+    #[must_use]
+    pub fn beside(self, term: &str) -> String {
+        match self {
+            Self::MySql => term.to_owned(),
+            Self::Sqlite => format!("likelihood({term}, 1.0)"),
+        }
+    }
+
+    /// Text as it is compared byte by byte. Collations that do so otherwise still take blanks at the end for nothing.
+    #[must_use]
+    pub fn exact(self, column: &str) -> String {
+        match self {
+            Self::MySql => format!("CAST({column} AS BINARY)"),
+            Self::Sqlite => column.to_owned(),
+        }
+    }
+
+    /// What [`Self::exact`] is compared to.
+    #[must_use]
+    pub fn exact_value(self, text: &str) -> Value {
+        match self {
+            Self::MySql => text.as_bytes().to_vec().into(),
+            Self::Sqlite => text.into(),
+        }
+    }
+
+    /// How long it is there.
+    #[must_use]
+    pub fn exact_len(self, text: &str) -> usize {
+        match self {
+            Self::MySql => text.len(),
+            Self::Sqlite => text.chars().count(),
         }
     }
 

@@ -83,7 +83,7 @@ pub async fn events(
     before: Option<i64>,
     limit: usize,
 ) -> Result<Vec<AccountEvent>, DbErr> {
-    let sql = "SELECT version, event_time, kind, caller, actor, effects FROM account_event \
+    let sql = "SELECT version, event_time, kind, caller, actor, effects, note FROM account_event \
                WHERE tenant = ? AND account_id = ? AND version < ? ORDER BY version DESC LIMIT ?";
     let rows = rows(conn, sql, (tenant, account), before, limit).await?;
     let (table, key) = ("account_event", &account);
@@ -98,6 +98,7 @@ pub async fn events(
                 caller: row.try_get("", "caller")?,
                 actor: row.try_get("", "actor")?,
                 effects: at.json("effects", &effects)?,
+                note: row.try_get::<Option<String>>("", "note")?.unwrap_or_default(),
             })
         })
         .collect()

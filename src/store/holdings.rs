@@ -3,7 +3,8 @@
 //! The version is read in the same statement as the counts: a flow that raises the version by compare-and-set knows
 //! that no account came into the user's hands since he was counted. That is what makes limits hold.
 //!
-//! Every count is answered from a covering index, `account_owner` or `tenure_user`, and ends at its cap.
+//! Every count is answered from a covering index, `account_owner` or `tenure_user`, and ends at its cap; but for that of
+//! locks, which reads the accounts of one owner, and is asked for when one of them is locked.
 
 use super::{codec::Row, instant::micros};
 use crate::domain::{
@@ -155,6 +156,12 @@ fn rows(tenant: TenantKey, user: &UserId, what: Counted, values: &mut Vec<Value>
         Counted::DailyTenant { since } => {
             values.push(micros(since).into());
             "tenure WHERE tenant = ? AND user_id = ? AND start_cause = 1 AND start_time >= ?".to_owned()
+        }
+        Counted::Locked { at } => {
+            values.push(micros(at).into());
+            "account WHERE tenant = ? AND owner = ? AND status = 4 AND locked_by IS NOT NULL \
+             AND (lock_expire_time = 0 OR lock_expire_time > ?)"
+                .to_owned()
         }
     }
 }

@@ -50,8 +50,16 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         name: "clock",
-        rule: "only assigned accounts have a deadline",
-        sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE reclaim_time IS NOT NULL AND status <> 4",
+        rule: "only assigned accounts have a clock that runs",
+        sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE status <> 4 AND (reclaim_time IS NOT NULL \
+              OR anchor_time IS NOT NULL OR wake_time IS NOT NULL OR rule_id IS NOT NULL OR notice_floor <> 0 \
+              OR tenure_clock IS NOT NULL)",
+    },
+    Check {
+        name: "lock",
+        rule: "only assigned accounts are locked, and who locked one is known",
+        sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE (locked_by IS NOT NULL AND (status <> 4 \
+              OR lock_time = 0)) OR (locked_by IS NULL AND (lock_time <> 0 OR lock_expire_time <> 0))",
     },
     Check {
         name: "pool",
@@ -109,6 +117,14 @@ pub const CHECKS: &[Check] = &[
               WHERE a.tenant = v.tenant AND a.id = v.account_id) UNION ALL \
               SELECT o.tenant, HEX(o.account_id) FROM business_object o WHERE NOT EXISTS (SELECT 1 FROM account a \
               WHERE a.tenant = o.tenant AND a.id = o.account_id)",
+    },
+    Check {
+        name: "disputes",
+        rule: "disputed reclaims are listed, each once, and no others",
+        sql: "SELECT a.tenant, HEX(a.id) AS row_key FROM account a WHERE (a.disputed_time <> 0) <> ((SELECT COUNT(*) FROM \
+              disputed_reclaim d WHERE d.tenant = a.tenant AND d.account_id = a.id) = 1) UNION ALL \
+              SELECT d.tenant, HEX(d.account_id) FROM disputed_reclaim d WHERE NOT EXISTS (SELECT 1 FROM account a \
+              WHERE a.tenant = d.tenant AND a.id = d.account_id AND a.disputed_time <> 0)",
     },
     Check {
         name: "extras",

@@ -339,6 +339,9 @@ clients! {
     directory = directory_service_client::DirectoryServiceClient;
     pools = pool_service_client::PoolServiceClient;
     retention_rules = retention_rule_service_client::RetentionRuleServiceClient;
+    exceptions = retention_exception_service_client::RetentionExceptionServiceClient;
+    retention = retention_service_client::RetentionServiceClient;
+    reminder_rules = reminder_rule_service_client::ReminderRuleServiceClient;
     limits = retention_limit_service_client::RetentionLimitServiceClient;
     custom_fields = custom_field_service_client::CustomFieldServiceClient;
     accounts = account_service_client::AccountServiceClient;

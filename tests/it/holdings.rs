@@ -269,7 +269,7 @@ async fn check_plans(server: &Server) {
             let lines = explain(&reader, statement).await;
             assert_eq!(lines.len(), 1, "{count:?} {lines:?}");
             let index = match count.what {
-                Counted::Holding { .. } | Counted::Pool { .. } => "account_owner",
+                Counted::Holding { .. } | Counted::Pool { .. } | Counted::Locked { .. } => "account_owner",
                 Counted::DailyPool { .. } | Counted::DailyTenant { .. } => "tenure_user",
             };
             let covering = ["COVERING INDEX", "Using index"];

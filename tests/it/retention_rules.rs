@@ -34,8 +34,8 @@ async fn rules_of_every_kind_are_created_and_read_back() {
         close_days: Some(60),
         combine: CombineMode::Both.into(),
         after_win: AfterWin::Restart.into(),
-        target_pool_id: south.clone(),
         day_counting: DayCounting::Calendar.into(),
+        target_pool_id: south.clone(),
         ..thirty(&north)
     };
     let made = create(&admin, whole.clone()).await.unwrap();

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use tidepool::{
     app::call::Scope,
     domain::refusal::Reason,
-    rpc::proto::{self, CreatePermission, Pool, ReturnReason, Tenant, TenantSettings},
+    rpc::proto::{self, CreatePermission, Pool, ReturnReason, Tenant, TenantSettings, Weekday, WorkCalendar},
 };
 use tonic::Code;
 
@@ -66,6 +66,18 @@ async fn every_field_is_updated_alone() {
                     ..reason("other")
                 },
             ],
+            default_cutoff: "NONE".into(),
+            reminder_time: "08:15".into(),
+            work_calendar: Some(WorkCalendar {
+                weekdays: vec![Weekday::Sunday.into()],
+                holidays: vec!["2026-10-01".into()],
+                extra_work_days: vec!["2026-10-10".into()],
+            }),
+            max_extension_days: Some(0),
+            max_locks_per_user: Some(9999),
+            required_sources: vec!["orders".into()],
+            breaker_percent: Some(1),
+            breaker_accounts: Some(500),
         }),
         ..Tenant::default()
     };
@@ -87,7 +99,15 @@ async fn every_field_is_updated_alone() {
         daily_claim_limit,
         clear_team_on_owner_change,
         return_reasons,
-        return_reason_required
+        return_reason_required,
+        default_cutoff,
+        reminder_time,
+        work_calendar,
+        max_extension_days,
+        max_locks_per_user,
+        required_sources,
+        breaker_percent,
+        breaker_accounts
     );
     for (path, take) in own.into_iter().chain(settings) {
         server.clock.advance(TimeDelta::seconds(1));

@@ -29,6 +29,17 @@ async fn every_invariant_is_checked() {
         ),
         ("canceled", "UPDATE account SET status = 5 WHERE name = 'Lying'"),
         ("clock", "UPDATE account SET reclaim_time = 1 WHERE name = 'Lying'"),
+        ("clock", "UPDATE account SET wake_time = 1 WHERE name = 'Lying'"),
+        (
+            "clock",
+            "UPDATE account SET tenure_clock = '{\"extended_days\":3}' WHERE name = 'Lying'",
+        ),
+        (
+            "lock",
+            "UPDATE account SET locked_by = 'bob', lock_time = 1 WHERE name = 'Lying'",
+        ),
+        ("lock", "UPDATE account SET locked_by = 'bob' WHERE name = 'Owned'"),
+        ("lock", "UPDATE account SET lock_expire_time = 1 WHERE name = 'Owned'"),
         ("pool", "DELETE FROM pool"),
         ("owner-known", "DELETE FROM directory_user WHERE id = 'bob'"),
         ("holder", "DELETE FROM holder WHERE user_id = 'bob'"),
@@ -55,6 +66,19 @@ async fn every_invariant_is_checked() {
             "deadline",
             "UPDATE account SET reclaim_time = reclaim_time + 1 WHERE name = 'Owned'",
         ),
+        (
+            "deadline",
+            "UPDATE account SET anchor_time = anchor_time - 1 WHERE name = 'Owned'",
+        ),
+        (
+            "deadline",
+            "UPDATE account SET rule_id = (SELECT id FROM pool LIMIT 1) WHERE name = 'Owned'",
+        ),
+        (
+            "wake",
+            "UPDATE account SET wake_time = reclaim_time + 1 WHERE name = 'Owned'",
+        ),
+        ("wake", "UPDATE account SET wake_time = NULL WHERE name = 'Owned'"),
     ];
     for (check, sql) in corruptions {
         let world = World::start().await;

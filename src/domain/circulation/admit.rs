@@ -113,6 +113,18 @@ impl Obstacles {
         obstacles
     }
 
+    /// Notes a lock, which whoever wants to take the account from its owner has to open first.
+    pub(in crate::domain) fn unlocked(&mut self, scene: &Scene<'_>, account: &Account) {
+        if let Some(lock) = account.lock.as_ref().filter(|lock| lock.holds(scene.now)) {
+            let message = format!("{} locked the account; unlock it first", lock.user);
+            let mut refusal = Refusal::new(Reason::AccountLocked, message).with("locked_by", &lock.user);
+            if let Some(until) = lock.until {
+                refusal = refusal.with("locked_until", until.to_rfc3339());
+            }
+            self.add(refusal);
+        }
+    }
+
     pub(in crate::domain) fn add(&mut self, refusal: Refusal) {
         self.0.push(refusal);
     }

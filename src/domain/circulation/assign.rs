@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, EndCause, StartCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TenureEnd, TenureStart},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TenureEnd, TenureStart},
     error::Error,
     ids::UserId,
     limits::Room,
@@ -27,6 +27,9 @@ pub(super) fn assign(
     let may = scene.principal.crm_admin || pool.is_some_and(|pool| scene.principal.administers(scene.org, pool));
     allow(may, "admins of the pool and CRM admins")?;
     let mut obstacles = Obstacles::new(account, etag);
+    if account.owner.as_ref() != Some(to) {
+        obstacles.unlocked(scene, account);
+    }
     obstacles.status(account, &[Status::Unassigned, Status::Assigned]);
     match pool {
         None => obstacles.refuse(
@@ -70,6 +73,9 @@ pub(super) fn change_owner(
         return Err(obstacles.clear().err().unwrap_or_else(Error::internal));
     }
     allow(may, "the owner, those above him and CRM admins")?;
+    if account.owner.as_ref() != Some(to) {
+        obstacles.unlocked(scene, account);
+    }
     obstacles.status(account, &[Status::Assigned]);
     let cause = (
         StartCause::OwnerChanged,
@@ -139,6 +145,7 @@ fn give(
         extras: None,
         enters: None,
         gains: Some(to.clone()),
+        last_reclaim: LastReclaim::settled(account),
         event: Event { kind: event, effects },
         after,
     })))

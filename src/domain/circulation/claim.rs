@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     account::{StartCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TenureStart},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TenureStart},
     days::add_days,
     error::Error,
     limits::Room,
@@ -55,6 +55,10 @@ pub(super) fn decide(
             "accounts of this pool are assigned by its admins, not claimed",
         );
     }
+    if let Some(until) = account.embargo_time.filter(|until| scene.now < *until) {
+        let message = "nobody may claim the account for the time being";
+        obstacles.add(Refusal::new(Reason::AccountEmbargoed, message).with("embargoed_until", until.to_rfc3339()));
+    }
     if let (Some(days), Some(since)) = (pool.config.cooldown_days, subject.banned_since) {
         let until = add_days(since, days, scene.org.zone(pool));
         if scene.now < until {
@@ -84,6 +88,7 @@ pub(super) fn decide(
         extras: None,
         enters: None,
         gains: Some(actor.clone()),
+        last_reclaim: LastReclaim::settled(account),
         event: Event {
             kind: EventKind::Claimed,
             effects: Effects::between(Some(account), &after),

@@ -39,6 +39,7 @@ pub fn give_owner(scene: &Scene<'_>, after: &mut Account, user: &UserId) {
     after.pool_entry_time = None;
     after.pool_entry_cause = None;
     after.disputed_time = None;
+    after.memory.reclaimed = None;
     retention_plan::begin(scene.org, after);
 }
 

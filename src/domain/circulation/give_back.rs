@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, EndCause, EntryCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TenureEnd},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TenureEnd},
     error::Error,
     ids::{PoolId, ReasonId},
     pool::{Pool, PoolState},
@@ -31,6 +31,7 @@ pub(super) fn give_back(
         "the owner and those above him",
     )?;
     let mut obstacles = Obstacles::new(account, etag);
+    obstacles.unlocked(scene, account);
     obstacles.status(account, &[Status::Assigned]);
     if pool.is_some_and(|pool| !pool.config.members_may_return) {
         obstacles.refuse(
@@ -56,6 +57,7 @@ pub(super) fn reclaim(scene: &Scene<'_>, subject: &Subject, etag: Option<i64>, n
     let may = scene.principal.crm_admin || pool.is_some_and(|pool| scene.principal.administers(scene.org, pool));
     allow(may, "admins of the pool and CRM admins")?;
     let mut obstacles = Obstacles::new(account, etag);
+    obstacles.unlocked(scene, account);
     obstacles.status(account, &[Status::Assigned]);
     if pool.is_none() {
         obstacles.refuse(Reason::NotAPoolAccount, "the account belongs to no pool");
@@ -177,6 +179,7 @@ fn ended(
         extras: None,
         enters,
         gains: None,
+        last_reclaim: LastReclaim::Keep,
         event: Event { kind, effects },
         after,
     }))

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     account::{EndCause, EntryCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureEnd},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureEnd},
     error::Error,
     ids::{PoolId, UserId},
     pool::PoolState,
@@ -74,6 +74,7 @@ pub(super) fn release(
         extras: None,
         enters,
         gains: None,
+        last_reclaim: LastReclaim::Keep,
         event: Event {
             kind: EventKind::Returned,
             effects,
@@ -102,6 +103,7 @@ pub(super) fn leave_team(scene: &Scene<'_>, subject: &Subject, user: &UserId) ->
         extras: None,
         enters: None,
         gains: None,
+        last_reclaim: LastReclaim::Keep,
         event: Event {
             kind: EventKind::TeamChanged,
             effects,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, EndCause, EntryCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange, TenureEnd},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureEnd},
     error::Error,
     ids::PoolId,
     limits::Room,
@@ -36,6 +36,7 @@ pub(super) fn transfer(
         "admins of the pool, CRM admins, and its owner where the pool lets him",
     )?;
     let mut obstacles = Obstacles::new(account, etag);
+    obstacles.unlocked(scene, account);
     obstacles.status(account, MOVABLE);
     match source {
         None => obstacles.refuse(Reason::NotAPoolAccount, "the account belongs to no pool; add it to one"),
@@ -74,6 +75,7 @@ pub(super) fn add(
         "admins of the target pool, CRM admins, and the account's owner where the pool lets him",
     )?;
     let mut obstacles = Obstacles::new(account, etag);
+    obstacles.unlocked(scene, account);
     obstacles.status(account, MOVABLE);
     if account.pool_id.is_some() {
         obstacles.refuse(
@@ -103,6 +105,7 @@ pub(super) fn remove(
     let may = scene.principal.crm_admin || source.is_some_and(|pool| scene.principal.administers(scene.org, pool));
     allow(may, "admins of the pool and CRM admins")?;
     let mut obstacles = Obstacles::new(account, etag);
+    obstacles.unlocked(scene, account);
     obstacles.status(account, MOVABLE);
     if source.is_none() {
         obstacles.refuse(Reason::NotAPoolAccount, "the account belongs to no pool");
@@ -243,6 +246,7 @@ fn moved(
         extras: None,
         enters,
         gains,
+        last_reclaim: LastReclaim::Keep,
         event: Event {
             kind: mover.kind,
             effects,

@@ -8,7 +8,7 @@ use super::{
     pool_move::{MOVABLE, find_target, transfer},
 };
 use crate::domain::{
-    change::{Change, Columns, Effects, Event, EventKind, TeamChange},
+    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
     error::Error,
     ids::PoolId,
     limits::Room,
@@ -50,6 +50,7 @@ pub(super) fn relocate(
         extras: None,
         enters: Some(target),
         gains: None,
+        last_reclaim: LastReclaim::Keep,
         event: Event {
             kind: EventKind::Transferred,
             effects: Effects::between(Some(account), &after),

@@ -201,6 +201,15 @@ impl Field {
         }
     }
 
+    /// Its name after `account.`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Standard(field) => field.name().to_owned(),
+            Self::Custom(field) => format!("custom.{}", field.name),
+        }
+    }
+
     /// Whether its name cannot follow a point, being a word of the language.
     pub(super) fn is_bracketed(&self) -> bool {
         matches!(self, Self::Custom(field) if matches!(field.name.as_str(), "in" | "true" | "false" | "null"))

@@ -1,7 +1,7 @@
 //! Conditions: which accounts a rule is for, or a list is wanted of. One language everywhere, in CEL syntax; for users
 //! it is described in `docs/conditions.md`.
 //!
-//! A text is checked before it is parsed ([`guard`]), parsed by the `cel` crate, and at once lowered into a small typed
+//! A text is checked before it is parsed (`guard`), parsed by the `cel` crate, and at once lowered into a small typed
 //! tree of known fields, known operators and values that the fields can have. Only that tree is evaluated, here, and
 //! translated, in `store::condition`. Nothing of a text reaches a database but bound values, and no text makes anything
 //! slow: all bounds are constants.
@@ -32,7 +32,7 @@ use std::{cell::Cell, collections::BTreeSet};
 use tree::{Node, Test};
 use uuid::Uuid;
 
-/// Bytes of stack for the parser. It takes up to 4 MiB for what [`guard`] lets through, more than threads may have left.
+/// Bytes of stack for the parser. It takes up to 4 MiB for what `guard` lets through, more than threads may have left.
 const STACK: usize = 16 << 20;
 
 /// A condition that was understood.

@@ -166,7 +166,7 @@ fn what_is_not_set_is_asked_for_by_has() {
     ));
 }
 
-/// SPEC 3.6, R149.
+/// R149.
 #[test]
 fn months_are_those_of_the_calendar() {
     let extras = Extras::default();
@@ -286,6 +286,24 @@ fn chains_are_flat_and_double_negations_gone() {
         read(format!("{a} || {b} && {c}")),
         Node::Any(vec![grade("A"), Node::All(vec![grade("B"), grade("C")])])
     );
+}
+
+/// Every example of the documentation is a condition.
+#[test]
+fn documented_examples_are_conditions() {
+    let page = include_str!("../../../docs/conditions.md");
+    let examples = page.split("## ").find(|part| part.starts_with("Examples")).unwrap();
+    let mut count = 0;
+    for line in examples
+        .lines()
+        .filter(|line| line.starts_with('|') && line.contains('`'))
+    {
+        let (_, text) = line.rsplit_once("| `").unwrap();
+        let text = text.trim_end_matches("` |").replace("custom.employees", "custom.size");
+        assert_eq!(compile(&text).err(), None, "{text}");
+        count += 1;
+    }
+    assert_eq!(count, 12);
 }
 
 /// What was written once is still read when fields have gone out of use and choices have gone.

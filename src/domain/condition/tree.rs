@@ -148,10 +148,14 @@ impl Moment {
     pub fn at(self, now: DateTime<Utc>) -> DateTime<Utc> {
         match self {
             Self::Fixed(time) => time,
-            Self::FromNow(length) => now.checked_add_signed(length).unwrap_or(if length < TimeDelta::zero() {
-                DateTime::<Utc>::MIN_UTC
-            } else {
-                DateTime::<Utc>::MAX_UTC
+            Self::FromNow(length) => now.checked_add_signed(length).unwrap_or_else(|| {
+                let end = if length < TimeDelta::zero() {
+                    DateTime::<Utc>::MIN_UTC
+                } else {
+                    DateTime::<Utc>::MAX_UTC
+                };
+                // In whole microseconds, as everywhere.
+                DateTime::from_timestamp_micros(end.timestamp_micros()).unwrap_or(end)
             }),
         }
     }

@@ -45,7 +45,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// SPEC 3.6: months are clamped to the end of a shorter month.
+    /// R149: months are clamped to the end of a shorter month.
     #[test]
     fn a_shorter_month_ends_earlier() {
         for (now, n, since) in [

@@ -53,6 +53,11 @@ pub enum Counted {
         /// Since then.
         since: DateTime<Utc>,
     },
+    /// His accounts that are locked.
+    Locked {
+        /// At that time.
+        at: DateTime<Utc>,
+    },
 }
 
 /// What to count, and how far.

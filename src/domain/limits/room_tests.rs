@@ -96,6 +96,7 @@ impl Holdings {
             }
             Counted::DailyPool { pool, .. } => self.claimed.iter().filter(|claim| **claim == pool).count(),
             Counted::DailyTenant { .. } => self.claimed.len(),
+            Counted::Locked { .. } => 0,
         };
         u32::try_from(n).unwrap()
     }

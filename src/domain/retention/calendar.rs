@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 /// Exceptions of each kind at most: ten years of them.
-const MAX_DATES: usize = 1000;
+pub const MAX_DATES: usize = 1000;
 
 /// The days on which a company works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

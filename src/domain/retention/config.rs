@@ -133,6 +133,21 @@ impl Retention {
         all
     }
 
+    /// The rows that it was compiled from.
+    #[must_use]
+    pub fn rows(&self) -> RetentionRows {
+        fn own<T: Clone>(rows: impl Iterator<Item = impl AsRef<T>>) -> Vec<T> {
+            rows.map(|row| row.as_ref().clone()).collect()
+        }
+        RetentionRows {
+            reclaim_rules: own(self.all_reclaim_rules()),
+            reminder_rules: own(self.all_reminder_rules()),
+            absences: own(self.stored_absences.iter()),
+            pauses: own(self.stored_pauses.iter()),
+            departments: own(self.departments.values()),
+        }
+    }
+
     fn scope(&mut self, id: Uuid, condition: &str, window: Option<u32>, schema: &Schema<'_>) {
         if let Some(scope) = Scope::compile(condition, window, schema) {
             self.uses_extras |= scope.uses_extras();
@@ -172,6 +187,13 @@ impl Retention {
     #[must_use]
     pub fn scope_of(&self, rule: Uuid) -> Option<&Scope> {
         self.scopes.get(&rule)
+    }
+
+    /// The rules, in use or not, whose conditions look at this custom field, by id.
+    #[must_use]
+    pub fn rules_reading(&self, custom_field: Uuid) -> Vec<Uuid> {
+        let reading = self.scopes.iter().filter(|(_, scope)| scope.reads_custom(custom_field));
+        reading.map(|(rule, _)| *rule).collect()
     }
 
     /// When the user is away, by time.

@@ -11,13 +11,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
     /// Its first instant.
+    #[serde(rename = "start_time")]
     pub from: DateTime<Utc>,
     /// The first instant after it; `None` where nobody knows yet.
+    #[serde(rename = "end_time")]
     pub until: Option<DateTime<Utc>>,
 }
 
 impl Span {
-    fn contains(&self, t: DateTime<Utc>) -> bool {
+    /// Whether `t` lies in it.
+    #[must_use]
+    pub fn contains(&self, t: DateTime<Utc>) -> bool {
         self.from <= t && self.until.is_none_or(|until| t < until)
     }
 }
@@ -26,8 +30,10 @@ impl Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Absence {
     /// From then on.
+    #[serde(rename = "start_time")]
     pub from: DateTime<Utc>,
     /// He is back then.
+    #[serde(rename = "end_time")]
     pub until: DateTime<Utc>,
 }
 
@@ -38,7 +44,7 @@ pub struct Holds<'a> {
     pub absences: &'a [Absence],
     /// When nothing is reclaimed, by time.
     pub pauses: &'a [Span],
-    /// Since when and until when the account is locked.
+    /// Since when and until when the account is locked. It holds what was due before as well.
     pub lock: Option<Span>,
 }
 
@@ -67,12 +73,19 @@ impl Holds<'_> {
         end
     }
 
+    /// What an account waits for that is due at `t`. What was due when it was locked was not taken then, so a lock is as
+    /// good as one from the beginning; for pauses see `retention_plan::hold_overdue`.
+    fn held(&self, t: DateTime<Utc>) -> Option<&Span> {
+        let lock = self.lock.iter().find(|lock| lock.until.is_none_or(|until| t < until));
+        lock.or_else(|| self.pauses.iter().find(|pause| pause.contains(t)))
+    }
+
     /// When an account that is due at `t` can be taken, and what it waits for; the time is `None` where somebody has to
     /// end that first.
     pub(super) fn hold(&self, t: DateTime<Utc>, counting: &Counting<'_>) -> (Option<DateTime<Utc>>, Option<Span>) {
         let (mut t, mut held) = (t, None);
         // Each hold moves the deadline out of itself for good, so this ends.
-        while let Some(span) = self.pauses.iter().chain(&self.lock).find(|span| span.contains(t)) {
+        while let Some(span) = self.held(t) {
             held = Some(*span);
             match span.until {
                 None => return (None, held),

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, Status},
+    ids::UserId,
     organisation::Organisation,
 };
 use chrono::{DateTime, Utc};
@@ -27,6 +28,8 @@ pub struct Look<'a> {
     pub reminder: Option<Next>,
     /// The next reminder that nothing happens.
     pub nudge: Option<Nudge<'a>>,
+    /// The reminder rules that are for it, each with when it reminds next.
+    pub reminder_rules: Vec<(&'a Arc<StoredReminder>, Option<DateTime<Utc>>)>,
     /// When reminder rules may apply differently by the passing of time alone.
     nudges_until: Option<DateTime<Utc>>,
 }
@@ -108,6 +111,19 @@ fn since(account: &Account, terms: &ReclaimTerms) -> Option<DateTime<Utc>> {
     terms.no_restart_days.and(account.clock.tenure.since)
 }
 
+/// What holds the account of this owner.
+#[must_use]
+pub fn holds<'a>(org: &'a Organisation, account: &Account, owner: &UserId) -> Holds<'a> {
+    Holds {
+        absences: org.retention.absences(owner),
+        pauses: org.retention.pauses(account.pool_id),
+        lock: account.lock.as_ref().map(|lock| Span {
+            from: lock.from,
+            until: lock.until,
+        }),
+    }
+}
+
 /// Looks at an account as it is at `now`; `None` where no clock runs, since nobody owns it.
 #[must_use]
 pub fn look<'a>(org: &'a Organisation, account: &Account, now: DateTime<Utc>) -> Option<Look<'a>> {
@@ -115,15 +131,7 @@ pub fn look<'a>(org: &'a Organisation, account: &Account, now: DateTime<Utc>) ->
     let owner_since = account.owner_since?;
     let tz = zone(org, account);
     let matched = matching::find(org, account, now, tz);
-    let lock = account.lock.as_ref().map(|lock| Span {
-        from: lock.from,
-        until: lock.until,
-    });
-    let holds = Holds {
-        absences: org.retention.absences(owner),
-        pauses: org.retention.pauses(account.pool_id),
-        lock,
-    };
+    let holds = holds(org, account, owner);
     let time = org.tenant.settings.reminder_time;
     let (mut steps, mut reminder) = (Workings::default(), None);
     if let Some(rule) = matched.rule {
@@ -142,17 +150,21 @@ pub fn look<'a>(org: &'a Organisation, account: &Account, now: DateTime<Utc>) ->
         .max(account.last_won_time)
         .unwrap_or(owner_since);
     let anchor = owner_since.max(last);
-    let nudges = rules.into_iter().filter_map(|rule| {
+    let next = |rule: &StoredReminder| {
         let terms = &rule.config.terms;
         if terms.until_won && account.last_won_time.is_some_and(|won| won >= owner_since) {
             return None;
         }
         let sent = account.clock.tenure.nudged.get(&rule.id).copied();
-        let at = reminders::next_nudge(anchor, terms.idle_days, terms.repeats(), sent, time, tz)?;
-        Some(Nudge { rule, at })
-    });
+        reminders::next_nudge(anchor, terms.idle_days, terms.repeats(), sent, time, tz)
+    };
+    let reminder_rules: Vec<_> = rules.into_iter().map(|rule| (rule, next(rule))).collect();
+    let nudges = reminder_rules
+        .iter()
+        .filter_map(|(rule, at)| Some(Nudge { rule, at: (*at)? }));
     Some(Look {
         nudge: nudges.min_by_key(|nudge| (nudge.at, nudge.rule.id)),
+        reminder_rules,
         matched,
         workings: steps,
         reminder,

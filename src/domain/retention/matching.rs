@@ -61,6 +61,12 @@ impl Scope {
         self.parts.iter().any(Condition::uses_extras)
     }
 
+    /// Whether it looks at this custom field.
+    #[must_use]
+    pub fn reads_custom(&self, id: Uuid) -> bool {
+        self.parts.iter().any(|part| part.reads_custom(id))
+    }
+
     /// Whether it looks at the owner's departments.
     #[must_use]
     pub fn uses_departments(&self) -> bool {
@@ -234,6 +240,8 @@ pub struct Choice {
     pub chosen: Option<(DepartmentId, bool)>,
     /// Whether somebody chose it; otherwise, of several, his primary department's or that of the highest priority is.
     pub explicit: bool,
+    /// Whether one of the candidates is his primary department's, which then is chosen unless somebody chose another.
+    pub primary: bool,
 }
 
 impl Choice {
@@ -269,7 +277,7 @@ pub fn choose(org: &Organisation, user: &UserId) -> Choice {
     }
     let chosen = org.retention.departments.get(user).map(|row| &row.config.department_id);
     let explicit = candidates.iter().find(|(id, _)| Some(id) == chosen).cloned();
-    let by_primary = || candidates.iter().find(|(id, _)| Some(id) == primary.as_ref()).cloned();
+    let by_primary = candidates.iter().find(|(id, _)| Some(id) == primary.as_ref()).cloned();
     let by_priority = || {
         candidates
             .iter()
@@ -278,7 +286,8 @@ pub fn choose(org: &Organisation, user: &UserId) -> Choice {
     };
     Choice {
         explicit: explicit.is_some(),
-        chosen: explicit.or_else(by_primary).or_else(by_priority),
+        primary: by_primary.is_some(),
+        chosen: explicit.or(by_primary).or_else(by_priority),
         candidates,
     }
 }

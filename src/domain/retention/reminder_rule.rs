@@ -1,7 +1,7 @@
 //! A rule that reminds of accounts with which nothing happens, whether or not they are ever reclaimed.
 
 use super::{
-    rule::{RuleHome, check_condition, check_recipients},
+    rule::{RuleHome, check_admins, check_condition, check_recipients},
     terms::Recipient,
 };
 use crate::domain::{
@@ -91,6 +91,7 @@ impl ReminderRule {
         check_range(v, "created_within_months", terms.created_within_months, &MONTHS);
         check_range(v, "idle_days", Some(terms.idle_days), &DAYS);
         check_recipients(v, "recipients", &terms.recipients, terms.created_within_months);
+        check_admins(v, "recipients", &terms.recipients, &self.home);
         violations
     }
 }

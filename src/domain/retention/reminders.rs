@@ -65,7 +65,7 @@ pub fn next(
     due
 }
 
-/// All reminders still to come, in time, for those who ask what will happen.
+/// The reminders still to come, in time, up to `limit`, for those who ask what will happen.
 #[must_use]
 pub fn upcoming(
     terms: &ReclaimTerms,
@@ -74,10 +74,13 @@ pub fn upcoming(
     time: NaiveTime,
     tz: Tz,
     now: DateTime<Utc>,
+    limit: usize,
 ) -> Vec<Next> {
     let mut all = Vec::new();
     let (mut sent, mut now) = (sent, now);
-    while let Some(found) = next(terms, deadline, sent, time, tz, now) {
+    while all.len() < limit
+        && let Some(found) = next(terms, deadline, sent, time, tz, now)
+    {
         sent = Some(Reminded {
             deadline: deadline.at,
             days_before: found.days_before,

@@ -100,6 +100,14 @@ impl ReclaimRule {
             ReclaimAction::NoReclaim => check_unused(v, terms),
         }
         self.check_target(v, org);
+        for (at, reminder) in terms.reminders.iter().enumerate() {
+            check_admins(
+                v,
+                &format!("reminders[{at}].recipients"),
+                &reminder.recipients,
+                &self.home,
+            );
+        }
         violations
     }
 
@@ -325,6 +333,16 @@ pub(super) fn check_recipients(v: &mut Violations, field: &str, recipients: &[Re
         v.add(
             field,
             "must be the owner alone where created_within_months is set: new customers are their owner's business",
+        );
+    }
+}
+
+/// Outside pools nobody administers anything.
+pub(super) fn check_admins(v: &mut Violations, field: &str, recipients: &[Recipient], home: &RuleHome) {
+    if home.pool().is_none() && recipients.contains(&Recipient::PoolAdmins) {
+        v.add(
+            field,
+            "must not name POOL_ADMINS for accounts outside pools, which have none",
         );
     }
 }

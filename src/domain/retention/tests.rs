@@ -31,6 +31,7 @@ pub(super) fn rule_id(n: u128) -> ReclaimRuleId {
 }
 
 /// An organisation with pools and rules.
+#[derive(Debug)]
 pub(super) struct Shop {
     pub(super) org: Organisation,
     pub(super) rows: RetentionRows,
@@ -250,12 +251,22 @@ fn t42_without_a_clock_that_runs_nothing_is_shown() {
 /// One step of a table: a change at this time to so many days, and whether it includes past days.
 type Step = (&'static str, u32, bool);
 
+/// Name, days at first, changes, a follow-up after them, cutoff, deadline.
+type Case<'a> = (
+    &'static str,
+    Option<u32>,
+    &'a [Step],
+    Option<&'static str>,
+    Cutoff,
+    &'static str,
+);
+
 /// T20-T32: what changes of a rule come to. The account is claimed, or was last followed up, on 03-01 10:00.
 #[test]
 fn t20_to_t32_changes_of_a_rule() {
     let day = |text: &str| shanghai(text);
     #[rustfmt::skip]
-    let table: &[(&str, Option<u32>, &[Step], Option<&str>, Cutoff, &str)] = &[
+    let table: &[Case<'_>] = &[
         ("T20", Some(30), &[], None, Cutoff::None, "03-31 10:00"),
         ("T21", Some(30), &[("03-11 10:00", 25, true)], None, Cutoff::None, "03-26 10:00"),
         ("T22", Some(30), &[("03-11 10:00", 25, false)], None, Cutoff::None, "04-05 10:00"),

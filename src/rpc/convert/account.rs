@@ -2,7 +2,7 @@
 
 use super::{
     choice, circulation::encode_error, circulation::encode_ownership, decode, etag_opt, id, id_opt, mask, read_time,
-    required, timestamp,
+    required, retention_exception::encode_lock, timestamp,
 };
 use crate::{
     app::{
@@ -84,6 +84,9 @@ pub fn encode(view: &View) -> proto::Account {
         creator: user(account.creator.as_ref()),
         create_time: timestamp(account.create_time),
         update_time: timestamp(account.update_time),
+        lock: account.lock.as_ref().map(encode_lock),
+        embargo_time: account.embargo_time.and_then(timestamp),
+        disputed_time: account.disputed_time.and_then(timestamp),
     }
 }
 

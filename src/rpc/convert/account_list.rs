@@ -126,6 +126,7 @@ pub fn read_filter(v: &mut Violations, at: &str, message: proto::AccountFilter) 
             message.create_time_from,
             message.create_time_before,
         ),
+        condition: message.condition,
     }
 }
 

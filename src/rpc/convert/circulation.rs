@@ -217,7 +217,9 @@ pub fn encode_error(error: &Error) -> tonic_types::Status {
     })
 }
 
-fn encode_admission(admission: &Admission) -> proto::Admission {
+/// What stands in the way, as a message.
+#[must_use]
+pub fn encode_admission(admission: &Admission) -> proto::Admission {
     proto::Admission {
         admitted: admission.refusals.is_empty(),
         refusals: admission.refusals.iter().map(encode_refusal).collect(),

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         account::{EndCause, StartCause},
         error::Error,
-        history::{AccountEvent, EndedTenure, Tenure, ToldEffects},
+        history::{AccountEvent, EndedTenure, Tenure, ToldEffects, ToldReminder},
         ids::{AccountId, PoolId, UserId},
     },
     rpc::proto,
@@ -95,6 +95,7 @@ pub fn encode_event(event: AccountEvent) -> proto::AccountEvent {
         caller: event.caller,
         actor: text(event.actor),
         effects: Some(encode_effects(event.effects)),
+        note: event.note,
     }
 }
 
@@ -128,5 +129,25 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
         reason_id: text(effects.reason),
         fields: effects.fields,
         team_member: text(effects.member),
+        days: effects.days.unwrap_or_default().cast_signed(),
+        until: effects
+            .until
+            .and_then(DateTime::from_timestamp_micros)
+            .and_then(timestamp),
+        reminder: effects.reminder.map(encode_reminder),
+    }
+}
+
+fn encode_reminder(reminder: ToldReminder) -> proto::Reminder {
+    let kind = format!("REMINDER_KIND_{}", reminder.kind);
+    proto::Reminder {
+        kind: proto::ReminderKind::from_str_name(&kind).unwrap_or_default().into(),
+        rule_id: text(reminder.rule_id),
+        days_before: reminder.days_before.map(u32::cast_signed),
+        deadline: reminder
+            .deadline
+            .and_then(DateTime::from_timestamp_micros)
+            .and_then(timestamp),
+        recipients: reminder.recipients,
     }
 }

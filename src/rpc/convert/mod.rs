@@ -11,11 +11,17 @@ pub mod directory;
 pub mod history;
 pub mod job;
 pub mod pool;
+pub mod reminder_rule;
+pub mod retention;
+pub mod retention_department;
+pub mod retention_exception;
 pub mod retention_limit;
+pub mod retention_preview;
 pub mod retention_rule;
 pub mod sweep;
 pub mod team;
 pub mod tenant;
+pub mod work_calendar;
 
 use crate::{
     app::page,

@@ -39,6 +39,25 @@ pub fn encode_recipients(recipients: &[Recipient]) -> Vec<i32> {
     recipients.iter().map(|recipient| number(recipient).into()).collect()
 }
 
+/// How two clocks work together.
+#[must_use]
+pub const fn encode_combine(combine: Option<Combine>) -> proto::CombineMode {
+    match combine {
+        None => proto::CombineMode::Unspecified,
+        Some(Combine::Either) => proto::CombineMode::Either,
+        Some(Combine::Both) => proto::CombineMode::Both,
+    }
+}
+
+/// Which days count.
+#[must_use]
+pub const fn encode_day_counting(day_counting: DayCounting) -> proto::DayCounting {
+    match day_counting {
+        DayCounting::Calendar => proto::DayCounting::Calendar,
+        DayCounting::Business => proto::DayCounting::Business,
+    }
+}
+
 fn encode_days(days: Option<u32>) -> Option<i32> {
     days.map(u32::cast_signed)
 }
@@ -77,12 +96,7 @@ pub fn encode(rule: &StoredRule) -> proto::ReclaimRule {
         first_contact_days: encode_days(terms.days.first_contact),
         close_days: encode_days(terms.days.close),
         grade_days: grade_days.collect(),
-        combine: match terms.combine {
-            None => proto::CombineMode::Unspecified,
-            Some(Combine::Either) => proto::CombineMode::Either,
-            Some(Combine::Both) => proto::CombineMode::Both,
-        }
-        .into(),
+        combine: encode_combine(terms.combine).into(),
         after_win: match terms.after_win {
             None => proto::AfterWin::Unspecified,
             Some(AfterWin::Exempt) => proto::AfterWin::Exempt,
@@ -90,11 +104,7 @@ pub fn encode(rule: &StoredRule) -> proto::ReclaimRule {
         }
         .into(),
         cutoff: terms.cutoff.map(|cutoff| cutoff.to_string()).unwrap_or_default(),
-        day_counting: match terms.day_counting {
-            DayCounting::Calendar => proto::DayCounting::Calendar,
-            DayCounting::Business => proto::DayCounting::Business,
-        }
-        .into(),
+        day_counting: encode_day_counting(terms.day_counting).into(),
         max_hold_days: encode_days(terms.max_hold_days),
         contract_end_days: encode_days(terms.contract_end_days),
         follow_up_kinds: terms.follow_up_kinds.clone(),
@@ -129,6 +139,12 @@ pub fn home(v: &mut Violations, within: &str, pool_id: &str, department_id: &str
     }
 }
 
+/// Checks what an update does not look at further: whose rule it is never changes.
+pub fn well_formed_home(v: &mut Violations, within: &str, pool_id: &str, department_id: &str) {
+    let _ = id_opt(v, &format!("{within}pool_id"), pool_id, PoolId::parse);
+    let _ = id_opt(v, &format!("{within}department_id"), department_id, DepartmentId::parse);
+}
+
 /// Reads the rule of a create request.
 pub fn create(message: proto::CreateReclaimRuleRequest) -> Result<CreateReclaimRule, Error> {
     decode(|v| {
@@ -153,13 +169,7 @@ pub fn update(message: proto::UpdateReclaimRuleRequest) -> Result<UpdateReclaimR
         let id = id(v, "reclaim_rule.id", &rule.id, ReclaimRuleId::parse);
         let etag = etag_opt(v, "reclaim_rule.etag", &rule.etag);
         // It never changes, so it need not be there.
-        let _ = id_opt(v, "reclaim_rule.pool_id", &rule.pool_id, PoolId::parse);
-        let _ = id_opt(
-            v,
-            "reclaim_rule.department_id",
-            &rule.department_id,
-            DepartmentId::parse,
-        );
+        well_formed_home(v, "reclaim_rule.", &rule.pool_id, &rule.department_id);
         let terms = read(v, rule);
         Some(UpdateReclaimRule {
             id: id?,
@@ -226,18 +236,9 @@ pub fn recipients(v: &mut Violations, field: &str, numbers: &[i32]) -> Option<Ve
     read.into_iter().collect()
 }
 
-/// Reads a time of day or `NONE`; empty is nothing.
-fn cutoff(v: &mut Violations, text: &str) -> Option<Option<Cutoff>> {
-    if text.is_empty() {
-        return Some(None);
-    }
-    match text.parse() {
-        Ok(cutoff) => Some(Some(cutoff)),
-        Err(error) => {
-            v.add("reclaim_rule.cutoff", format!("{error}, or NONE"));
-            None
-        }
-    }
+/// Reads a time of day or `NONE`.
+pub(super) fn cutoff(v: &mut Violations, field: &str, text: &str) -> Option<Cutoff> {
+    v.check(field, text.parse().map_err(|error| format!("{error}, or NONE")))
 }
 
 fn read(v: &mut Violations, message: proto::ReclaimRule) -> Option<ReclaimTerms> {
@@ -264,7 +265,10 @@ fn read(v: &mut Violations, message: proto::ReclaimRule) -> Option<ReclaimTerms>
             proto::DayCounting::Business => DayCounting::Business,
         },
     );
-    let cutoff = cutoff(v, &message.cutoff);
+    let cutoff = match message.cutoff.as_str() {
+        "" => Some(None),
+        text => cutoff(v, "reclaim_rule.cutoff", text).map(Some),
+    };
     let target_pool_id = id_opt(v, "reclaim_rule.target_pool_id", &message.target_pool_id, PoolId::parse);
     let mut reminders = Vec::new();
     for (at, reminder) in message.reminders.iter().enumerate() {

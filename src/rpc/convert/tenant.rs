@@ -1,13 +1,18 @@
 //! Tenants and their settings.
 
-use super::{choice, count_opt, decode, etag, etag_opt, id, mask, required, timestamp, zone};
+use super::{
+    choice, count_opt, decode, etag, etag_opt, id, ids, mask, required,
+    retention_rule::{cutoff, number},
+    texts, timestamp, work_calendar, zone,
+};
 use crate::{
     app::tenant::UpdateTenant,
     domain::{
         error::Error,
-        ids::{ReasonId, TenantName},
+        ids::{CallerId, ReasonId, TenantName},
         refusal::Violations,
-        tenant::{CreatePermission, ReturnReason, Tenant, TenantSettings},
+        retention::calendar::{Cutoff, WorkCalendar, time_of_day},
+        tenant::{CreatePermission, MAX_SOURCES, ReturnReason, Tenant, TenantSettings},
         text::check_len,
     },
     rpc::proto,
@@ -32,6 +37,14 @@ pub fn encode((name, tenant): &(TenantName, Tenant)) -> proto::Tenant {
             clear_team_on_owner_change: settings.clear_team_on_owner_change,
             return_reason_required: settings.return_reason_required,
             return_reasons: settings.return_reasons.iter().map(encode_reason).collect(),
+            default_cutoff: settings.default_cutoff.to_string(),
+            reminder_time: Cutoff::At(settings.reminder_time).to_string(),
+            work_calendar: Some(work_calendar::encode(&settings.work_calendar)),
+            max_extension_days: Some(settings.max_extension_days.cast_signed()),
+            max_locks_per_user: Some(settings.max_locks_per_user.cast_signed()),
+            required_sources: texts(&settings.required_sources),
+            breaker_percent: Some(settings.breaker_percent.cast_signed()),
+            breaker_accounts: Some(settings.breaker_accounts.cast_signed()),
         }),
         etag: etag(tenant.version),
         create_time: timestamp(tenant.create_time),
@@ -106,6 +119,23 @@ fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<T
         },
     );
     let daily_claim_limit = count_opt(v, "tenant.settings.daily_claim_limit", message.daily_claim_limit);
+    // What is not set is as for a new tenant.
+    let usual = TenantSettings::new(String::new(), chrono_tz::UTC);
+    let number = |value: Option<i32>, usual: u32| value.map_or(usual, number);
+    let default_cutoff = match message.default_cutoff.as_str() {
+        "" => Some(usual.default_cutoff),
+        text => cutoff(v, "tenant.settings.default_cutoff", text),
+    };
+    let reminder_time = match message.reminder_time.as_str() {
+        "" => Some(usual.reminder_time),
+        text => v.check("tenant.settings.reminder_time", time_of_day(text)),
+    };
+    let work_calendar = match message.work_calendar {
+        None => WorkCalendar::default(),
+        Some(calendar) => work_calendar::read(v, "tenant.settings.work_calendar", &calendar),
+    };
+    let sources = "tenant.settings.required_sources";
+    let required_sources = ids(v, sources, &message.required_sources, MAX_SOURCES, CallerId::parse);
     Some(TenantSettings {
         users_may_edit_names: message.users_may_edit_names,
         create_permission: create_permission?,
@@ -113,6 +143,14 @@ fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<T
         clear_team_on_owner_change: message.clear_team_on_owner_change,
         return_reason_required: message.return_reason_required,
         return_reasons,
-        ..TenantSettings::new(String::new(), chrono_tz::UTC)
+        default_cutoff: default_cutoff?,
+        reminder_time: reminder_time?,
+        work_calendar,
+        max_extension_days: number(message.max_extension_days, usual.max_extension_days),
+        max_locks_per_user: number(message.max_locks_per_user, usual.max_locks_per_user),
+        required_sources,
+        breaker_percent: number(message.breaker_percent, usual.breaker_percent),
+        breaker_accounts: number(message.breaker_accounts, usual.breaker_accounts),
+        ..usual
     })
 }

@@ -163,6 +163,16 @@ async fn hidden_values_cannot_be_asked_for() {
         name_prefix: prefix.into(),
         ..AccountFilter::default()
     }));
+    let conditions = [
+        "phone.startsWith(\"phone-1\")",
+        "kind == \"PERSON\"",
+        "custom.tier == \"gold\"",
+        "external_id != \"x-1\"",
+    ];
+    filters.extend(conditions.map(|condition| AccountFilter {
+        condition: format!("account.{condition} || \"tag-1\" in account.tags"),
+        ..AccountFilter::default()
+    }));
     filters.push(several.clone());
     let mut listed = 0;
     for filter in &filters {

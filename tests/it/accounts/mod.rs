@@ -104,7 +104,7 @@ impl World {
     }
 
     /// Defines a custom field.
-    async fn field(&self, name: &str, field_type: CustomFieldType, choices: &[&str]) -> CustomField {
+    pub(crate) async fn field(&self, name: &str, field_type: CustomFieldType, choices: &[&str]) -> CustomField {
         let field = CustomField {
             name: name.into(),
             display_name: name.to_uppercase(),
@@ -121,7 +121,7 @@ impl World {
     }
 
     /// Changes a custom field.
-    async fn change_field(&self, field: CustomField, paths: &[&str]) {
+    pub(crate) async fn change_field(&self, field: CustomField, paths: &[&str]) {
         let request = proto::UpdateCustomFieldRequest {
             custom_field: Some(field),
             update_mask: Some(FieldMask { paths: texts(paths) }),
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// Runs a statement below the service.
-    async fn sql(&self, sql: &str, values: Vec<Value>) {
+    pub(crate) async fn sql(&self, sql: &str, values: Vec<Value>) {
         let db = self.server.db();
         let unit = db.unit("test", Instant::now() + Duration::from_mins(1));
         let statement = Statement::from_sql_and_values(db.engine().backend(), sql, values);
@@ -142,7 +142,7 @@ impl World {
     }
 
     /// Puts the user into the related team of the account.
-    async fn join_team(&self, account: &str, user: &str, access: TeamAccess) {
+    pub(crate) async fn join_team(&self, account: &str, user: &str, access: TeamAccess) {
         assert_eq!(self.put_member("root", account, user, access).await, "OK");
     }
 

@@ -9,10 +9,14 @@ use std::time::Duration;
 use tidepool::{
     domain::{
         account::Status,
-        account_list::{Among, Filter, Listing, Order, Scope, Span},
-        ids::{PoolId, TenantKey, UserId},
+        account_list::{Among, Filter, Listing, Order, Scope, Sieve, Span},
+        ids::{PoolId, TenantKey, TenantName, UserId},
     },
-    store::account_list::{Key, Page, Position, statements},
+    rpc::proto::CustomFieldType,
+    store::{
+        account_list::{Key, Page, Position, statements},
+        organisation,
+    },
 };
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -52,6 +56,9 @@ fn everything() -> Filter {
             from: Some(chrono::DateTime::UNIX_EPOCH),
             before: None,
         },
+        condition: "\"A\" in account.tags || has(account.custom.size) && account.name.contains(\"1\") \
+                    || account.grade in [\"A\", \"B\"] && created_within_months(6)"
+            .into(),
         ..Filter::default()
     }
 }
@@ -60,6 +67,7 @@ fn everything() -> Filter {
 #[tokio::test]
 async fn pages_are_read_in_the_order_of_an_index() {
     let world = World::start().await;
+    world.field("size", CustomFieldType::Number, &[]).await;
     let pool = world.pool(open_pool("North")).await;
     let other = world.pool(open_pool("South")).await;
     world.many_lying("Card", &pool, 300).await;
@@ -104,6 +112,8 @@ async fn pages_are_read_in_the_order_of_an_index() {
     let db = world.server.db();
     let unit = db.unit("test", Instant::now() + Duration::from_mins(1));
     let reader = unit.reader().await.unwrap();
+    let acme = TenantName::parse("acme").unwrap();
+    let org = organisation::load(&reader, &acme, None).await.unwrap().unwrap();
     for (scope, among) in lists {
         for order in [Order::Created, Order::Name] {
             if matches!(among, Among::Tenant(_)) && order == Order::Name {
@@ -126,6 +136,7 @@ async fn pages_are_read_in_the_order_of_an_index() {
                     order,
                     descending,
                 };
+                let sieve = Sieve::of(&org, &listing, world.server.clock.now(), false).unwrap();
                 let key = if order == Order::Name {
                     Key::Text("card 150".into())
                 } else {
@@ -139,6 +150,7 @@ async fn pages_are_read_in_the_order_of_an_index() {
                     let page = Page {
                         listing: &listing,
                         among: &among,
+                        sieve: sieve.as_ref(),
                         after,
                         size: 51,
                     };

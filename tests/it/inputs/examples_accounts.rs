@@ -48,6 +48,7 @@ pub(crate) fn filter(side: &Side) -> proto::AccountFilter {
         reclaim_time_before: later(),
         create_time_from: now(),
         create_time_before: later(),
+        condition: "account.name != \"x\"".into(),
     }
 }
 

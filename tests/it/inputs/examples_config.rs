@@ -2,6 +2,7 @@
 
 use super::{
     examples::{Made, by_service},
+    examples_retention,
     side::{Side, Thing},
 };
 use crate::build::mask;
@@ -20,6 +21,18 @@ fn tenant(side: &Side) -> proto::Tenant {
         settings: Some(proto::TenantSettings {
             daily_claim_limit: Some(9999),
             return_reasons: vec![reason(side.name("why")), reason(side.name("else"))],
+            default_cutoff: "08:00".into(),
+            reminder_time: "08:30".into(),
+            work_calendar: Some(proto::WorkCalendar {
+                weekdays: vec![proto::Weekday::Monday.into()],
+                holidays: vec!["2026-10-05".into()],
+                extra_work_days: vec!["2026-10-10".into()],
+            }),
+            max_extension_days: Some(5),
+            max_locks_per_user: Some(5),
+            required_sources: vec!["orders".into()],
+            breaker_percent: Some(50),
+            breaker_accounts: Some(500),
             ..Default::default()
         }),
         ..Default::default()
@@ -63,6 +76,7 @@ pub(crate) async fn make(side: &Side, rpc: &str) -> Option<Made> {
                 "tenant",
                 "tenant.display_name",
                 "tenant.time_zone",
+                "tenant.settings.work_calendar.weekdays",
                 "update_mask",
                 "tenant.settings.return_reasons[0].id",
                 "tenant.settings.return_reasons[0].display_name",
@@ -272,97 +286,6 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
     let request_id = String::new;
     let page = || (1, String::new());
     Some(match rpc {
-        "CreateReclaimRule" => {
-            let rule = side.rule(&side.new_pool().await);
-            by_service(
-                &[
-                    "reclaim_rule",
-                    "reclaim_rule.pool_id",
-                    "reclaim_rule.follow_up_days",
-                    "reclaim_rule.grade_days[0].grade",
-                    "reclaim_rule.reminders[0].days_before",
-                    "reclaim_rule.reminders[0].recipients",
-                ],
-                proto::CreateReclaimRuleRequest {
-                    reclaim_rule: Some(rule),
-                    request_id: request_id(),
-                    include_past_days: Some(true),
-                },
-            )
-        }
-        "GetReclaimRule" => by_service(
-            &["reclaim_rule_id"],
-            proto::GetReclaimRuleRequest {
-                reclaim_rule_id: side.id(Thing::ReclaimRule),
-            },
-        ),
-        "ListReclaimRules" => {
-            let ((page_size, page_token), pool_id) = (page(), side.id(Thing::Pool));
-            by_service(
-                &["pool_id"],
-                proto::ListReclaimRulesRequest {
-                    pool_id,
-                    page_size,
-                    page_token,
-                    department_id: String::new(),
-                },
-            )
-        }
-        "UpdateReclaimRule" => {
-            let pool = side.new_pool().await;
-            let rule = proto::ReclaimRule {
-                id: side.new_rule(&pool).await,
-                priority: 7,
-                ..side.rule(&pool)
-            };
-            let update_mask = mask(&["*"]);
-            by_service(
-                &[
-                    "reclaim_rule",
-                    "reclaim_rule.id",
-                    "reclaim_rule.follow_up_days",
-                    "reclaim_rule.grade_days[0].grade",
-                    "reclaim_rule.reminders[0].days_before",
-                    "reclaim_rule.reminders[0].recipients",
-                    "reclaim_rule.priority",
-                    "update_mask",
-                ],
-                proto::UpdateReclaimRuleRequest {
-                    reclaim_rule: Some(rule),
-                    update_mask,
-                    request_id: request_id(),
-                    include_past_days: Some(true),
-                },
-            )
-        }
-        "ReorderReclaimRules" => {
-            let pool_id = side.new_pool().await;
-            let reclaim_rule_id = side.new_rule(&pool_id).await;
-            let places = vec![proto::ReclaimRulePlace {
-                reclaim_rule_id,
-                etag: etag(),
-            }];
-            by_service(
-                &["pool_id", "places", "places[0].reclaim_rule_id"],
-                proto::ReorderReclaimRulesRequest {
-                    pool_id,
-                    places,
-                    request_id: request_id(),
-                    department_id: String::new(),
-                },
-            )
-        }
-        "EnableReclaimRule" | "DisableReclaimRule" | "DeleteReclaimRule" => {
-            let reclaim_rule_id = side.new_rule(&side.new_pool().await).await;
-            // The three have the same fields.
-            let request = proto::EnableReclaimRuleRequest {
-                reclaim_rule_id,
-                etag: etag(),
-                request_id: request_id(),
-                include_past_days: None,
-            };
-            by_service(&["reclaim_rule_id"], request)
-        }
         "CreateRetentionLimit" => by_service(
             &[
                 "retention_limit",
@@ -506,6 +429,6 @@ async fn make_rules(side: &Side, rpc: &str) -> Option<Made> {
                 },
             )
         }
-        _ => return None,
+        _ => return examples_retention::make(side, rpc).await,
     })
 }

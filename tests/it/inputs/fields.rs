@@ -81,12 +81,13 @@ pub(crate) fn most(field: &FieldDescriptor) -> usize {
         return 100;
     }
     let known = match field.full_name() {
-        "tidepool.v1.AdvanceReminder.recipients" => Some(4),
         "tidepool.v1.Pool.hidden_fields" => Some(50),
         "tidepool.v1.Pool.return_reasons"
         | "tidepool.v1.ReorderReclaimRulesRequest.places"
         | "tidepool.v1.Account.custom_fields" => Some(100),
         "tidepool.v1.AccountSelection.account_ids" => Some(1000),
+        "tidepool.v1.AdvanceReminder.recipients" | "tidepool.v1.ReminderRule.recipients" => Some(4),
+        "tidepool.v1.WorkCalendar.weekdays" => Some(7),
         _ => None,
     };
     let comment = comment(field);
@@ -104,15 +105,20 @@ pub(crate) fn most(field: &FieldDescriptor) -> usize {
 
 /// What the text is. A new field that is of no known name has to be entered here.
 pub(crate) fn text(field: &FieldDescriptor) -> Text {
-    use Thing::{Account, CustomField, Department, Group, Job, Pool, ReclaimRule, RetentionLimit, Role, User};
+    use Thing::{
+        Account, CustomField, Department, Group, Job, Pool, ReclaimRule, ReminderRule, RetentionLimit, Role, User,
+    };
     const ID: usize = 64;
     let of = field.parent_message();
     match (of.name(), field.name()) {
         ("Account", "id") | (_, "account_id" | "account_ids") => Text::Own(Account),
         ("Pool", "id") | (_, "pool_id" | "pool_ids" | "target_pool_id" | "source_pool_id") => Text::Own(Pool),
         ("ReclaimRule", "id") | (_, "reclaim_rule_id") => Text::Own(ReclaimRule),
+        ("ReminderRule", "id") | (_, "reminder_rule_id") => Text::Own(ReminderRule),
         ("RetentionLimit", "id") | (_, "retention_limit_id") => Text::Own(RetentionLimit),
         ("CustomField", "id") | (_, "custom_field_id") => Text::Own(CustomField),
+        ("UserAbsence", "id") | (_, "user_absence_id") => Text::Own(Thing::UserAbsence),
+        ("RetentionPause", "id") | (_, "retention_pause_id") => Text::Own(Thing::RetentionPause),
         (_, "job_id") => Text::Own(Job),
         ("User" | "Department" | "Group" | "ReturnReason", "id") | (_, "object_id" | "external_id") => {
             Text::Foreign(None, ID)
@@ -135,13 +141,17 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
         | ("ReclaimRule", "cutoff" | "follow_up_kinds" | "reclaim_kinds")
-        | (_, "condition")
-        | (_, "time_zone" | "hidden_fields" | "paths") => Text::Word,
+        | (
+            _,
+            "condition" | "time_zone" | "hidden_fields" | "paths" | "default_cutoff" | "reminder_time" | "holidays"
+            | "extra_work_days",
+        ) => Text::Word,
+        ("GradeDays", "grade") => Text::Line(64),
+        (_, "required_sources") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
         ("AccountFilter", "grades" | "regions" | "industries" | "sources" | "tags")
         | ("ListConfigEventsRequest", "resource_type") => Text::Line(64),
-        ("GradeDays", "grade") => Text::Line(64),
         ("CustomFieldValue", "text_value") => Text::Line(255),
         ("CopyAccountRequest", "name") => Text::Line(200),
         ("ListConfigEventsRequest", "resource") => Text::Line(128),

@@ -7,12 +7,15 @@ mod crossing;
 mod examples;
 mod examples_accounts;
 mod examples_config;
+mod examples_exceptions;
 mod examples_moves;
+mod examples_retention;
 mod examples_sweep;
 mod fields;
 mod repeats;
 mod rows;
 mod side;
+mod side_exceptions;
 mod sites;
 mod wire;
 mod wrong;
@@ -122,16 +125,23 @@ async fn bad_input_to_moves_is_refused_by_name() {
     sweep(&MOVES).await;
 }
 
-const CONFIGURATION: [&str; 6] = [
+const CONFIGURATION: [&str; 8] = [
     "TenantService",
     "DirectoryService",
     "PoolService",
     "RetentionRuleService",
+    "ReminderRuleService",
+    "RetentionService",
     "RetentionLimitService",
     "CustomFieldService",
 ];
 const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
-const MOVES: [&str; 3] = ["CirculationService", "JobService", "SweepService"];
+const MOVES: [&str; 4] = [
+    "CirculationService",
+    "RetentionExceptionService",
+    "JobService",
+    "SweepService",
+];
 
 /// No service is left out of the sweeps.
 #[test]

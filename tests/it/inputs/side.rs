@@ -10,18 +10,11 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 use tidepool::{
     app::{App, call::Scope},
-    domain::{
-        breaker::Breaker,
-        ids::{PoolId, TenantName},
-    },
     rpc::proto::{self, Account, CustomField, NewAccount, Pool, PoolMembers, User},
-    store::breaker,
 };
-use tokio::time::Instant;
 
 /// What an id is an id of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,9 +27,12 @@ pub(crate) enum Thing {
     Pool,
     Account,
     ReclaimRule,
+    ReminderRule,
     RetentionLimit,
     CustomField,
     Job,
+    UserAbsence,
+    RetentionPause,
     /// A thing of which the history of the configuration has several events.
     Event,
 }
@@ -50,9 +46,14 @@ pub(crate) struct Side {
     /// One of each thing.
     pub(crate) ids: BTreeMap<Thing, String>,
     /// The flows below the server, for those who work on jobs.
-    app: Arc<App>,
+    pub(crate) app: Arc<App>,
     /// A job of which several accounts were refused.
     pub(crate) refused_job: String,
+    /// Accounts that a rule took back, and how many of them were given out.
+    pub(crate) reclaimed: Vec<String>,
+    pub(crate) undone: AtomicUsize,
+    /// The pool from which two were taken in error.
+    pub(crate) disputed_pool: String,
     /// The names of custom fields for text, numbers and times.
     pub(crate) fields: Vec<String>,
     made: AtomicUsize,
@@ -74,6 +75,9 @@ impl Side {
             ids: BTreeMap::new(),
             app: server.running.app.clone(),
             refused_job: String::new(),
+            reclaimed: Vec::new(),
+            undone: AtomicUsize::new(0),
+            disputed_pool: String::new(),
             fields: Vec::new(),
             made: AtomicUsize::new(0),
         };
@@ -156,17 +160,30 @@ impl Side {
             })
         );
         side.ids.insert(Thing::Event, pool_id);
+        side.lose(server).await;
+        let pool = side.id(Thing::Pool);
+        for _ in 0..2 {
+            let (absence, pause) = (side.new_absence().await, side.new_pause(&pool).await);
+            side.ids
+                .extend([(Thing::UserAbsence, absence), (Thing::RetentionPause, pause)]);
+        }
         // Before there are jobs that nobody is to work on.
         side.refused_job = side.make_refused_job().await;
         side.new_limit().await;
         let rule = side.new_rule(&side.id(Thing::Pool)).await;
         side.new_rule(&side.id(Thing::Pool)).await;
+        let reminder_rule = side.new_reminder_rule(&side.id(Thing::Pool)).await;
+        side.new_reminder_rule(&side.id(Thing::Pool)).await;
+        side.rule_departments().await;
+        side.chosen().await;
+        side.chosen().await;
         let account = side.owned().await;
         let job = side.new_job().await;
         side.new_job().await;
         let limit = side.new_limit().await;
         side.ids.extend([
             (Thing::ReclaimRule, rule),
+            (Thing::ReminderRule, reminder_rule),
             (Thing::Account, account),
             (Thing::Job, job),
             (Thing::RetentionLimit, limit),
@@ -318,6 +335,69 @@ impl Side {
         made.reclaim_rule.unwrap().id
     }
 
+    /// A reminder rule as a request has it.
+    pub(crate) fn reminder_rule(&self, pool_id: &str) -> proto::ReminderRule {
+        proto::ReminderRule {
+            pool_id: pool_id.into(),
+            display_name: self.fresh("Idle"),
+            condition: "account.grade != \"Z\"".into(),
+            created_within_months: Some(6),
+            idle_days: 30,
+            recipients: vec![proto::ReminderRecipient::Owner.into()],
+            ..Default::default()
+        }
+    }
+
+    pub(crate) async fn new_reminder_rule(&self, pool_id: &str) -> String {
+        let rule = Some(self.reminder_rule(pool_id));
+        let made = ask!(
+            self,
+            reminder_rules.create_reminder_rule(CreateReminderRuleRequest { reminder_rule: rule })
+        );
+        made.reminder_rule.unwrap().id
+    }
+
+    /// A department with a rule.
+    async fn rule_departments(&self) {
+        crate::build::push_departments(&self.admin, vec![department(&self.name("ruled"), "")]).await;
+        let rule = proto::ReclaimRule {
+            pool_id: String::new(),
+            department_id: self.name("ruled"),
+            target_pool_id: self.id(Thing::Pool),
+            ..self.rule("")
+        };
+        ask!(
+            self,
+            retention_rules.create_reclaim_rule(CreateReclaimRuleRequest {
+                reclaim_rule: Some(rule)
+            })
+        );
+    }
+
+    /// A user of the department with a rule.
+    pub(crate) async fn employee(&self) -> String {
+        let employee = User {
+            primary_department: self.name("ruled"),
+            ..user(&self.fresh("employee"))
+        };
+        let id = employee.id.clone();
+        crate::build::push_users(&self.admin, vec![employee]).await;
+        id
+    }
+
+    /// The same, with the department chosen for him.
+    pub(crate) async fn chosen(&self) -> String {
+        let user_id = self.employee().await;
+        ask!(
+            self,
+            retention_rules.choose_retention_department(ChooseRetentionDepartmentRequest {
+                user_id: user_id.clone(),
+                department_id: self.name("ruled"),
+            })
+        );
+        user_id
+    }
+
     /// A limit as a request has it. It is wide.
     pub(crate) fn limit(&self) -> proto::RetentionLimit {
         proto::RetentionLimit {
@@ -384,26 +464,6 @@ impl Side {
         );
         self.work().await;
         started.job.unwrap().id
-    }
-
-    /// Stops reclaims of a pool, or outside all of them, as a sweep does that finds too many.
-    pub(crate) async fn stop_reclaims(&self, pool: Option<PoolId>) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let tenant = TenantName::parse(&self.admin.tenant).unwrap();
-        let org = self.app.snapshots.current(&tenant, deadline).await.unwrap().unwrap();
-        let unit = self.app.db.unit("stop reclaims", deadline);
-        let now = self.app.clock.now();
-        let stopped = unit.retry(|| {
-            unit.tx(async |tx| {
-                let version = breaker::one(tx, org.key, pool).await?.map_or(0, |old| old.version);
-                let open = Breaker {
-                    open_time: Some(now),
-                    ..Breaker::begin(now, 20, version)
-                };
-                breaker::put(tx, org.key, pool, &open).await
-            })
-        });
-        stopped.await.unwrap();
     }
 
     /// Works on all jobs that wait, of every tenant.

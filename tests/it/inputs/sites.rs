@@ -86,6 +86,11 @@ fn walk(rpc: &str, message: &DynamicMessage, above: &[(FieldDescriptor, Option<u
             field: field.clone(),
         });
         let Some(part) = parts(&field) else { continue };
+        // Of alternatives that are messages only the one that the example chose is looked into.
+        let alternative = field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic());
+        if alternative && !message.has_field(&field) {
+            continue;
+        }
         let empty = DynamicMessage::new(part);
         let value = message.get_field(&field);
         let entries: Vec<(Option<usize>, &DynamicMessage)> = match value.as_ref() {

@@ -38,10 +38,16 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     // Decided row by row: the second is a duplicate of the first, an event that was told before.
     ("BulkCreateAccounts", "new_accounts", "twice"),
     ("RecordActivities", "activities", "twice"),
+    // An example of named accounts has no filter at all.
+    ("StartAssignMatching", "selection.filter.condition", ""),
+    ("StartTransferMatching", "selection.filter.condition", ""),
     // Whoever is active is not released.
     ("StartReleaseOwner", "deactivate", "missing"),
     // Whoever changes a name that is locked has to say so.
     ("UpdateAccount", "override_name_lock", "missing"),
+    // Other fields of the rule build on these, and are named.
+    ("*", "reclaim_rule.follow_up_days", "missing"),
+    ("*", "reclaim_rule.close_days", "missing"),
     // The largest number is one.
     ("*", ".value", "17976931348623157"),
 ];

@@ -28,7 +28,7 @@ use tokio::time::{Instant, timeout};
 use tonic::Code;
 
 /// A server's flows on the same database, as another process would have them.
-async fn another_app(world: &World) -> App {
+pub(crate) async fn another_app(world: &World) -> App {
     let db = lifecycle::open(&world.server.config, &world.server.clock)
         .await
         .unwrap();
@@ -36,7 +36,7 @@ async fn another_app(world: &World) -> App {
 }
 
 /// A lease that nobody else asks for: what keeps workers apart must not be the lease.
-async fn lease(app: &App, name: &'static str) -> Lease {
+pub(crate) async fn lease(app: &App, name: &'static str) -> Lease {
     let unit = app.db.unit("lease", Instant::now() + Duration::from_secs(10));
     let engine = app.db.engine();
     let taken = unit

@@ -41,13 +41,22 @@ CREATE TABLE `account` (
   `creator` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `create_time` bigint(20) NOT NULL DEFAULT 0,
   `update_time` bigint(20) NOT NULL DEFAULT 0,
+  `wake_time` bigint(20) DEFAULT NULL,
+  `contract_end_time` bigint(20) NOT NULL DEFAULT 0,
+  `locked_by` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `lock_time` bigint(20) NOT NULL DEFAULT 0,
+  `lock_expire_time` bigint(20) NOT NULL DEFAULT 0,
+  `embargo_time` bigint(20) NOT NULL DEFAULT 0,
+  `disputed_time` bigint(20) NOT NULL DEFAULT 0,
+  `tenure_clock` longtext DEFAULT NULL,
+  `clock_memory` longtext DEFAULT NULL,
   PRIMARY KEY (`tenant`,`id`),
   UNIQUE KEY `account_unique_name` (`tenant`,`unique_name`),
   UNIQUE KEY `account_external_id` (`tenant`,`external_id`),
   KEY `account_owner` (`tenant`,`owner`,`deal_status`,`pool_id`,`status`),
   KEY `account_pool` (`tenant`,`pool_id`,`status`,`id`),
   KEY `account_pool_name` (`tenant`,`pool_id`,`status`,`name_key`,`id`),
-  KEY `account_reclaim_time` (`reclaim_time`,`tenant`,`id`),
+  KEY `account_wake_time` (`wake_time`,`tenant`,`id`),
   CONSTRAINT `CONSTRAINT_1` CHECK (`status` between 1 and 7),
   CONSTRAINT `CONSTRAINT_2` CHECK (`status` in (1,2,4) and `owner` is not null or `status` not in (1,2,4) and `owner` is null),
   CONSTRAINT `CONSTRAINT_3` CHECK (`status` = 4 or `reclaim_time` is null),
@@ -63,6 +72,7 @@ CREATE TABLE `account_event` (
   `caller` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `effects` longtext NOT NULL,
+  `note` longtext DEFAULT NULL,
   PRIMARY KEY (`tenant`,`account_id`,`version`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -120,8 +130,19 @@ CREATE TABLE `business_object` (
   `closed` tinyint(1) NOT NULL DEFAULT 0,
   `state_time` bigint(20) NOT NULL DEFAULT 0,
   `state_event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `end_time` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`source`,`object_type`,`object_id`),
   KEY `business_object_account` (`tenant`,`account_id`,`closed`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `chosen_department` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `config_event` (
@@ -183,6 +204,13 @@ CREATE TABLE `directory_user` (
   `version` bigint(20) NOT NULL DEFAULT 0,
   `update_time` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `disputed_reclaim` (
+  `tenant` int(11) NOT NULL,
+  `pool_id` binary(16) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  PRIMARY KEY (`tenant`,`pool_id`,`account_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `holder` (
@@ -257,6 +285,18 @@ CREATE TABLE `pool` (
   PRIMARY KEY (`tenant`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `reclaim_breaker` (
+  `tenant` int(11) NOT NULL,
+  `pool_id` binary(16) NOT NULL,
+  `window_time` bigint(20) NOT NULL DEFAULT 0,
+  `taken` bigint(20) NOT NULL DEFAULT 0,
+  `allowed` bigint(20) NOT NULL DEFAULT 0,
+  `open_time` bigint(20) NOT NULL DEFAULT 0,
+  `due` bigint(20) NOT NULL DEFAULT 0,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`pool_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `reclaim_rule` (
   `tenant` int(11) NOT NULL,
   `id` binary(16) NOT NULL,
@@ -265,6 +305,26 @@ CREATE TABLE `reclaim_rule` (
   `create_time` bigint(20) NOT NULL DEFAULT 0,
   `update_time` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `reminder_rule` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `replan` (
+  `tenant` int(11) NOT NULL,
+  `revision` bigint(20) NOT NULL DEFAULT 0,
+  `done` bigint(20) NOT NULL DEFAULT 0,
+  `total` bigint(20) NOT NULL DEFAULT 0,
+  `start_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `request` (
@@ -276,6 +336,16 @@ CREATE TABLE `request` (
   `create_time` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`caller`,`request_id`),
   KEY `request_create_time` (`create_time`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `retention_pause` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `schema_step` (
@@ -290,6 +360,13 @@ CREATE TABLE `service_secret` (
   `value` longblob NOT NULL,
   `create_time` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `source_watermark` (
+  `tenant` int(11) NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `heard_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`source`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `tenant` (
@@ -330,5 +407,15 @@ CREATE TABLE `tenure` (
   UNIQUE KEY `tenure_open` (`tenant`,`account_id`,`open`),
   KEY `tenure_user` (`tenant`,`user_id`,`start_cause`,`start_time`,`pool_id`),
   CONSTRAINT `CONSTRAINT_1` CHECK (`open` = 1 and `end_time` is null or `open` is null and `end_time` is not null)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `user_absence` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -87,7 +87,8 @@ CREATE TABLE "account_event" (
   "kind" TEXT NOT NULL,
   "caller" TEXT NOT NULL,
   "actor" TEXT,
-  "effects" TEXT NOT NULL, PRIMARY KEY ("tenant",
+  "effects" TEXT NOT NULL,
+  "note" TEXT, PRIMARY KEY ("tenant",
   "account_id",
   "version") );
 
@@ -233,6 +234,13 @@ CREATE TABLE "directory_user" (
   "version" INTEGER NOT NULL DEFAULT 0,
   "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "id") );
+
+CREATE TABLE "disputed_reclaim" (
+  "tenant" INTEGER NOT NULL,
+  "pool_id" BLOB NOT NULL,
+  "account_id" BLOB NOT NULL, PRIMARY KEY ("tenant",
+  "pool_id",
+  "account_id") );
 
 CREATE TABLE "holder" (
   "tenant" INTEGER NOT NULL,

@@ -96,9 +96,13 @@ fn a_late_reminder_is_sent_at_once_and_alone() {
         NINE,
         Asia::Shanghai,
         shanghai("03-29 12:00"),
+        30,
     );
     let days: Vec<_> = all.iter().map(|next| next.days_before).collect();
     assert_eq!(days, [3, 1]);
+    let (due, now) = (due("03-31 10:00"), shanghai("03-29 12:00"));
+    let first = upcoming(&terms, &due, None, NINE, Asia::Shanghai, now, 1);
+    assert_eq!(first, all[..1]);
 }
 
 /// A first contact that is due in two days is not reminded of three days before.
@@ -126,6 +130,7 @@ fn r190_reminders_of_new_customers_are_repeated_every_day() {
             NINE,
             Asia::Shanghai,
             shanghai("03-01 10:00"),
+            30,
         );
         let times: Vec<_> = all.iter().map(|next| next.at).collect();
         assert_eq!(times, ["03-28 09:00", "03-29 09:00", "03-30 09:00"].map(shanghai));
