@@ -72,7 +72,7 @@ impl World {
     async fn require(&self, sources: &[&str]) {
         let sources = sources.iter().map(|source| CallerId::parse(source).unwrap()).collect();
         self.configure("acme", &["required_sources"], |settings| {
-            settings.required_sources = sources
+            settings.required_sources = sources;
         })
         .await;
     }
