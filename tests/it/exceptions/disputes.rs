@@ -325,7 +325,7 @@ async fn disputes_are_listed_where_accounts_came_from() {
         }
     }
     assert_eq!(seen, ids);
-    assert_eq!(listed(&ann, &north).await, [own.clone()]);
+    assert_eq!(listed(&ann, &north).await, std::slice::from_ref(&own));
     let mut all = ids.clone();
     all.push(own);
     let (first, token) = page(&root, "", 3, "").await.unwrap();

@@ -111,7 +111,7 @@ pub(crate) async fn make(side: &Side, rpc: &str) -> Option<Made> {
         }
         "CreateRetentionPause" => {
             let request = proto::CreateRetentionPauseRequest {
-                retention_pause: Some(side.pause(&side.new_pool().await)),
+                retention_pause: Some(Side::pause(&side.new_pool().await)),
                 request_id: request_id(),
             };
             by_service(&["retention_pause"], request)

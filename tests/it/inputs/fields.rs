@@ -146,11 +146,11 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
             "condition" | "time_zone" | "hidden_fields" | "paths" | "default_cutoff" | "reminder_time" | "holidays"
             | "extra_work_days",
         ) => Text::Word,
-        ("GradeDays", "grade") => Text::Line(64),
         (_, "required_sources") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
-        ("AccountFilter", "grades" | "regions" | "industries" | "sources" | "tags")
+        ("GradeDays", "grade")
+        | ("AccountFilter", "grades" | "regions" | "industries" | "sources" | "tags")
         | ("ListConfigEventsRequest", "resource_type") => Text::Line(64),
         ("CustomFieldValue", "text_value") => Text::Line(255),
         ("CopyAccountRequest", "name") => Text::Line(200),

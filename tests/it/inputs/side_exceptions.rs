@@ -103,7 +103,7 @@ impl Side {
     }
 
     /// A pause as a request has it, in which nothing is due.
-    pub(crate) fn pause(&self, pool_id: &str) -> RetentionPause {
+    pub(crate) fn pause(pool_id: &str) -> RetentionPause {
         RetentionPause {
             pool_id: pool_id.into(),
             start_time: time(start()),
@@ -115,7 +115,7 @@ impl Side {
 
     pub(crate) async fn new_pause(&self, pool_id: &str) -> String {
         let request = proto::CreateRetentionPauseRequest {
-            retention_pause: Some(self.pause(pool_id)),
+            retention_pause: Some(Self::pause(pool_id)),
             ..Default::default()
         };
         let made = self.admin.exceptions().create_retention_pause(request).await.unwrap();

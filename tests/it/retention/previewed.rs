@@ -245,7 +245,10 @@ async fn a_preview_refuses_what_the_change_refuses() {
     }
     let wrong = preview(&world, "root", Change::Update(update(&rule, 0))).await;
     let named = wrong.violations();
-    assert!(named[0].starts_with("reclaim_rule.follow_up_days: "), "{named:?}");
+    assert!(
+        named[0].starts_with("update.reclaim_rule.follow_up_days: "),
+        "{named:?}"
+    );
     let old = ReclaimRule {
         etag: "77".into(),
         ..rule.clone()
