@@ -98,7 +98,7 @@ fn at(date: NaiveDate, time: NaiveTime, tz: Tz) -> Option<DateTime<Utc>> {
 }
 
 /// The first instant at or after `t` at which the clocks show `time`, on a day that is wanted. Gives up after
-/// [`SEARCH`] days.
+/// 8,000 days.
 #[must_use]
 pub fn next_at(t: DateTime<Utc>, time: NaiveTime, tz: Tz, wanted: impl Fn(NaiveDate) -> bool) -> DateTime<Utc> {
     let mut days = local_date(t, tz).iter_days().take(SEARCH);

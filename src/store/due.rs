@@ -83,7 +83,7 @@ pub async fn due(
 }
 
 /// Reads accounts of a tenant and its revisions at that moment, and nothing that only callers need: one statement per
-/// [`LOADED`] accounts, two more where rules look at tags or custom fields. `None` if there is no such tenant.
+/// 512 accounts, two more where rules look at tags or custom fields. `None` if there is no such tenant.
 pub async fn load(
     conn: &impl ConnectionTrait,
     org: &Organisation,
