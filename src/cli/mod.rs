@@ -194,21 +194,26 @@ async fn show(args: &DemoArgs) -> Outcome {
 async fn serve(config: &Config) -> Outcome {
     let clock = Clock::System;
     let db = lifecycle::open(config, &clock).await?;
+    // Listened for before anybody is told that we serve: whoever stops us then finds us draining.
+    let stop = stop_signal();
     let running = Running::start(config, db, clock).await?;
-    stop_signal().await;
+    stop.await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Ctrl-C, or what Kubernetes and service managers send.
-pub(crate) async fn stop_signal() {
+/// Ctrl-C, or what Kubernetes and service managers send, from now on.
+pub(crate) fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+    let terminate = signal(SignalKind::terminate());
+    async {
+        match terminate {
+            Ok(mut terminate) => tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => drop(tokio::signal::ctrl_c().await),
+        }
     }
 }
 
