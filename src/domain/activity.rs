@@ -265,8 +265,6 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         after.deal_status = deals.status();
         after.contract_end_time = deals.contract_end;
     }
-    // Whatever is said about deals raises the version, also where it changes no fact: two who write the same object at the
-    // same time would otherwise not notice each other.
     for activity in activities
         .iter()
         .filter(|activity| scene.org.retention.tracks(&activity.kind))
@@ -279,6 +277,8 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         *last = (*last).max(activity.occur_time);
     }
     let disputed = dispute::note(scene, &mut after, activities, deals.is_some());
+    // Whatever is said about deals raises the version, also where it changes no fact: two who write the same object at the
+    // same time would otherwise not notice each other.
     if deals.is_none()
         && !disputed
         && (after.last_follow_up_time, &after.memory) == (account.last_follow_up_time, &account.memory)

@@ -87,6 +87,34 @@ async fn past_days_count_or_do_not() {
     world.stop().await;
 }
 
+/// D02: an activity that comes between a change of rules and the computation of deadlines takes nobody's day away.
+#[tokio::test]
+async fn an_activity_after_a_change_leaves_the_day() {
+    let world = World::start().await;
+    let admin = world.server.admin();
+    let (account, pool) = world.claimed("Acme").await;
+    let rule = ReclaimRule {
+        follow_up_days: None,
+        close_days: Some(60),
+        ..exact(&pool, 0)
+    };
+    let rule = create(&admin, rule, Some(true)).await.unwrap();
+    world.sweep().await;
+    world.go_to("2026-03-21 10:00");
+    let shorter = ReclaimRule {
+        close_days: Some(10),
+        ..rule
+    };
+    update(&admin, shorter, &["close_days"], Some(true)).await.unwrap();
+    // It does nothing to days without a win, which by the new rule are over since the 11th.
+    world.hear(&account, "sales_record.created").await;
+    assert_eq!(world.deadline(&account).await, "2026-03-22 10:00");
+    assert_eq!(world.sweep().await.reclaimed, 0);
+    world.go_to("2026-03-22 10:00");
+    assert_eq!(world.sweep().await.reclaimed, 1);
+    world.stop().await;
+}
+
 /// D02, T25-T29: whoever's days are over by a change has a day, to the next cutoff; longer rules give what they say.
 #[tokio::test]
 async fn a_change_gives_a_day_at_least() {
