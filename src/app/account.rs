@@ -16,7 +16,7 @@ use crate::{
         profile,
         retention::display::display_remaining,
     },
-    store::{Abort, extras, subject, unit::Reader},
+    store::{Abort, subject, unit::Reader},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, HashMap};
@@ -119,8 +119,7 @@ impl App {
             subjects.extend(loaded.subjects);
         }
         subject::join_teams(reader, org, call.actor.as_ref(), subjects.values_mut()).await?;
-        let found: Vec<_> = subjects.keys().copied().collect();
-        let mut all = extras::read(reader, org.key, &found).await?;
+        let mut all = subject::extras(reader, org, &subjects).await?;
         let principal = Self::principal(org, call)?;
         let scene = Scene {
             org,

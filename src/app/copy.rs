@@ -20,7 +20,7 @@ use crate::{
         ids::{AccountId, PoolId, UserId},
         organisation::Organisation,
     },
-    store::{Abort, Tx, extras, request, subject},
+    store::{Abort, Tx, request, subject},
 };
 
 /// Which copy is wanted.
@@ -93,7 +93,7 @@ impl App {
         }
         let mut subjects = loaded.subjects;
         subject::join_teams(tx, org, call.actor.as_ref(), subjects.values_mut()).await?;
-        let has = extras::read(tx, org.key, &[input.source]).await?;
+        let has = subject::extras(tx, org, &subjects).await?;
         let has = has.into_values().next().unwrap_or_default();
         let principal = Self::principal(org, call)?;
         let scene = Scene {

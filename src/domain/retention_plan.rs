@@ -48,22 +48,21 @@ pub fn begin(org: &Organisation, after: &mut Account) {
         .find(|past| past.user == *owner)
         .cloned();
     plan(org, after);
+    let Some(last) = last else { return };
     let rule = after.clock.rule_id.and_then(|id| org.retention.reclaim_rule(id));
-    let days = rule.and_then(|rule| rule.config.terms.no_restart_days);
-    if let (Some(days), Some(last)) = (days, last)
-        && last.until >= sub_days(owner_since, days, look::zone(org, after))
-    {
-        after.clock.tenure.since = Some(last.since);
+    let Some(days) = rule.and_then(|rule| rule.config.terms.no_restart_days) else {
+        return;
+    };
+    if last.until < sub_days(owner_since, days, look::zone(org, after)) {
+        return;
+    }
+    after.clock.tenure.since = Some(last.since);
+    plan(org, after);
+    // He is not to lose it in the moment in which he gets it.
+    let due = after.clock.reclaim_time;
+    if let Some(floor) = due.and_then(|next| notice::floor(None, next, after.update_time)) {
+        after.clock.notice_floor = Some(floor);
         plan(org, after);
-        // He is not to lose it in the moment in which he gets it.
-        let floor = after
-            .clock
-            .reclaim_time
-            .and_then(|next| notice::floor(None, next, after.update_time));
-        if let Some(floor) = floor {
-            after.clock.notice_floor = Some(floor);
-            plan(org, after);
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     request::{Found, RequestKey, found},
 };
 use crate::domain::{
-    account::TeamAccess,
+    account::{Extras, TeamAccess},
     circulation::Subject,
     ids::{AccountId, UserId},
     organisation::{Organisation, Revisions},
@@ -95,6 +95,21 @@ pub async fn load(
         found,
         subjects,
     }))
+}
+
+#[expect(clippy::implicit_hasher, reason = "the map that `load` made")]
+/// Tags and custom fields of the accounts. Where rules of the tenant look at them they came with the accounts.
+pub async fn extras(
+    conn: &impl ConnectionTrait,
+    org: &Organisation,
+    subjects: &HashMap<AccountId, Subject>,
+) -> Result<HashMap<AccountId, Extras>, DbErr> {
+    if org.retention.uses_extras() {
+        let here = |(id, subject): (&AccountId, &Subject)| (*id, subject.account.extras.clone());
+        return Ok(subjects.iter().map(here).collect());
+    }
+    let found: Vec<_> = subjects.keys().copied().collect();
+    extras::read(conn, org.key, &found).await
 }
 
 /// Lets the actor stand in for the members of related teams whom he supervises. One statement, for who supervises
