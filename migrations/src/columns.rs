@@ -67,7 +67,13 @@ impl Columns {
     /// An event or request id: as a foreign id, at most 128 bytes.
     #[must_use]
     pub fn long_foreign_id(self, name: &'static str) -> ColumnDef {
-        required(self.column(name, "VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin", "TEXT"))
+        required(self.long_foreign_id_opt(name))
+    }
+
+    /// An event or request id, where there may be none.
+    #[must_use]
+    pub fn long_foreign_id_opt(self, name: &'static str) -> ColumnDef {
+        self.column(name, "VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin", "TEXT")
     }
 
     /// A point in time in microseconds since the epoch; 0 means never.

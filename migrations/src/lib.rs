@@ -18,6 +18,7 @@ mod m0005_work;
 mod m0006_activity;
 mod m0007_job;
 mod m0008_retention;
+mod m0009_events;
 
 use sea_orm_migration::MigrationTrait;
 pub use sea_orm_migration::SchemaManager;
@@ -63,5 +64,6 @@ pub fn steps() -> Vec<Step> {
         expand("m0006_activity", m0006_activity::Migration),
         expand("m0007_job", m0007_job::Migration),
         expand("m0008_retention", m0008_retention::Migration),
+        expand("m0009_events", m0009_events::Migration),
     ]
 }

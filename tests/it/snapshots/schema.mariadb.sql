@@ -73,7 +73,12 @@ CREATE TABLE `account_event` (
   `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `effects` longtext NOT NULL,
   `note` longtext DEFAULT NULL,
-  PRIMARY KEY (`tenant`,`account_id`,`version`)
+  `position` bigint(20) DEFAULT NULL,
+  `pool_id` binary(16) DEFAULT NULL,
+  `owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `traceparent` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  PRIMARY KEY (`tenant`,`account_id`,`version`),
+  UNIQUE KEY `account_event_position` (`tenant`,`position`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `account_field` (
@@ -117,8 +122,35 @@ CREATE TABLE `activity` (
   `record_time` bigint(20) NOT NULL DEFAULT 0,
   `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `summary` longtext NOT NULL,
+  `amount` bigint(20) DEFAULT NULL,
+  `currency` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `object_owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `visible_to` longtext DEFAULT NULL,
+  `object_locked` tinyint(1) NOT NULL DEFAULT 0,
+  `object_in_workflow` tinyint(1) NOT NULL DEFAULT 0,
+  `traceparent` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   PRIMARY KEY (`tenant`,`source`,`event_id`),
   KEY `activity_timeline` (`tenant`,`account_id`,`occur_time`,`source`,`event_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `activity_kind` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `activity_source` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `business_object` (
@@ -131,8 +163,17 @@ CREATE TABLE `business_object` (
   `state_time` bigint(20) NOT NULL DEFAULT 0,
   `state_event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `end_time` bigint(20) NOT NULL DEFAULT 0,
+  `action` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `detail_time` bigint(20) NOT NULL DEFAULT 0,
+  `detail_event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `amount` bigint(20) DEFAULT NULL,
+  `currency` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `locked` tinyint(1) NOT NULL DEFAULT 0,
+  `in_workflow` tinyint(1) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`source`,`object_type`,`object_id`),
-  KEY `business_object_account` (`tenant`,`account_id`,`closed`)
+  KEY `business_object_account` (`tenant`,`account_id`,`closed`),
+  KEY `business_object_related` (`tenant`,`account_id`,`object_type`,`detail_time`,`source`,`object_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `chosen_department` (
@@ -213,6 +254,13 @@ CREATE TABLE `disputed_reclaim` (
   PRIMARY KEY (`tenant`,`pool_id`,`account_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `event_stream` (
+  `tenant` int(11) NOT NULL,
+  `last_position` bigint(20) NOT NULL DEFAULT 0,
+  `purged_position` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `holder` (
   `tenant` int(11) NOT NULL,
   `user_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -271,6 +319,30 @@ CREATE TABLE `limit_rule` (
   `create_time` bigint(20) NOT NULL DEFAULT 0,
   `update_time` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `object_viewer` (
+  `tenant` int(11) NOT NULL,
+  `account_id` binary(16) NOT NULL,
+  `user_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `object_type` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `object_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (`tenant`,`account_id`,`user_id`,`source`,`object_type`,`object_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `parked_activity` (
+  `tenant` int(11) NOT NULL,
+  `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `payload_hash` binary(32) NOT NULL,
+  `external_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `payload` longblob NOT NULL,
+  `park_time` bigint(20) NOT NULL DEFAULT 0,
+  `expire_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`source`,`event_id`),
+  KEY `parked_activity_account` (`tenant`,`external_id`,`park_time`),
+  KEY `parked_activity_expiry` (`expire_time`,`tenant`,`source`,`event_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `pool` (
@@ -417,5 +489,34 @@ CREATE TABLE `user_absence` (
   `create_time` bigint(20) NOT NULL DEFAULT 0,
   `update_time` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `webhook` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `webhook_cursor` (
+  `tenant` int(11) NOT NULL,
+  `webhook_id` binary(16) NOT NULL,
+  `position` bigint(20) NOT NULL DEFAULT 0,
+  `attempts` bigint(20) NOT NULL DEFAULT 0,
+  `next_time` bigint(20) NOT NULL DEFAULT 0,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`webhook_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `webhook_dead_letter` (
+  `tenant` int(11) NOT NULL,
+  `webhook_id` binary(16) NOT NULL,
+  `position` bigint(20) NOT NULL DEFAULT 0,
+  `fail_time` bigint(20) NOT NULL DEFAULT 0,
+  `failure` longtext NOT NULL,
+  PRIMARY KEY (`tenant`,`webhook_id`,`position`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -88,9 +88,16 @@ CREATE TABLE "account_event" (
   "caller" TEXT NOT NULL,
   "actor" TEXT,
   "effects" TEXT NOT NULL,
-  "note" TEXT, PRIMARY KEY ("tenant",
+  "note" TEXT,
+  "position" INTEGER,
+  "pool_id" BLOB,
+  "owner" TEXT,
+  "traceparent" TEXT, PRIMARY KEY ("tenant",
   "account_id",
   "version") );
+
+CREATE UNIQUE INDEX "account_event_position" ON "account_event" ("tenant",
+  "position");
 
 CREATE TABLE "account_field" (
   "tenant" INTEGER NOT NULL,
@@ -138,7 +145,14 @@ CREATE TABLE "activity" (
   "occur_time" INTEGER NOT NULL DEFAULT 0,
   "record_time" INTEGER NOT NULL DEFAULT 0,
   "actor" TEXT,
-  "summary" TEXT NOT NULL, PRIMARY KEY ("tenant",
+  "summary" TEXT NOT NULL,
+  "amount" INTEGER,
+  "currency" TEXT,
+  "object_owner" TEXT,
+  "visible_to" TEXT,
+  "object_locked" BOOLEAN NOT NULL DEFAULT 0,
+  "object_in_workflow" BOOLEAN NOT NULL DEFAULT 0,
+  "traceparent" TEXT, PRIMARY KEY ("tenant",
   "source",
   "event_id") );
 
@@ -147,6 +161,24 @@ CREATE INDEX "activity_timeline" ON "activity" ("tenant",
   "occur_time",
   "source",
   "event_id");
+
+CREATE TABLE "activity_kind" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
+
+CREATE TABLE "activity_source" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
 
 CREATE TABLE "business_object" (
   "tenant" INTEGER NOT NULL,
@@ -157,7 +189,15 @@ CREATE TABLE "business_object" (
   "closed" BOOLEAN NOT NULL DEFAULT 0,
   "state_time" INTEGER NOT NULL DEFAULT 0,
   "state_event_id" TEXT NOT NULL,
-  "end_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "end_time" INTEGER NOT NULL DEFAULT 0,
+  "action" TEXT,
+  "detail_time" INTEGER NOT NULL DEFAULT 0,
+  "detail_event_id" TEXT,
+  "amount" INTEGER,
+  "currency" TEXT,
+  "owner" TEXT,
+  "locked" BOOLEAN NOT NULL DEFAULT 0,
+  "in_workflow" BOOLEAN NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "source",
   "object_type",
   "object_id") );
@@ -165,6 +205,13 @@ CREATE TABLE "business_object" (
 CREATE INDEX "business_object_account" ON "business_object" ("tenant",
   "account_id",
   "closed");
+
+CREATE INDEX "business_object_related" ON "business_object" ("tenant",
+  "account_id",
+  "object_type",
+  "detail_time",
+  "source",
+  "object_id");
 
 CREATE TABLE "chosen_department" (
   "tenant" INTEGER NOT NULL,
@@ -242,6 +289,11 @@ CREATE TABLE "disputed_reclaim" (
   "pool_id",
   "account_id") );
 
+CREATE TABLE "event_stream" (
+  "tenant" INTEGER NOT NULL,
+  "last_position" INTEGER NOT NULL DEFAULT 0,
+  "purged_position" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant") );
+
 CREATE TABLE "holder" (
   "tenant" INTEGER NOT NULL,
   "user_id" TEXT NOT NULL,
@@ -298,6 +350,40 @@ CREATE TABLE "limit_rule" (
   "create_time" INTEGER NOT NULL DEFAULT 0,
   "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "id") );
+
+CREATE TABLE "object_viewer" (
+  "tenant" INTEGER NOT NULL,
+  "account_id" BLOB NOT NULL,
+  "user_id" TEXT NOT NULL,
+  "source" TEXT NOT NULL,
+  "object_type" TEXT NOT NULL,
+  "object_id" TEXT NOT NULL, PRIMARY KEY ("tenant",
+  "account_id",
+  "user_id",
+  "source",
+  "object_type",
+  "object_id") );
+
+CREATE TABLE "parked_activity" (
+  "tenant" INTEGER NOT NULL,
+  "source" TEXT NOT NULL,
+  "event_id" TEXT NOT NULL,
+  "payload_hash" BLOB NOT NULL,
+  "external_id" TEXT NOT NULL,
+  "payload" BLOB NOT NULL,
+  "park_time" INTEGER NOT NULL DEFAULT 0,
+  "expire_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "source",
+  "event_id") );
+
+CREATE INDEX "parked_activity_account" ON "parked_activity" ("tenant",
+  "external_id",
+  "park_time");
+
+CREATE INDEX "parked_activity_expiry" ON "parked_activity" ("expire_time",
+  "tenant",
+  "source",
+  "event_id");
 
 CREATE TABLE "pool" (
   "tenant" INTEGER NOT NULL,
@@ -438,4 +524,31 @@ CREATE TABLE "user_absence" (
   "create_time" INTEGER NOT NULL DEFAULT 0,
   "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "id") );
+
+CREATE TABLE "webhook" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
+
+CREATE TABLE "webhook_cursor" (
+  "tenant" INTEGER NOT NULL,
+  "webhook_id" BLOB NOT NULL,
+  "position" INTEGER NOT NULL DEFAULT 0,
+  "attempts" INTEGER NOT NULL DEFAULT 0,
+  "next_time" INTEGER NOT NULL DEFAULT 0,
+  "version" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "webhook_id") );
+
+CREATE TABLE "webhook_dead_letter" (
+  "tenant" INTEGER NOT NULL,
+  "webhook_id" BLOB NOT NULL,
+  "position" INTEGER NOT NULL DEFAULT 0,
+  "fail_time" INTEGER NOT NULL DEFAULT 0,
+  "failure" TEXT NOT NULL, PRIMARY KEY ("tenant",
+  "webhook_id",
+  "position") );
 

@@ -1,0 +1,179 @@
+//! What comes in in full, and what goes out: the details of business objects, the registered sources and kinds of
+//! activities, activities that wait for their account; the positions of events in the tenant's stream, and webhooks.
+
+use crate::{
+    columns::Columns,
+    table::{add_column, create_index, create_table},
+};
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let c = Columns::of(manager);
+        incoming(manager, c).await?;
+        objects(manager, c).await?;
+        outgoing(manager, c).await
+    }
+}
+
+async fn incoming(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> {
+    // Binaries that do not know these write no value: each is empty or has a default.
+    for column in [
+        c.number_opt("amount"),
+        c.foreign_id_opt("currency"),
+        c.foreign_id_opt("object_owner"),
+        c.text_opt("visible_to"),
+        c.flag("object_locked"),
+        c.flag("object_in_workflow"),
+        c.foreign_id_opt("traceparent"),
+    ] {
+        add_column(manager, "activity", column).await?;
+    }
+    // Activities of accounts that are not there yet, under the id that another system gave the account.
+    create_table(
+        manager,
+        "parked_activity",
+        vec![
+            c.tenant(),
+            c.foreign_id("source"),
+            c.long_foreign_id("event_id"),
+            c.digest("payload_hash"),
+            c.foreign_id("external_id"),
+            c.bytes("payload"),
+            c.instant("park_time"),
+            c.instant("expire_time"),
+        ],
+        &["tenant", "source", "event_id"],
+        &[],
+    )
+    .await?;
+    let account = ["tenant", "external_id", "park_time"];
+    create_index(manager, "parked_activity", "account", &account, false).await?;
+    let expiry = ["expire_time", "tenant", "source", "event_id"];
+    create_index(manager, "parked_activity", "expiry", &expiry, false).await?;
+    for table in ["activity_source", "activity_kind"] {
+        config_table(manager, c, table).await?;
+    }
+    Ok(())
+}
+
+async fn config_table(manager: &SchemaManager<'_>, c: Columns, table: &'static str) -> Result<(), DbErr> {
+    create_table(
+        manager,
+        table,
+        vec![
+            c.tenant(),
+            c.own_id("id"),
+            c.counter("version"),
+            c.text("config"),
+            c.instant("create_time"),
+            c.instant("update_time"),
+        ],
+        &["tenant", "id"],
+        &[],
+    )
+    .await
+}
+
+async fn objects(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> {
+    // The latest event of the object, whatever it says of deals: what it came to, whose it is, who may see it.
+    for column in [
+        c.foreign_id_opt("action"),
+        c.instant("detail_time"),
+        c.long_foreign_id_opt("detail_event_id"),
+        // In ten thousandths of the currency's unit.
+        c.number_opt("amount"),
+        c.foreign_id_opt("currency"),
+        c.foreign_id_opt("owner"),
+        c.flag("locked"),
+        c.flag("in_workflow"),
+    ] {
+        add_column(manager, "business_object", column).await?;
+    }
+    let related = [
+        "tenant",
+        "account_id",
+        "object_type",
+        "detail_time",
+        "source",
+        "object_id",
+    ];
+    create_index(manager, "business_object", "related", &related, false).await?;
+    // Who may see an object beside its owner and those above him.
+    let key = ["tenant", "account_id", "user_id", "source", "object_type", "object_id"];
+    create_table(
+        manager,
+        "object_viewer",
+        vec![
+            c.tenant(),
+            c.own_id("account_id"),
+            c.foreign_id("user_id"),
+            c.foreign_id("source"),
+            c.foreign_id("object_type"),
+            c.foreign_id("object_id"),
+        ],
+        &key,
+        &[],
+    )
+    .await
+}
+
+async fn outgoing(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> {
+    for column in [
+        // Its place in the tenant's stream; none until the relay gives it one.
+        c.number_opt("position"),
+        // Whose the account is afterwards, and where.
+        c.own_id_opt("pool_id"),
+        c.foreign_id_opt("owner"),
+        c.foreign_id_opt("traceparent"),
+    ] {
+        add_column(manager, "account_event", column).await?;
+    }
+    // Also finds those that have none yet, by account and version.
+    create_index(manager, "account_event", "position", &["tenant", "position"], true).await?;
+    // How far each tenant's stream goes, and from where on it is kept.
+    create_table(
+        manager,
+        "event_stream",
+        vec![c.tenant(), c.counter("last_position"), c.counter("purged_position")],
+        &["tenant"],
+        &[],
+    )
+    .await?;
+    config_table(manager, c, "webhook").await?;
+    // How far each webhook has come, and when it is tried again.
+    create_table(
+        manager,
+        "webhook_cursor",
+        vec![
+            c.tenant(),
+            c.own_id("webhook_id"),
+            c.counter("position"),
+            c.counter("attempts"),
+            c.instant("next_time"),
+            c.counter("version"),
+        ],
+        &["tenant", "webhook_id"],
+        &[],
+    )
+    .await?;
+    // What could not be delivered, until somebody has it delivered again or it is purged.
+    create_table(
+        manager,
+        "webhook_dead_letter",
+        vec![
+            c.tenant(),
+            c.own_id("webhook_id"),
+            c.counter("position"),
+            c.instant("fail_time"),
+            c.text("failure"),
+        ],
+        &["tenant", "webhook_id", "position"],
+        &[],
+    )
+    .await
+}
