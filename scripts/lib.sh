@@ -30,6 +30,19 @@ apt_install() {
   return "$rc"
 }
 
+# fast_folder: where throw-away databases lie. In memory where there is room for them: they wait for disks more than they
+# compute, and nothing of them is to last.
+fast_folder() {
+  local needed=$((3 * 1024 * 1024)) room memory
+  room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1) || room=0
+  memory=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo 2>/dev/null) || memory=0
+  if [ -w /dev/shm ] && [ "${room:-0}" -ge "$needed" ] && [ "${memory:-0}" -ge $((2 * needed)) ]; then
+    echo /dev/shm
+  else
+    echo "${TMPDIR:-/tmp}"
+  fi
+}
+
 # lock_tools: two runs at once (an editor's and a terminal's) must not build the same folder. Held until the script ends.
 lock_tools() {
   mkdir -p "$TOOLS"

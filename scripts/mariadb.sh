@@ -41,7 +41,7 @@ launch() {
     --character-set-server=latin1 --collation-server=latin1_swedish_ci --default-time-zone=+05:30 \
     --performance-schema=OFF --innodb-buffer-pool-size=256M --innodb-log-file-size=32M \
     --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --loose-innodb-flush-method=nosync \
-    --sync-frm=0 --aria-checkpoint-interval=0 --init-file="$dir/init.sql" \
+    --sync-frm=0 --loose-debug-no-sync --aria-checkpoint-interval=0 --init-file="$dir/init.sql" \
     </dev/null >"$dir/output.log" 2>&1 &
   local pid=$! waited
   printf '%s\n' "$pid" >"$dir/server"

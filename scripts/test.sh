@@ -19,6 +19,10 @@ TIDEPOOL_WHY_NOT=$(mktemp)
 export TIDEPOOL_WHY_NOT
 running=-1
 server=
+folder=
+
+# Many tests wait, for a lease to expire or a process to start; others have the processors meanwhile.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 
 step() { names+=("$1"); commands+=("$2"); states+=("NOT RUN"); times+=(""); }
 
@@ -26,6 +30,7 @@ step() { names+=("$1"); commands+=("$2"); states+=("NOT RUN"); times+=(""); }
 
 tools() { scripts/tools.sh; }
 lint() { scripts/lint.sh; }
+build() { cargo test --workspace --locked --no-run && cargo build --locked --bin tidepool --example claim; }
 on_sqlite() { cargo test --workspace --locked; }
 pool_of_one_on_sqlite() { TIDEPOOL_TEST_POOL_SIZE=1 cargo test --locked --test it; }
 on_mariadb() {
@@ -60,6 +65,7 @@ wanted() { [[ " ${groups[*]} " == *" $1 "* ]]; }
 
 if wanted tools; then step "tools" tools; fi
 if wanted lint; then step "lint" lint; fi
+if wanted sqlite || wanted mariadb || wanted pool-of-one; then step "build" build; fi
 if wanted sqlite; then step "all tests, SQLite" on_sqlite; fi
 if wanted pool-of-one; then step "integration tests, pool of one, SQLite" pool_of_one_on_sqlite; fi
 if wanted mariadb || wanted pool-of-one; then step "MariaDB server" mariadb_server; fi
@@ -94,6 +100,7 @@ finish() {
     scripts/mariadb.sh stop "$server" || rc=1
     rm -rf "$server"
   fi
+  if [ -n "$folder" ]; then rm -rf "$folder"; fi
   summary
   rm -f "$TIDEPOOL_WHY_NOT"
   if [ "$rc" = 0 ] && [ "$not_run" -gt 0 ]; then
@@ -109,7 +116,10 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-if [ -z "$given_url" ]; then server=$(mktemp -d "${TMPDIR:-/tmp}/tidepool-mariadb.XXXXXX"); fi
+if [ -z "$given_url" ]; then server=$(mktemp -d "$(fast_folder)/tidepool-mariadb.XXXXXX"); fi
+# Where tests put their SQLite files.
+folder=$(mktemp -d "$(fast_folder)/tidepool-test.XXXXXX")
+export TIDEPOOL_TEST_FOLDER=$folder
 
 for i in "${!names[@]}"; do
   printf '\n==> %s (%d of %d)\n' "${names[$i]}" $((i + 1)) ${#names[@]}

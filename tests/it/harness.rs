@@ -83,7 +83,10 @@ impl Storage {
     pub(crate) async fn create() -> (Self, String) {
         match external_server() {
             None => {
-                let folder = tempfile::tempdir().unwrap();
+                let folder = match env::var_os("TIDEPOOL_TEST_FOLDER") {
+                    Some(fast) => tempfile::tempdir_in(fast).unwrap(),
+                    None => tempfile::tempdir().unwrap(),
+                };
                 let url = format!("sqlite:{}", folder.path().join("tidepool.sqlite").display());
                 (Self::Folder(folder), url)
             }

@@ -1,7 +1,8 @@
 //! The integration suite: one binary, the same tests on every engine, everything through the real gRPC port.
 //!
 //! SQLite in a temporary folder unless `TIDEPOOL_TEST_DATABASE_URL` names a MySQL-family server, on which every test
-//! gets a database of its own. `TIDEPOOL_TEST_POOL_SIZE` sets the size of the connection pool.
+//! gets a database of its own. `TIDEPOOL_TEST_POOL_SIZE` sets the size of the connection pool, `TIDEPOOL_TEST_FOLDER` where
+//! SQLite's files lie: in memory they are faster.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod build;

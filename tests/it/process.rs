@@ -104,6 +104,11 @@ impl Process {
         endpoint.timeout(Duration::from_mins(1)).connect_lazy()
     }
 
+    /// Whether it has said this by now.
+    pub(crate) fn has_said(&self, text: &str) -> bool {
+        self.said.lock().unwrap().contains(text)
+    }
+
     /// Ends it at once, as a power failure would: SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.0.kill().unwrap();

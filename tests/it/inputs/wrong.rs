@@ -20,13 +20,27 @@ pub(crate) enum Expect {
     Answered,
 }
 
-/// A request with something wrong.
-#[derive(Debug)]
+/// Puts something wrong into a request.
+type Change = Box<dyn Fn(&DynamicMessage) -> DynamicMessage>;
+
+/// Something wrong with a request.
 pub(crate) struct Wrong {
     pub(crate) path: String,
     pub(crate) what: String,
-    pub(crate) message: DynamicMessage,
     pub(crate) expect: Expect,
+    change: Change,
+}
+
+impl Wrong {
+    /// Whether it is refused in any case.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.expect, Expect::Named | Expect::Stale)
+    }
+
+    /// A good request, with this wrong in it. Made one at a time: there are hundreds, and many are a megabyte long.
+    pub(crate) fn of(&self, good: &DynamicMessage) -> DynamicMessage {
+        (self.change)(good)
+    }
 }
 
 const MEGABYTE: usize = 1_000_000;
@@ -52,18 +66,18 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("*", ".value", "17976931348623157"),
 ];
 
-/// Everything that can be wrong with the example.
+/// Everything that can be wrong with the example, and with any other example of the rpc.
 pub(crate) fn wrongs(example: &Example) -> Vec<Wrong> {
     let message = &example.message;
     let mut all = Vec::new();
     for site in sites(example.rpc.name(), message) {
         let path = site.path();
-        for (what, message, expect) in at(&site, message) {
+        for (what, change, expect) in at(&site, message) {
             all.push(Wrong {
                 path: path.clone(),
                 what,
-                message,
                 expect,
+                change,
             });
         }
         let expect = if example.required.contains(&path.as_str()) {
@@ -80,8 +94,8 @@ pub(crate) fn wrongs(example: &Example) -> Vec<Wrong> {
             all.push(Wrong {
                 path,
                 what: "missing".into(),
-                message: cleared,
                 expect,
+                change: Box::new(move |good| site.clear(good)),
             });
         }
     }
@@ -96,12 +110,16 @@ pub(crate) fn wrongs(example: &Example) -> Vec<Wrong> {
     all
 }
 
-type At = Vec<(String, DynamicMessage, Expect)>;
+type At = Vec<(String, Change, Expect)>;
 
 fn at(site: &Site, message: &DynamicMessage) -> At {
+    let put = |value: Value| -> Change {
+        let site = site.clone();
+        Box::new(move |good| site.put(good, value.clone()))
+    };
     let mut found: At = values(site)
         .into_iter()
-        .map(|(what, value, expect)| (what, site.put(message, value), expect))
+        .map(|(what, value, expect)| (what, put(value), expect))
         .collect();
     if site.field.is_list() {
         found.extend(lists(site, message));
@@ -109,19 +127,29 @@ fn at(site: &Site, message: &DynamicMessage) -> At {
     found
 }
 
-/// Too many entries, and one of them twice.
-fn lists(site: &Site, message: &DynamicMessage) -> At {
+/// The first entry of the list, or one like it.
+fn first(site: &Site, message: &DynamicMessage) -> Option<Value> {
     let Value::List(entries) = site.value(message) else {
         panic!("{}", site.path())
     };
-    let Some(first) = entries.first().cloned().or_else(|| sample(site)) else {
+    entries.first().cloned().or_else(|| sample(site))
+}
+
+/// Too many entries, and one of them twice.
+fn lists(site: &Site, message: &DynamicMessage) -> At {
+    if first(site, message).is_none() {
         return Vec::new();
+    }
+    let times = |count: usize| -> Change {
+        let site = site.clone();
+        Box::new(move |good| {
+            let entries = vec![first(&site, good).unwrap(); count];
+            site.change(good, |part| part.set_field(&site.field, Value::List(entries)))
+        })
     };
-    let put = |entries| site.change(message, |part| part.set_field(&site.field, Value::List(entries)));
-    let many = vec![first.clone(); most(&site.field) + 1];
     vec![
-        ("too many".into(), put(many), Expect::Named),
-        ("twice".into(), put(vec![first.clone(), first]), Expect::Named),
+        ("too many".into(), times(most(&site.field) + 1), Expect::Named),
+        ("twice".into(), times(2), Expect::Named),
     ]
 }
 

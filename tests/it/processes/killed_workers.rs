@@ -82,13 +82,13 @@ impl Move {
 
 impl Deployed {
     /// How many accounts nothing has happened to since they were created.
-    async fn untouched(&self) -> usize {
+    pub(super) async fn untouched(&self) -> usize {
         let count = self.count("SELECT COUNT(*) FROM account WHERE version = 1").await;
         usize::try_from(count).unwrap()
     }
 
     /// As if the time of whoever is dead had passed.
-    async fn expire_leases(&self) {
+    pub(super) async fn expire_leases(&self) {
         self.execute("UPDATE lease SET expire_time = 0").await;
     }
 }

@@ -7,6 +7,7 @@ mod killed_anywhere;
 mod killed_between_statements;
 mod killed_workers;
 mod raced;
+mod stopped_workers;
 
 use crate::{
     harness::{Storage, external_server, pool_size, run_sql},
