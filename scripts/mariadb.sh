@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # A private, throw-away MariaDB server for the tests, on a free loopback port, all of it in one folder.
-#   mariadb.sh start DIR   starts it (DIR: new or empty) and prints its URL
-#   mariadb.sh url DIR     prints the URL again
-#   mariadb.sh stop DIR    ends the server and removes DIR
+#   mariadb.sh start DIR [OPTION...]   starts it (DIR: new or empty), with more options of mariadbd, and prints its URL
+#   mariadb.sh url DIR   prints the URL again
+#   mariadb.sh stop DIR   ends the server and removes DIR
 # The programs come from MARIADB_HOME, from PATH, or from scripts/mariadb-programs.sh.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-usage() { fail "usage: mariadb.sh start|url|stop DIR"; }
+usage() { fail "usage: mariadb.sh start DIR [OPTION...] | url DIR | stop DIR"; }
 
 # program NAME: its path in the installation `home`.
 program() {
@@ -33,15 +33,16 @@ install_tables() {
 
 # launch: one try on `port`; fails when the server ends before it answers (the port was taken meanwhile).
 launch() {
-  # --no-defaults keeps /etc/mysql out. No fsync: the data never outlives the run.
+  # --no-defaults keeps /etc/mysql out. No fsync: the data never outlives the run. A folder of its own for temporary tables:
+  # whichever server starts in a shared one removes those that others have open.
   # Awkward defaults on purpose: a table or a query that relies on the server's character set or time zone shows up.
-  setsid "$mariadbd" --no-defaults --user="$(id -un)" --basedir="$home" --datadir="$dir/data" \
+  setsid "$mariadbd" --no-defaults --user="$(id -un)" --basedir="$home" --datadir="$dir/data" --tmpdir="$dir/tmp" \
     --socket=./server.sock --pid-file="$dir/mariadbd.pid" --log-error="$dir/error.log" \
     --bind-address=127.0.0.1 --port="$port" --skip-name-resolve --max-connections=1000 \
     --character-set-server=latin1 --collation-server=latin1_swedish_ci --default-time-zone=+05:30 \
     --performance-schema=OFF --innodb-buffer-pool-size=256M --innodb-log-file-size=32M \
     --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --loose-innodb-flush-method=nosync \
-    --sync-frm=0 --loose-debug-no-sync --aria-checkpoint-interval=0 --init-file="$dir/init.sql" \
+    --sync-frm=0 --loose-debug-no-sync --aria-checkpoint-interval=0 --init-file="$dir/init.sql" "${options[@]}" \
     </dev/null >"$dir/output.log" 2>&1 &
   local pid=$! waited
   printf '%s\n' "$pid" >"$dir/server"
@@ -63,7 +64,7 @@ start() {
   if [ -d "$home/lib/tidepool" ]; then export LD_LIBRARY_PATH=$home/lib/tidepool; fi
   mariadbd=$(program mariadbd)
   mariadb=$(program mariadb)
-  mkdir -p "$dir"
+  mkdir -p "$dir/tmp"
   dir=$(cd "$dir" && pwd -P)
   touch "$dir/tidepool-mariadb"
   install_tables
@@ -102,8 +103,10 @@ stop() {
   rm -rf "$dir"
 }
 
-[ $# = 2 ] || usage
+[ $# = 2 ] || { [ $# -gt 2 ] && [ "$1" = start ]; } || usage
 dir=$2
+# The last one of an option counts, so these win over what is said above.
+options=("${@:3}")
 case $1 in
   start) start ;;
   url) cat "$dir/url" 2>/dev/null || fail "no server was started in $dir" ;;

@@ -55,12 +55,8 @@ impl Claims {
         })
     }
 
-    /// Claims until there are `most`, or `over` says that it is enough.
-    pub(crate) async fn run(
-        self,
-        most: usize,
-        over: impl Fn() -> bool + Clone + Send + Sync + 'static,
-    ) -> Outcome<Latency> {
+    /// Claims all there are, or until `over` says that it is enough.
+    pub(crate) async fn run(self, over: impl Fn() -> bool + Clone + Send + Sync + 'static) -> Outcome<Latency> {
         let next = Arc::new(AtomicUsize::new(0));
         let clients = Arc::new(self.clients);
         let mut people = JoinSet::new();
@@ -70,7 +66,7 @@ impl Claims {
                 let mut took = Vec::new();
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(id) = ids.get(at).filter(|_| at < most && !over()) else {
+                    let Some(id) = ids.get(at).filter(|_| !over()) else {
                         return Ok(took);
                     };
                     let request = proto::ClaimAccountRequest {
@@ -98,7 +94,7 @@ impl Claims {
         let over = Arc::new(AtomicBool::new(false));
         let seen = over.clone();
         let claims = tokio::spawn(async move {
-            let ran = self.run(usize::MAX, move || seen.load(Ordering::SeqCst)).await;
+            let ran = self.run(move || seen.load(Ordering::SeqCst)).await;
             ran.map_err(|error| error.to_string())
         });
         let done = work.await;

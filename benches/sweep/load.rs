@@ -1,14 +1,23 @@
 //! Fills the database by copying one account that the service made, with the history that belongs to it, in large
 //! statements: a million calls would take longer than everything that is measured.
 
-use crate::{Outcome, Plan, USERS};
+use crate::{Outcome, USERS, site::Site};
 use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, Value};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use tidepool::{client::Client, rpc::proto};
 
+/// Of the rule for which deadlines are stored.
+pub(crate) const RULE_DAYS: i32 = 30;
 /// Accounts per statement.
 const CHUNK: u64 = 20_000;
+
+/// When accounts fall due: a second after each other, as many as that, up to this time.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
+    last: DateTime<Utc>,
+    apart: u64,
+}
 
 /// Copies accounts.
 pub(crate) struct Loader {
@@ -16,8 +25,6 @@ pub(crate) struct Loader {
     owned: String,
     free: String,
     now: DateTime<Utc>,
-    /// Of the rule, for which deadlines are stored.
-    days: i64,
     next: u64,
 }
 
@@ -40,20 +47,20 @@ async fn create(admin: &Client, name: &str, pool: &str, owner: &str) -> Outcome<
     Ok(made.account.unwrap_or_default().id.replace('-', ""))
 }
 
-/// What the copy number `seq` has in a column, and from which column of its table the rest is.
+/// The id of the copy number `seq`. Numbers that follow each other are spread evenly over all ids, so that what falls due
+/// together lies as far apart as it can, at every size.
 fn id() -> &'static str {
     "UNHEX(CONCAT('019C', LPAD(HEX(s.seq * 2654435761 % 4294967296), 8, '0'), '7000', LPAD(HEX(s.seq), 16, '0')))"
 }
 
 impl Loader {
     /// Makes the accounts to copy.
-    pub(crate) async fn start(plan: &Plan, admin: &Client, pool: &str, now: DateTime<Utc>) -> Outcome<Self> {
+    pub(crate) async fn start(site: &Site) -> Outcome<Self> {
         Ok(Self {
-            db: Database::connect(&plan.url).await?,
-            owned: create(admin, "Owned", pool, "user1").await?,
-            free: create(admin, "Free", pool, "").await?,
-            now,
-            days: 30,
+            db: Database::connect(&site.url).await?,
+            owned: create(&site.admin, "Owned", &site.pool, "user1").await?,
+            free: create(&site.admin, "Free", &site.pool, "").await?,
+            now: site.clock.now(),
             next: 1,
         })
     }
@@ -85,8 +92,8 @@ impl Loader {
         Ok(())
     }
 
-    /// Copies so many accounts whose tenure began so long ago; `None` are accounts that nobody owns.
-    async fn load(&mut self, name: &str, count: u64, since: Option<TimeDelta>) -> Outcome {
+    /// Copies so many accounts; those without deadlines are accounts that nobody owns.
+    async fn load(&mut self, name: &str, count: u64, due: Option<Deadlines>) -> Outcome {
         let bar = ProgressBar::new(count);
         bar.set_style(ProgressStyle::with_template(
             "{msg:10} {wide_bar} {pos}/{len} {elapsed}",
@@ -103,14 +110,13 @@ impl Loader {
                 ("name_key", label.clone()),
                 ("unique_name", label),
             ];
-            let from = if since.is_some() { &self.owned } else { &self.free };
-            if let Some(since) = since {
-                // A little apart, as they come.
-                let began = (self.now - since).timestamp_micros();
-                let began = format!("({began} - s.seq % 100000 * 1000000)");
+            let from = if due.is_some() { &self.owned } else { &self.free };
+            if let Some(due) = due {
+                let deadline = due.last.timestamp_micros();
+                let deadline = format!("({deadline} - s.seq % {} * 1000000)", due.apart);
+                let days = TimeDelta::days(RULE_DAYS.into()).num_microseconds().unwrap_or(0);
+                let began = format!("({deadline} - {days})");
                 let owner = format!("CONCAT('user', s.seq % {USERS})");
-                let days = TimeDelta::days(self.days).num_microseconds().unwrap_or(0);
-                let deadline = format!("({began} + {days})");
                 own.extend([
                     ("owner", owner.clone()),
                     ("owner_since", began.clone()),
@@ -138,12 +144,20 @@ impl Loader {
 
     /// Accounts that are not due for long.
     pub(crate) async fn idle(&mut self, count: u64) -> Outcome {
-        self.load("idle", count, Some(TimeDelta::days(1))).await
+        let due = Deadlines {
+            last: self.now + TimeDelta::days(RULE_DAYS.into()),
+            apart: 100_000,
+        };
+        self.load("idle", count, Some(due)).await
     }
 
-    /// Accounts that are due now.
-    pub(crate) async fn due(&mut self, count: u64) -> Outcome {
-        self.load("due", count, Some(TimeDelta::days(45))).await
+    /// Accounts that fall due in the hour that ends so many hours from now.
+    pub(crate) async fn due(&mut self, count: u64, hours: i64) -> Outcome {
+        let due = Deadlines {
+            last: self.now + TimeDelta::hours(hours),
+            apart: 3000,
+        };
+        self.load("due later", count, Some(due)).await
     }
 
     /// Accounts that nobody owns, and their ids.
@@ -164,18 +178,5 @@ impl Loader {
             Ok(uuid::Uuid::try_parse(&id)?.to_string())
         };
         rows.iter().map(read).collect()
-    }
-
-    /// What is copied from now on follows the rule as it is.
-    pub(crate) async fn refresh(&mut self, days: i64) -> Outcome {
-        self.days = days;
-        let sql = "UPDATE account SET planned_revision = (SELECT config_revision FROM tenant WHERE id = account.tenant) \
-                   WHERE id = UNHEX(?)";
-        for id in [&self.owned, &self.free] {
-            let values: [Value; 1] = [id.as_str().into()];
-            let statement = Statement::from_sql_and_values(self.db.get_database_backend(), sql, values);
-            self.db.execute_raw(statement).await?;
-        }
-        Ok(())
     }
 }

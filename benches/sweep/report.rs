@@ -1,6 +1,11 @@
 //! Figures, beside what they should be.
 
-use crate::{Outcome, claims::Latency};
+use crate::{
+    Outcome,
+    claims::Latency,
+    cost::Runs,
+    counters::{COUNTERS, Counted},
+};
 use serde_json::{Value, json};
 use std::{fmt::Write, fs};
 
@@ -24,20 +29,31 @@ struct Figure {
     target: Option<(bool, f64)>,
 }
 
+/// What the server counted during something, for each account that it was about.
+struct Column {
+    name: &'static str,
+    accounts: f64,
+    counted: Counted,
+}
+
 /// All figures.
 pub(crate) struct Report {
     accounts: u64,
     due: u64,
+    rounds: u64,
     figures: Vec<Figure>,
+    columns: Vec<Column>,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 impl Report {
-    pub(crate) const fn new(accounts: u64, due: u64) -> Self {
+    pub(crate) const fn new(accounts: u64, due: u64, rounds: u64) -> Self {
         Self {
             accounts,
             due,
+            rounds,
             figures: Vec::new(),
+            columns: Vec::new(),
         }
     }
 
@@ -50,34 +66,49 @@ impl Report {
         });
     }
 
-    fn of(&self, name: &str) -> f64 {
-        let found = self.figures.iter().find(|figure| figure.name == name);
-        found.map_or(f64::NAN, |figure| figure.value)
+    fn count(&mut self, name: &'static str, accounts: u64, counted: Counted) {
+        self.columns.push(Column {
+            name,
+            accounts: accounts as f64,
+            counted,
+        });
     }
 
-    pub(crate) fn few(&mut self, taken: usize, seconds: f64) {
-        self.add(
-            "sweep, a tenth of the accounts",
-            taken as f64 / seconds,
-            "accounts/s",
-            None,
-        );
+    /// Both sizes, the smaller one first; by the service, and by hand.
+    pub(crate) fn cost(&mut self, sweep: [&Runs; 2], hand: [&Runs; 2]) {
+        let due = self.due as f64;
+        for (name, runs) in [
+            ("sweep, a tenth of the accounts", sweep[0]),
+            ("sweep, all accounts", sweep[1]),
+            ("by hand, a tenth of the accounts", hand[0]),
+            ("by hand, all accounts", hand[1]),
+        ] {
+            self.add(name, due / runs.median(), "accounts/s", None);
+        }
+        let ratio = hand[1].median() / sweep[1].median();
+        self.add("rate of the sweep over by hand", ratio, "x", Some((false, 0.5)));
+        let ratio = sweep[1].median() / sweep[0].median();
+        self.add("time of the sweep, all over a tenth", ratio, "x", Some((true, 1.3)));
+        let by_hand = hand[1].median() / hand[0].median();
+        self.add("time by hand, all over a tenth", by_hand, "x", None);
+        for (name, runs) in [
+            ("processor time of the sweep, likewise", sweep),
+            ("processor time by hand, likewise", hand),
+        ] {
+            let [few, all] = runs.map(|runs| runs.counted.processor_time() as f64);
+            self.add(name, all / few, "x", None);
+        }
+        for (name, runs) in [
+            ("sweep/10", sweep[0]),
+            ("sweep", sweep[1]),
+            ("hand/10", hand[0]),
+            ("hand", hand[1]),
+        ] {
+            self.count(name, self.due * self.rounds, runs.counted.clone());
+        }
     }
 
-    pub(crate) fn hand(&mut self, taken: u64, seconds: f64) {
-        self.add("reclaimed by hand", taken as f64 / seconds, "accounts/s", None);
-    }
-
-    pub(crate) fn many(&mut self, taken: usize, seconds: f64) {
-        let rate = taken as f64 / seconds;
-        self.add("sweep, all accounts", rate, "accounts/s", None);
-        let hand = self.of("reclaimed by hand");
-        self.add("sweep over by hand", rate / hand, "x", Some((false, 0.5)));
-        let few = self.of("sweep, a tenth of the accounts");
-        self.add("time with all over a tenth", few / rate, "x", Some((true, 1.3)));
-    }
-
-    pub(crate) fn replan(&mut self, moved: usize, seconds: f64, quiet: &Latency, busy: &Latency) {
+    pub(crate) fn replan(&mut self, moved: usize, seconds: f64, quiet: &Latency, busy: &Latency, counted: Counted) {
         self.add(
             "deadlines moved",
             moved as f64 / seconds,
@@ -85,13 +116,14 @@ impl Report {
             Some((false, 5000.0)),
         );
         self.add("claims meanwhile", busy.count() as f64, "claims", None);
-        for (name, percent) in [("claim, median", 50), ("claim, 95 %", 95)] {
+        for (name, percent) in [("quiet claim, median", 50), ("quiet claim, 95 %", 95)] {
             self.add(name, quiet.percentile(percent), "ms", None);
         }
         let ratio = busy.percentile(50) / quiet.percentile(50);
         self.add("claim meanwhile, median over quiet", ratio, "x", Some((true, 2.0)));
         let ratio = busy.percentile(95) / quiet.percentile(95);
         self.add("claim meanwhile, 95 % over quiet", ratio, "x", None);
+        self.count("moved", moved as u64, counted);
     }
 
     pub(crate) fn memory(&mut self, bytes: u64) {
@@ -100,7 +132,10 @@ impl Report {
 
     /// For people.
     pub(crate) fn table(&self) -> String {
-        let mut table = format!("{} accounts, {} of them due each time\n\n", self.accounts, self.due);
+        let mut table = format!(
+            "{} accounts and a tenth of that, {} of them due each time, medians of {} rounds\n\n",
+            self.accounts, self.due, self.rounds
+        );
         for figure in &self.figures {
             let target = figure.target.map_or_else(String::new, |(at_most, target)| {
                 let met = if at_most {
@@ -114,10 +149,21 @@ impl Report {
             // Writing to a String cannot fail.
             let _ = writeln!(
                 table,
-                "{:36} {:>12.2} {:10} {target}",
+                "{:38} {:>12.2} {:10} {target}",
                 figure.name, figure.value, figure.unit
             );
         }
+        let _ = write!(table, "\n{:28}", "per account");
+        for column in &self.columns {
+            let _ = write!(table, " {:>10}", column.name);
+        }
+        for (counter, name) in COUNTERS {
+            let _ = write!(table, "\n{name:28}");
+            for column in &self.columns {
+                let _ = write!(table, " {:>10.3}", column.counted.of(counter) as f64 / column.accounts);
+            }
+        }
+        table.push('\n');
         table
     }
 
@@ -133,6 +179,21 @@ impl Report {
                 json!({"name": figure.name, "value": figure.value, "unit": figure.unit, "target": target})
             })
             .collect();
-        json!({"accounts": self.accounts, "due": self.due, "figures": figures}).to_string()
+        let counted: Vec<Value> = self
+            .columns
+            .iter()
+            .map(|column| {
+                let counters = COUNTERS.iter().map(|(counter, _)| *counter);
+                let of: serde_json::Map<String, Value> = counters
+                    .map(|counter| (counter.to_owned(), column.counted.of(counter).into()))
+                    .collect();
+                json!({"name": column.name, "accounts": column.accounts, "counted": of})
+            })
+            .collect();
+        json!({
+            "accounts": self.accounts, "due": self.due, "rounds": self.rounds,
+            "figures": figures, "counted": counted
+        })
+        .to_string()
     }
 }
