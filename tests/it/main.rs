@@ -68,6 +68,7 @@ mod lifecycle;
 mod limits;
 mod migrations;
 mod model;
+mod month;
 mod moves;
 mod observed;
 mod one_server;
