@@ -10,6 +10,7 @@ use super::{
     exception::dispute,
     ids::{AccountId, EventId, ObjectId, UserId},
     retention_plan,
+    sweep::notice,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt;
@@ -251,10 +252,14 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
         .iter()
         .filter(|activity| activity.kind.meaning() == Meaning::FollowUp);
     let mut after = successor(scene, account);
-    if after.status == Status::Assigned && after.clock.planned_revision < scene.org.revisions.config {
-        // What rules changed in between is settled first, on the facts so far: an activity takes nobody's notice away.
+    let mut noticed = None;
+    if after.status == Status::Assigned {
+        // What rules, or time alone, changed in between is settled first, on the facts so far: an activity takes nobody's
+        // notice away.
         let now = after.update_time;
-        retention_plan::replan(scene.org, &mut after, now);
+        if retention_plan::replan(scene.org, &mut after, now) {
+            noticed = after.clock.reclaim_time;
+        }
     }
     after.last_follow_up_time = after
         .last_follow_up_time
@@ -288,8 +293,11 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
     if after.status == Status::Assigned {
         retention_plan::plan(scene.org, &mut after);
     }
+    // Whoever has more time by the activity need not hear of what would have been.
+    let told = noticed.filter(|noticed| after.clock.reclaim_time == Some(*noticed));
     let effects = Effects {
         fields: changed(account, &after),
+        reminder: told.map(|_| notice(scene.org, &after)),
         ..Effects::between(Some(account), &after)
     };
     Some(Change {

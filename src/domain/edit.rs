@@ -12,6 +12,7 @@ use super::{
     profile,
     refusal::{Reason, Refusal, Violations},
     retention_plan,
+    sweep::notice,
     text::name_key,
 };
 use crate::domain::{account::TeamAccess, error::Error};
@@ -160,7 +161,7 @@ pub fn decide(
     after.profile = profile;
     after.extras = extras.clone();
     let now = after.update_time;
-    retention_plan::replan(scene.org, &mut after, now);
+    let noticed = retention_plan::replan(scene.org, &mut after, now);
     let change = Change {
         columns: Columns::Profile,
         end: None,
@@ -175,6 +176,7 @@ pub fn decide(
             effects: Effects {
                 fields,
                 name_lock_overridden: locked,
+                reminder: noticed.then(|| notice(scene.org, &after)),
                 ..Effects::between(Some(before), &after)
             },
         },

@@ -110,11 +110,11 @@ pub fn decide(scene: &Scene<'_>, account: &Account, team: &[UserId], terms: Term
         return match taken_from(scene.org, &planned, &look, deadline, now, terms) {
             None => Verdict::Reclaim(Box::new(reclaim(scene, account, &planned))),
             Some(hold) if same_clock(account, &planned) => Verdict::Held(hold),
-            Some(_) => Verdict::Replan(Box::new(replanned(scene, account, planned, noticed, team))),
+            Some(_) => Verdict::Replan(Box::new(replanned(scene, account, planned, noticed))),
         };
     }
     if !same_clock(account, &planned) {
-        return Verdict::Replan(Box::new(replanned(scene, account, planned, noticed, team)));
+        return Verdict::Replan(Box::new(replanned(scene, account, planned, noticed)));
     }
     match remind(scene, &planned, &look, team, now) {
         Some((after, reminder)) => Verdict::Remind(Box::new(reminded(account, after, reminder))),
@@ -124,7 +124,7 @@ pub fn decide(scene: &Scene<'_>, account: &Account, team: &[UserId], terms: Term
 
 /// Recomputes the clock after a change of rules: the change that anybody sees, or when to look at it next.
 #[must_use]
-pub fn replan(scene: &Scene<'_>, account: &Account, team: &[UserId]) -> Verdict {
+pub fn replan(scene: &Scene<'_>, account: &Account) -> Verdict {
     if account.status != Status::Assigned {
         return Verdict::Leave(None);
     }
@@ -134,7 +134,7 @@ pub fn replan(scene: &Scene<'_>, account: &Account, team: &[UserId]) -> Verdict 
     if same_clock(account, &planned) {
         return Verdict::Leave(planned.clock.wake_time);
     }
-    Verdict::Replan(Box::new(replanned(scene, account, planned, noticed, team)))
+    Verdict::Replan(Box::new(replanned(scene, account, planned, noticed)))
 }
 
 /// `None` if the account is taken now; otherwise what keeps it.
@@ -237,19 +237,22 @@ pub fn people(org: &Organisation, account: &Account, recipients: &[Recipient], t
     people
 }
 
-fn replanned(scene: &Scene<'_>, account: &Account, after: Account, noticed: bool, team: &[UserId]) -> Change {
-    let mut effects = Effects::between(Some(account), &after);
-    if noticed {
-        // Whoever is to lose an account sooner than he thought learns it at once, whatever the rule says of reminders.
-        let recipients = [Recipient::Owner];
-        effects.reminder = Some(ReminderEffect {
-            kind: "DEADLINE_MOVED",
-            rule_id: after.clock.rule_id,
-            days_before: None,
-            deadline: after.clock.reclaim_time.map(|deadline| deadline.timestamp_micros()),
-            recipients: people(scene.org, &after, &recipients, team),
-        });
+/// What the owner is told where `replan` gave him notice: whoever is to lose an account sooner than he thought learns it at
+/// once, whatever the rule says of reminders, and by whatever change that came.
+#[must_use]
+pub fn notice(org: &Organisation, after: &Account) -> ReminderEffect {
+    ReminderEffect {
+        kind: "DEADLINE_MOVED",
+        rule_id: after.clock.rule_id,
+        days_before: None,
+        deadline: after.clock.reclaim_time.map(|deadline| deadline.timestamp_micros()),
+        recipients: people(org, after, &[Recipient::Owner], &[]),
     }
+}
+
+fn replanned(scene: &Scene<'_>, account: &Account, after: Account, noticed: bool) -> Change {
+    let mut effects = Effects::between(Some(account), &after);
+    effects.reminder = noticed.then(|| notice(scene.org, &after));
     of_clock(after, EventKind::Replanned, effects)
 }
 

@@ -69,6 +69,7 @@ mod lifecycle;
 mod limits;
 mod migrations;
 mod model;
+mod month;
 mod moves;
 mod observed;
 mod one_server;

@@ -200,7 +200,7 @@ async fn write(tx: &Tx, scene: &Scene<'_>, accounts: Vec<Account>, work: Work) -
     let mut done = Done::default();
     let verdicts = match work {
         Work::Replan(_) => {
-            let verdicts = accounts.iter().map(|(account, team)| replan(scene, account, team));
+            let verdicts = accounts.iter().map(|(account, _)| replan(scene, account));
             verdicts.collect()
         }
         Work::Sweep(grace) => {

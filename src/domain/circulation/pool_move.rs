@@ -15,6 +15,7 @@ use crate::domain::{
     pool::{Pool, PoolState},
     refusal::{Reason, Refusal},
     retention_plan,
+    sweep::notice,
 };
 
 pub(super) const MOVABLE: &[Status] = &[Status::Unassigned, Status::Assigned];
@@ -228,16 +229,18 @@ fn moved(
     } else {
         TeamChange::Keep
     };
+    let mut noticed = false;
     if end.is_some() {
         lose_owner(scene, &mut after, mover.entry, None, "");
     } else if after.status == Status::Assigned {
-        retention_plan::replan(scene.org, &mut after, scene.now);
+        noticed = retention_plan::replan(scene.org, &mut after, scene.now);
     } else {
         after.pool_entry_time = Some(after.update_time);
         after.pool_entry_cause = Some(mover.entry);
     }
     let mut effects = Effects::between(Some(account), &after);
     effects.end_cause = end.as_ref().map(|end| end.cause.as_str());
+    effects.reminder = noticed.then(|| notice(scene.org, &after));
     Decision::Change(Box::new(Change {
         columns: Columns::Circulation,
         end,

@@ -261,6 +261,75 @@ async fn whoever_has_a_day_left_is_told_at_once() {
     world.stop().await;
 }
 
+/// D02, 3.4: so he is where it comes of a grade, of another pool, or of a change of the rule that is found when an activity
+/// becomes known; and not again by the worker.
+#[tokio::test]
+async fn whatever_leaves_a_day_is_told_at_once() {
+    let world = World::start().await;
+    let admin = world.server.admin();
+    let (graded, first) = world.claimed("Graded").await;
+    let (moved, second) = world.claimed("Moved").await;
+    let (heard, third) = world.claimed("Heard").await;
+    let (put_off, fourth) = world.claimed("Put off").await;
+    let by_grade = ReclaimRule {
+        grade_days: vec![proto::GradeDays {
+            grade: "A".into(),
+            follow_up_days: Some(15),
+            ..proto::GradeDays::default()
+        }],
+        ..exact(&first, 60)
+    };
+    create(&admin, by_grade, Some(true)).await.unwrap();
+    let without_win = ReclaimRule {
+        follow_up_days: None,
+        close_days: Some(60),
+        ..exact(&third, 0)
+    };
+    let without_win = create(&admin, without_win, Some(true)).await.unwrap();
+    create(&admin, exact(&second, 60), Some(true)).await.unwrap();
+    let idle = create(&admin, exact(&fourth, 60), Some(true)).await.unwrap();
+    let target = world.pool(open_pool("Strict")).await;
+    create(&admin, exact(&target, 15), Some(true)).await.unwrap();
+    world.sweep().await;
+
+    world.go_to("2026-03-21 10:00");
+    let grade = Account {
+        id: graded.clone(),
+        grade: "A".into(),
+        ..Account::default()
+    };
+    world.change(grade, &["grade"]).await;
+    let transfer = proto::TransferAccountRequest {
+        account_id: moved.clone(),
+        target_pool_id: target,
+        ..Default::default()
+    };
+    let mut moves = world.user("ann").circulation();
+    moves.transfer_account(transfer).await.unwrap();
+    let shorter = ReclaimRule {
+        close_days: Some(10),
+        ..without_win
+    };
+    update(&admin, shorter, &["close_days"], Some(true)).await.unwrap();
+    let shorter = ReclaimRule {
+        follow_up_days: Some(10),
+        ..idle
+    };
+    update(&admin, shorter, &["follow_up_days"], Some(true)).await.unwrap();
+    for id in [&heard, &put_off] {
+        world.hear(id, "sales_record.created").await;
+    }
+    for _ in 0..3 {
+        for id in [&graded, &moved, &heard] {
+            assert_eq!(world.reminded(id).await, ["moved to 2026-03-22 10:00: bob"]);
+        }
+        // He followed up, and has ten days again.
+        assert_eq!(world.reminded(&put_off).await, Vec::<String>::new());
+        world.sweep().await;
+    }
+    world.stop().await;
+}
+
 /// R136: no deadline, no reminder: nobody owns the account, no rule matches, the rule never reclaims, a win ended it.
 #[tokio::test]
 async fn without_a_deadline_nobody_is_reminded() {

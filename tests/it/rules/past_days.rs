@@ -115,6 +115,34 @@ async fn an_activity_after_a_change_leaves_the_day() {
     world.stop().await;
 }
 
+/// D02, R149: nor does one that comes after an account outgrew a rule and before the worker saw that.
+#[tokio::test]
+async fn an_activity_of_an_account_that_outgrew_a_rule_leaves_the_day() {
+    let world = World::start().await;
+    let admin = world.server.admin();
+    let (account, pool) = world.claimed("Acme").await;
+    let young = ReclaimRule {
+        created_within_months: Some(1),
+        ..exact(&pool, 300)
+    };
+    let old = ReclaimRule {
+        follow_up_days: None,
+        close_days: Some(10),
+        ..exact(&pool, 0)
+    };
+    for rule in [young, old] {
+        create(&admin, rule, Some(true)).await.unwrap();
+    }
+    world.sweep().await;
+    world.go_to("2026-04-02 10:00");
+    world.hear(&account, "sales_record.created").await;
+    assert_eq!(world.deadline(&account).await, "2026-04-03 10:00");
+    assert_eq!(world.sweep().await.reclaimed, 0);
+    world.go_to("2026-04-03 10:00");
+    assert_eq!(world.sweep().await.reclaimed, 1);
+    world.stop().await;
+}
+
 /// D02, T25-T29: whoever's days are over by a change has a day, to the next cutoff; longer rules give what they say.
 #[tokio::test]
 async fn a_change_gives_a_day_at_least() {
