@@ -297,10 +297,3 @@ pub async fn open(conn: &impl ConnectionTrait, limit: u64) -> Result<Vec<Open>, 
         })
         .collect()
 }
-
-/// Whether the user owns accounts that belong to no pool.
-pub async fn owns_outside_pools(conn: &impl ConnectionTrait, tenant: TenantKey, user: &UserId) -> Result<bool, DbErr> {
-    let sql = "SELECT 1 AS found FROM account WHERE tenant = ? AND owner = ? AND pool_id IS NULL LIMIT 1";
-    let values = vec![tenant.0.into(), user.as_str().into()];
-    Ok(conn.query_one_raw(statement(conn, sql, values)).await?.is_some())
-}

@@ -117,6 +117,7 @@ CREATE TABLE `activity` (
   `record_time` bigint(20) NOT NULL DEFAULT 0,
   `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `summary` longtext NOT NULL,
+  `contract_end_time` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`tenant`,`source`,`event_id`),
   KEY `activity_timeline` (`tenant`,`account_id`,`occur_time`,`source`,`event_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

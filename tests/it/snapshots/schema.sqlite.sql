@@ -138,7 +138,8 @@ CREATE TABLE "activity" (
   "occur_time" INTEGER NOT NULL DEFAULT 0,
   "record_time" INTEGER NOT NULL DEFAULT 0,
   "actor" TEXT,
-  "summary" TEXT NOT NULL, PRIMARY KEY ("tenant",
+  "summary" TEXT NOT NULL,
+  "contract_end_time" INTEGER, PRIMARY KEY ("tenant",
   "source",
   "event_id") );
 
