@@ -6,21 +6,18 @@ use super::{
     dialect::Engine,
     failure::{Abort, Class, classify},
     instant::{instant, micros},
+    sql::statement,
 };
 use crate::domain::{
     activity::{Activity, BusinessObject, Deals, Kind, ObjectKey},
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 const CHUNK: usize = 128;
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
-}
 
 /// An instant where the epoch stands for none.
 fn merged(micros: i64) -> Option<DateTime<Utc>> {

@@ -11,7 +11,9 @@ use crate::{
     world::{World, assign, claim, give_back, open_pool},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use tidepool::rpc::proto::{Activity, AfterWin, CombineMode, Pool, ReclaimAction, ReclaimRule, RetentionExplanation};
+use tidepool::rpc::proto::{
+    Activity, AfterWin, CombineMode, DealStatus, Pool, ReclaimAction, ReclaimRule, RetentionExplanation,
+};
 
 /// What clocks in Shanghai show, with the year and seconds where they matter: `03-01 10:00` is in 2026.
 fn at(text: &str) -> DateTime<Utc> {
@@ -126,6 +128,8 @@ impl<'a> Card<'a> {
             go_to(world, due - TimeDelta::microseconds(1));
             world.sweep().await;
             assert_ne!(self.owner().await, "", "{name}: not before {deadline}");
+            let left = world.account(&self.account).await.remaining_retention.unwrap();
+            assert_eq!((left.seconds, left.nanos), (0, 1000), "{name}: the countdown");
             go_to(world, due);
         }
         world.sweep().await;
@@ -180,7 +184,8 @@ fn at_nine(rule: ReclaimRule) -> ReclaimRule {
     }
 }
 
-/// T01-T18b, D05, D06: claimed on 2026-03-01 10:00 in Shanghai, then what the row says.
+/// T01-T18b, D05, D06, W19: claimed on 2026-03-01 10:00 in Shanghai, then what the row says. Deadline, explanation, countdown
+/// and sweep are one formula.
 #[tokio::test]
 async fn t01_to_t18_clocks_run_as_the_examples_say() {
     use AfterWin::{Exempt, Restart};
@@ -335,5 +340,28 @@ async fn t40_t42_the_countdown_is_shown_when_little_is_left() {
         assert_eq!(left(&card).await, None, "T42: {name}");
         assert_eq!(world.reclaim_instant(&card.account).await, None, "T42: {name}");
     }
+    world.stop().await;
+}
+
+/// R181: what nobody touched for 60 days goes back, and somebody else makes something of it.
+#[tokio::test]
+async fn r181_what_lay_idle_is_developed_by_somebody_else() {
+    let world = World::start().await;
+    let mut card = Card::lying(&world, "Idle", Some(exact("", 60))).await;
+    card.play(&[("03-01 10:00", "bob claims")]).await;
+    card.ends("04-30 10:00").await;
+    let before = world.ownership(&card.account).await;
+    assert_eq!(before.last_owner, "bob");
+    card.play(&[
+        ("05-02 10:00", "cid claims"),
+        ("05-03 10:00", "follow-up"),
+        ("05-20 10:00", "won"),
+    ])
+    .await;
+    let now = world.account(&card.account).await;
+    assert_eq!(now.deals.unwrap().status(), DealStatus::Won);
+    assert_eq!(now.ownership.unwrap().owner, "cid");
+    // His days are his own, from his last deed on.
+    card.ends("07-19 10:00").await;
     world.stop().await;
 }
