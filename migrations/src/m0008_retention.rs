@@ -32,8 +32,19 @@ impl MigrationTrait for Migration {
         // reclaim time.
         create_index(manager, "account", "wake_time", &["wake_time", "tenant", "id"], false).await?;
         drop_index(manager, "account", "reclaim_time").await?;
+        // What was due by rules from before has to be found by the new index too. What those rules say may be another day by
+        // now, for example since the tenant has a cutoff: so their deadlines are computed again in the background.
+        for fill in [
+            "UPDATE account SET wake_time = reclaim_time WHERE wake_time IS NULL AND reclaim_time IS NOT NULL",
+            "UPDATE account SET planned_revision = 0 WHERE status = 4",
+            "UPDATE tenant SET replanned_revision = 0",
+        ] {
+            manager.get_connection().execute_unprepared(fill).await?;
+        }
         // Of a contract: when it ends.
         add_column(manager, "business_object", c.instant("end_time")).await?;
+        // What an activity said of that.
+        add_column(manager, "activity", c.instant_opt("contract_end_time")).await?;
 
         for table in ["reminder_rule", "user_absence", "retention_pause", "chosen_department"] {
             create_table(

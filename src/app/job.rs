@@ -1,8 +1,8 @@
 //! Jobs as those see them who want something of many accounts: started, looked at, ended.
 //!
 //! Statement budget of a start: 1 read of the revisions with the answer of a repeated request, 1 count and 1 page for
-//! each part of the work (releasing has two), 1 more for a release without a target pool, the writes of the directory
-//! where the user is deactivated, 1 for the job, 1 request row. Reads: the revisions, and 1.
+//! each part of the work (releasing has two), the writes of the directory where the user is deactivated, 1 for the job,
+//! 1 request row. Reads: the revisions, and 1.
 
 use super::{
     App,
@@ -118,12 +118,6 @@ impl App {
             now,
         };
         check(&scene, &wish.work, wish.deactivate)?;
-        if let Work::ReleaseOwner { user, target: None } = &wish.work
-            && job::owns_outside_pools(tx, org.key, user).await?
-        {
-            let message = "the user owns accounts that belong to no pool; say which one they go to";
-            return Err(Error::refused(Reason::TargetPoolRequired, message).into());
-        }
         let (total, first) = self.preview(tx, org, &wish.work, now).await?;
         let mut started = Started {
             job: None,

@@ -109,7 +109,7 @@ pub enum Work {
     ReleaseOwner {
         /// Who left.
         user: UserId,
-        /// Where accounts go that belong to no pool.
+        /// Where accounts go that belong to no pool; otherwise as the rules of his department say, else nowhere.
         target: Option<PoolId>,
     },
     /// All of a pool goes to another one.

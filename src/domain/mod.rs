@@ -36,3 +36,6 @@ pub mod sweep;
 pub mod team;
 pub mod tenant;
 pub mod text;
+
+#[cfg(test)]
+mod stage;

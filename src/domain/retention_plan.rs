@@ -114,3 +114,6 @@ pub fn replan(org: &Organisation, after: &mut Account, now: DateTime<Utc>) -> bo
     }
     floor.is_some()
 }
+
+#[cfg(test)]
+mod tests;

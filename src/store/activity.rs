@@ -6,21 +6,18 @@ use super::{
     dialect::Engine,
     failure::{Abort, Class, classify},
     instant::{instant, micros},
+    sql::statement,
 };
 use crate::domain::{
     activity::{Activity, BusinessObject, Deals, Kind, ObjectKey},
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 const CHUNK: usize = 128;
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
-}
 
 /// An instant where the epoch stands for none.
 fn merged(micros: i64) -> Option<DateTime<Utc>> {
@@ -82,6 +79,7 @@ pub async fn keep(
         "record_time",
         "actor",
         "summary",
+        "contract_end_time",
     ];
     for chunk in activities.chunks(CHUNK) {
         let rows = chunk.iter().map(|activity| {
@@ -97,6 +95,7 @@ pub async fn keep(
                 micros(now).into(),
                 activity.actor.as_ref().map(ToString::to_string).into(),
                 activity.summary.clone().into(),
+                activity.contract_end.map(micros).into(),
             ]
         });
         let insert = insert("activity", COLUMNS, rows);
@@ -268,6 +267,8 @@ pub struct StoredActivity {
     pub record_time: DateTime<Utc>,
 }
 
+const COLUMNS: &str = "source, event_id, kind, object_id, occur_time, record_time, actor, summary, contract_end_time";
+
 /// Where a page of a timeline ended.
 pub type Place = (i64, String, String);
 
@@ -279,9 +280,7 @@ pub async fn timeline(
     after: Option<&Place>,
     limit: usize,
 ) -> Result<Vec<StoredActivity>, DbErr> {
-    let mut sql = "SELECT source, event_id, kind, object_id, occur_time, record_time, actor, summary FROM activity \
-                   WHERE tenant = ? AND account_id = ?"
-        .to_owned();
+    let mut sql = format!("SELECT {COLUMNS} FROM activity WHERE tenant = ? AND account_id = ?");
     let mut values: Vec<Value> = vec![tenant.0.into(), account.0.into()];
     if let Some((time, source, event)) = after {
         sql.push_str(" AND occur_time <= ? AND (occur_time < ? OR source < ? OR (source = ? AND event_id < ?))");
@@ -307,10 +306,12 @@ pub async fn of_instant(
     account: AccountId,
     at: DateTime<Utc>,
 ) -> Result<Vec<StoredActivity>, DbErr> {
-    let sql = "SELECT source, event_id, kind, object_id, occur_time, record_time, actor, summary FROM activity \
-               WHERE tenant = ? AND account_id = ? AND occur_time = ? ORDER BY source DESC, event_id DESC LIMIT 100";
+    let sql = format!(
+        "SELECT {COLUMNS} FROM activity WHERE tenant = ? AND account_id = ? AND occur_time = ? \
+         ORDER BY source DESC, event_id DESC LIMIT 100"
+    );
     let values = vec![tenant.0.into(), account.0.into(), micros(at).into()];
-    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
+    let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
     read_all(tenant, account, &rows)
 }
 
@@ -338,7 +339,7 @@ fn read_all(tenant: TenantKey, account: AccountId, rows: &[QueryResult]) -> Resu
                     occur_time: instant(row.try_get("", "occur_time")?),
                     actor: at.id_opt("actor", actor.as_ref(), UserId::parse)?,
                     summary: row.try_get("", "summary")?,
-                    contract_end: None,
+                    contract_end: row.try_get::<Option<i64>>("", "contract_end_time")?.map(instant),
                     payload_hash: [0; 32],
                 },
             })

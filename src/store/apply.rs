@@ -16,12 +16,13 @@ use super::{
     failure::{Abort, Class, classify},
     instant::micros,
     reclaims,
+    sql::run,
 };
 use crate::domain::{
     change::{Change, Columns, TeamChange},
     ids::{PoolId, TenantKey, UserId},
 };
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, Value};
 use std::collections::{BTreeMap, HashMap};
 
 const CHUNK: usize = 128;
@@ -34,11 +35,6 @@ const fn chunk_of(which: Columns) -> usize {
         Columns::Clock => LARGE_CHUNK,
         Columns::New | Columns::Circulation | Columns::Profile | Columns::Tombstone => CHUNK,
     }
-}
-
-pub(super) async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u64, DbErr> {
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), update.sql, update.values);
-    Ok(conn.execute_raw(statement).await?.rows_affected())
 }
 
 pub(super) fn expect(changed: u64, expected: usize) -> Result<(), Abort> {

@@ -4,21 +4,18 @@
 use super::{
     failure::{Abort, Class, classify},
     instant::{instant, micros},
+    sql::statement,
 };
 use crate::domain::{
     breaker::Breaker,
     ids::{PoolId, TenantKey},
 };
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The breakers of a tenant, by pool; none is that of the accounts outside all pools.
 pub type Breakers = BTreeMap<Option<PoolId>, Breaker>;
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
-}
 
 /// All zeros stands for the accounts outside pools.
 fn key(pool: Option<PoolId>) -> Value {

@@ -8,6 +8,7 @@ use super::{
     failure::Abort,
     instant::micros,
     organisation::pool_state_number,
+    sql::statement,
 };
 use crate::{
     domain::{
@@ -23,7 +24,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, Statement,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 
@@ -145,9 +146,7 @@ pub async fn occupancy(conn: &impl ConnectionTrait, key: TenantKey, id: PoolId) 
                AS accounts FROM pool WHERE tenant = ? AND id = ?";
     let counted = i64::try_from(Occupancy::COUNTED).unwrap_or(i64::MAX);
     let values = [key.0.into(), id.0.into(), counted.into(), key.0.into(), id.0.into()];
-    let row = conn
-        .query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
-        .await?;
+    let row = conn.query_one_raw(statement(conn, sql, values)).await?;
     row.map(|row| {
         let accounts: i64 = row.try_get("", "accounts")?;
         Ok(Occupancy {

@@ -3,18 +3,15 @@
 use super::{
     codec::Row,
     instant::{instant, micros},
+    sql::statement,
 };
 use crate::domain::{
     configured::{ConfigTable, Configured},
     ids::TenantKey,
 };
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
-}
 
 /// The rows of several tables as they are stored.
 #[derive(Debug)]

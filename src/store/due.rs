@@ -7,7 +7,9 @@ use super::{
     entity::account::Model,
     extras,
     instant::{instant, micros},
-    organisation, subject,
+    organisation,
+    sql::statement,
+    subject,
 };
 use crate::domain::{
     account::Account,
@@ -15,7 +17,7 @@ use crate::domain::{
     organisation::{Organisation, Revisions},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -35,10 +37,6 @@ pub struct Due {
     pub pool: Option<PoolId>,
     /// When it is reclaimed.
     pub reclaim_time: Option<DateTime<Utc>>,
-}
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
 /// The next `limit` accounts about which something was to be done at `until`, the longest due first, after the one that a

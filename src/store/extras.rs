@@ -4,6 +4,7 @@ use super::{
     batch::{Update, insert},
     codec::Row,
     instant::{instant, micros},
+    sql::run,
 };
 use crate::domain::{
     account::{Account, Extras, TeamAccess, TeamRole},
@@ -14,11 +15,6 @@ use crate::domain::{
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
-
-async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<(), DbErr> {
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), update.sql, update.values);
-    conn.execute_raw(statement).await.map(drop)
-}
 
 fn about(sql: &str, tenant: TenantKey, accounts: impl IntoIterator<Item = AccountId>) -> Update {
     let mut update = Update {
@@ -208,7 +204,7 @@ pub(super) async fn put_member(
         access.number().into(),
         micros(account.update_time).into(),
     ];
-    run(conn, insert("account_team", &columns, [row])).await
+    run(conn, insert("account_team", &columns, [row])).await.map(drop)
 }
 
 /// Removes one member each of these accounts, where he is one.
@@ -232,7 +228,7 @@ pub(super) async fn remove_members<'a>(
         .unzip();
     delete.text(" AND user_id = ");
     delete.by_key("account_id", ids.iter().zip(&users));
-    run(conn, delete).await
+    run(conn, delete).await.map(drop)
 }
 
 /// Removes all members of these accounts.
@@ -245,5 +241,7 @@ pub(super) async fn clear_team(
     if accounts.is_empty() {
         return Ok(());
     }
-    run(conn, about("DELETE FROM account_team", tenant, accounts)).await
+    run(conn, about("DELETE FROM account_team", tenant, accounts))
+        .await
+        .map(drop)
 }

@@ -4,6 +4,7 @@
 use super::{
     dialect::Engine,
     instant::{instant, micros},
+    sql::statement,
 };
 use crate::domain::ids::{AccountId, PoolId, TenantKey};
 use chrono::{DateTime, Utc};
@@ -87,9 +88,7 @@ pub async fn lag(conn: &impl ConnectionTrait, until: DateTime<Utc>) -> Result<(i
                WHERE wake_time <= ? AND reclaim_time <= ?";
     let until = micros(until);
     let values = [until.into(), until.into()];
-    let row = conn
-        .query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
-        .await?;
+    let row = conn.query_one_raw(statement(conn, sql, values)).await?;
     let Some(row) = row else { return Ok((0, None)) };
     let first: Option<i64> = row.try_get("", "first")?;
     Ok((row.try_get("", "number")?, first.map(instant)))

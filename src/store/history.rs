@@ -1,12 +1,12 @@
 //! Reads what happened to an account, newest first: along the primary keys of both tables.
 
-use super::{codec::Row, instant::instant};
+use super::{codec::Row, instant::instant, sql::statement};
 use crate::domain::{
     account::{EndCause, StartCause},
     history::{AccountEvent, EndedTenure, Tenure},
     ids::{AccountId, PoolId, ReasonId, TenantKey, UserId},
 };
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use uuid::Uuid;
 
 async fn rows(
@@ -23,8 +23,7 @@ async fn rows(
         before.unwrap_or(i64::MAX).into(),
         limit.into(),
     ];
-    conn.query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
-        .await
+    conn.query_all_raw(statement(conn, sql, values)).await
 }
 
 /// The newest `limit` tenures that began with a version before `before`.

@@ -7,12 +7,13 @@ use super::{
     failure::Abort,
     instant::{instant, micros},
     organisation,
+    sql::{run, statement},
 };
 use crate::domain::{
     ids::{AccountId, CallerId, JobId, TenantKey, TenantName, UserId},
     job::{Job, JobState, RefusedItem, Work},
 };
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -44,10 +45,6 @@ const COLUMNS: &[&str] = &[
 struct Config {
     work: Work,
     administers: bool,
-}
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
 fn decode(tenant: TenantKey, row: &QueryResult) -> Result<Job, DbErr> {
@@ -116,11 +113,6 @@ pub async fn create(conn: &impl ConnectionTrait, tenant: TenantKey, job: &Job) -
         job.finish_time.map(micros).into(),
     ];
     run(conn, insert("job", &names, [row])).await.map(drop)
-}
-
-async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u64, DbErr> {
-    let done = conn.execute_raw(statement(conn, &update.sql, update.values)).await?;
-    Ok(done.rows_affected())
 }
 
 /// Writes what became of a job; `job.version` is the one that it was read with.
@@ -296,11 +288,4 @@ pub async fn open(conn: &impl ConnectionTrait, limit: u64) -> Result<Vec<Open>, 
             })
         })
         .collect()
-}
-
-/// Whether the user owns accounts that belong to no pool.
-pub async fn owns_outside_pools(conn: &impl ConnectionTrait, tenant: TenantKey, user: &UserId) -> Result<bool, DbErr> {
-    let sql = "SELECT 1 AS found FROM account WHERE tenant = ? AND owner = ? AND pool_id IS NULL LIMIT 1";
-    let values = vec![tenant.0.into(), user.as_str().into()];
-    Ok(conn.query_one_raw(statement(conn, sql, values)).await?.is_some())
 }

@@ -4,7 +4,8 @@
 //! paused for too long finds its epoch gone at the next renewal and stops.
 
 use super::dialect::Engine;
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use super::sql::statement;
+use sea_orm::{ConnectionTrait, DbErr};
 use std::time::Duration;
 
 /// A lease that was taken.
@@ -14,10 +15,6 @@ pub struct Lease {
     pub name: &'static str,
     /// Which taking it is.
     pub epoch: i64,
-}
-
-fn statement<const N: usize>(conn: &impl ConnectionTrait, sql: &str, values: [Value; N]) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
 fn micros(ttl: Duration) -> i64 {

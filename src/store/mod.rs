@@ -42,6 +42,7 @@ pub mod request;
 pub mod request_batch;
 pub mod secret;
 pub mod slots;
+mod sql;
 pub mod subject;
 pub mod team;
 pub mod twin;

@@ -1,9 +1,10 @@
 //! Counts what lies in a pool, from the covering index on pool and status.
 
 use super::instant::micros;
+use super::sql::statement;
 use crate::domain::ids::{PoolId, TenantKey};
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr};
 
 /// How many accounts lie in a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,9 +38,7 @@ pub async fn counters(
         pool.into(),
         micros(soon).into(),
     ];
-    let row = conn
-        .query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
-        .await?;
+    let row = conn.query_one_raw(statement(conn, sql, values)).await?;
     let Some(row) = row else {
         return Ok(PoolCounters::default());
     };

@@ -1,15 +1,16 @@
 //! What becomes of automatic reclaims: tenures that go on after all, and the list of those that are disputed.
 
 use super::{
-    apply::{expect, run},
+    apply::expect,
     batch::{Update, insert},
     failure::Abort,
+    sql::{run, statement},
 };
 use crate::domain::{
     change::{Change, LastReclaim},
     ids::{AccountId, PoolId, TenantKey},
 };
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 /// Outside pools is all zeros.
@@ -109,7 +110,7 @@ pub async fn disputed(
     }
     sql.push_str(" ORDER BY pool_id, account_id LIMIT ?");
     values.push(limit.into());
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    let statement = statement(conn, sql, values);
     let rows = conn.query_all_raw(statement).await?;
     rows.iter()
         .map(|row| Ok((row.try_get("", "pool_id")?, row.try_get("", "account_id")?)))

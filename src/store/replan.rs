@@ -4,10 +4,11 @@
 use super::{
     dialect::Engine,
     instant::{instant, micros},
+    sql::statement,
 };
 use crate::domain::ids::TenantKey;
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr};
 
 /// A computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +23,6 @@ pub struct Replan {
     pub start_time: DateTime<Utc>,
     /// When it last went on.
     pub update_time: DateTime<Utc>,
-}
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
 /// The last one of the tenant.

@@ -5,6 +5,7 @@ use super::{
     entity::request,
     failure::{Abort, Class, classify},
     instant::micros,
+    sql::statement,
 };
 use crate::domain::{
     ids::{CallerId, RequestId, TenantKey},
@@ -46,9 +47,7 @@ pub async fn enter(
     // No caller and no request has an empty id, so these match nothing.
     let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
     let values = [caller.into(), request_id.into(), tenant.0.into()];
-    let row = conn
-        .query_one_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
-        .await?;
+    let row = conn.query_one_raw(statement(conn, sql, values)).await?;
     let Some(row) = row else { return Ok(None) };
     let revisions = Revisions {
         config: row.try_get("", "config_revision")?,

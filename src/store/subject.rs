@@ -8,6 +8,7 @@ use super::{
     extras,
     instant::instant,
     request::{Found, RequestKey, found},
+    sql::statement,
 };
 use crate::domain::{
     account::{Extras, TeamAccess},
@@ -15,7 +16,7 @@ use crate::domain::{
     ids::{AccountId, UserId},
     organisation::{Organisation, Revisions},
 };
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -58,9 +59,7 @@ pub async fn load(
     let mut values: Vec<Value> = vec![actor.into(), caller.into(), request_id.into()];
     values.extend(ids.into_iter().map(Value::from));
     values.extend([actor.into(), tenant.0.into()]);
-    let rows = conn
-        .query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
-        .await?;
+    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let revisions = Revisions {
         config: first.try_get("", "config_revision")?,

@@ -1,12 +1,12 @@
 //! Reads the related team of an account.
 
-use super::{codec::Row, instant::instant};
+use super::{codec::Row, instant::instant, sql::statement};
 use crate::domain::{
     account::{TeamAccess, TeamRole},
     ids::{AccountId, TenantKey, UserId},
     team::TeamMember,
 };
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr};
 
 /// The members, by user id.
 pub async fn list(
@@ -17,9 +17,7 @@ pub async fn list(
     let sql = "SELECT user_id, role, access, create_time FROM account_team WHERE tenant = ? AND account_id = ? \
                ORDER BY user_id";
     let values = [tenant.0.into(), account.0.into()];
-    let rows = conn
-        .query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
-        .await?;
+    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
     let (table, key) = ("account_team", &account);
     let at = Row { table, tenant, key };
     rows.iter()

@@ -2,12 +2,13 @@
 //! are the wall behind it.
 
 use super::codec::Row;
+use super::sql::statement;
 use crate::domain::{
     account::Status,
     creation::Taken,
     ids::{AccountId, ExternalId, PoolId, TenantKey, UserId},
 };
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -49,10 +50,7 @@ pub async fn find(
     if sql.is_empty() {
         return Ok(found);
     }
-    for row in conn
-        .query_all_raw(Statement::from_sql_and_values(conn.get_database_backend(), sql, values))
-        .await?
-    {
+    for row in conn.query_all_raw(statement(conn, sql, values)).await? {
         let id: Uuid = row.try_get("", "id")?;
         let at = Row {
             table: "account",

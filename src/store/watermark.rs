@@ -4,15 +4,12 @@ use super::{
     codec::Row,
     dialect::Engine,
     instant::{instant, micros},
+    sql::statement,
 };
 use crate::domain::ids::{CallerId, TenantKey};
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr};
 use std::collections::BTreeMap;
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
-}
 
 /// When each source of the tenant was heard of last.
 pub async fn all(conn: &impl ConnectionTrait, tenant: TenantKey) -> Result<BTreeMap<CallerId, DateTime<Utc>>, DbErr> {

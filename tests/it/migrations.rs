@@ -2,6 +2,8 @@
 //! nothing else, the same on every engine. After an intended change of the schema run the suite once on each engine with
 //! `TIDEPOOL_UPDATE_SNAPSHOTS=1` and commit what it wrote.
 
+mod upgraded;
+
 use crate::{
     harness::{Server, Storage, on_a_server, say, start},
     schema,

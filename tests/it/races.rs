@@ -68,7 +68,8 @@ pub(crate) async fn race_to_claim(site: &Site, rounds: usize) {
     }
 }
 
-/// L23, W11: two devices of one user, on two servers, never pass a limit together; an observer never sees more.
+/// L23, W6, W11: two devices of one user, on two servers, never pass a limit together, that of the day neither, which no
+/// server counts for itself; an observer never sees more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parallel_claims_of_one_user_stop_at_the_limit() {
     let world = World::start().await;

@@ -197,7 +197,7 @@ async fn a_follow_up_in_time_always_saves_the_account() {
     world.stop().await;
 }
 
-/// W10: an account that cannot be read stops nobody else; the next round tries it again.
+/// D56, W10: an account that cannot be read stops nobody else, and is counted; the next round tries it again.
 #[tokio::test]
 async fn one_bad_row_stops_nobody_else() {
     let world = World::start().await;

@@ -271,7 +271,6 @@ fn sort(
         Verdict::Held(hold) => look(hold.until()),
         // It was looked at under these rules: the next pass need not.
         Verdict::Leave(wake_time) => {
-            done.swept.replanned += usize::from(replans);
             if replans || wake_time != account.clock.wake_time {
                 look(wake_time);
             }

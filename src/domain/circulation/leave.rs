@@ -1,4 +1,7 @@
 //! Somebody leaves the organisation: what he owns goes back to its pools, and he goes out of all teams.
+//!
+//! Whoever releases a leaver need not know where each of his accounts is to go: an account that belongs to no pool goes
+//! where it would have been reclaimed to, and waits outside pools where no rule says where that is.
 
 use super::{
     Decision, Scene, Subject,
@@ -7,12 +10,13 @@ use super::{
     give_back::forbidden,
 };
 use crate::domain::{
-    account::{EndCause, EntryCause, Status},
+    account::{Account, EndCause, EntryCause, Status},
     change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureEnd},
     error::Error,
     ids::{PoolId, UserId},
     pool::PoolState,
     refusal::{Reason, Refusal},
+    retention::{look, matching},
 };
 
 fn check(scene: &Scene<'_>, obstacles: &mut Obstacles, user: &UserId) {
@@ -20,6 +24,14 @@ fn check(scene: &Scene<'_>, obstacles: &mut Obstacles, user: &UserId) {
         let message = format!("{user} is an active user; deactivate him first");
         obstacles.add(Refusal::new(Reason::UserActive, message).with("user_id", user));
     }
+}
+
+/// Where the rule that decides over the account reclaims it to, if there is one and that pool is in use (D47).
+fn by_rule(scene: &Scene<'_>, account: &Account) -> Option<PoolId> {
+    let matched = matching::find(scene.org, account, scene.now, look::zone(scene.org, account));
+    let target = matched.rule?.config.target()?;
+    scene.org.pool(target).filter(|pool| pool.state == PoolState::Active)?;
+    Some(target)
 }
 
 pub(super) fn release(
@@ -36,19 +48,18 @@ pub(super) fn release(
     let mut obstacles = Obstacles::new(account, None);
     check(scene, &mut obstacles, user);
     obstacles.status(account, &[Status::Assigned]);
-    let enters = if account.pool_id.is_some() { None } else { target };
-    match (account.pool_id, enters) {
-        (None, None) => obstacles.refuse(
-            Reason::TargetPoolRequired,
-            "the account belongs to no pool; say which one it goes to",
-        ),
-        (_, Some(id)) => match scene.org.pool(id) {
-            None => forbidden(&mut obstacles, id, "does not exist"),
-            Some(pool) if pool.state == PoolState::Disabled => forbidden(&mut obstacles, id, "is out of use"),
-            Some(_) => {}
-        },
-        (Some(_), None) => {}
-    }
+    let enters = match (account.pool_id, target) {
+        (Some(_), _) => None,
+        (None, None) => by_rule(scene, account),
+        (None, Some(id)) => {
+            match scene.org.pool(id) {
+                None => forbidden(&mut obstacles, id, "does not exist"),
+                Some(pool) if pool.state == PoolState::Disabled => forbidden(&mut obstacles, id, "is out of use"),
+                Some(_) => {}
+            }
+            Some(id)
+        }
+    };
     obstacles.clear()?;
 
     let mut after = successor(scene, account);
@@ -111,3 +122,6 @@ pub(super) fn leave_team(scene: &Scene<'_>, subject: &Subject, user: &UserId) ->
         after,
     })))
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,7 @@ pub enum Move {
     Release {
         /// Who left. An account that is not his any more stays as it is.
         user: UserId,
-        /// Which pool, for an account that belongs to none.
+        /// Which pool, for an account that belongs to none; otherwise the one that its rule reclaims into, else none.
         target: Option<PoolId>,
     },
     /// Somebody left: he goes out of its related team.

@@ -41,3 +41,6 @@ pub fn grants(org: &Organisation, principal: &Principal, user: &UserId) -> bool 
 pub fn sees(org: &Organisation, principal: &Principal, user: &UserId) -> bool {
     grants(org, principal, user) || principal.actor.as_ref() == Some(user)
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,3 +82,6 @@ fn saves(
     let deadline = look::look(org, &then, known.time).and_then(|look| look.workings.deadline);
     deadline.is_none_or(|deadline| deadline.at > known.time)
 }
+
+#[cfg(test)]
+mod tests;

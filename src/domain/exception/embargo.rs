@@ -60,3 +60,6 @@ fn enter(scene: &Scene<'_>, account: &Account, etag: Option<i64>) -> Result<(), 
     obstacles.status(account, LIVE);
     obstacles.clear()
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,3 +67,6 @@ fn put_off(scene: &Scene<'_>, account: &Account, days: u32) -> Option<DateTime<U
     let counting = look::counting(scene.org, account, &look.matched.rule?.config.terms);
     Some(counting.add(account.clock.reclaim_time?, days))
 }
+
+#[cfg(test)]
+mod tests;

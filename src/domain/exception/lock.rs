@@ -75,3 +75,6 @@ pub(super) fn unlock(scene: &Scene<'_>, account: &Account, etag: Option<i64>, no
     retention_plan::replan(scene.org, &mut after, scene.now);
     Ok(changed(account, after, EventKind::Unlocked, told(None, note)))
 }
+
+#[cfg(test)]
+mod tests;

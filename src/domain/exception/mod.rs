@@ -163,3 +163,6 @@ fn told(until: Option<DateTime<Utc>>, note: &str) -> Effects {
         ..Effects::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,3 +22,6 @@ pub fn check(org: &Organisation, pause: &RetentionPause) -> Violations {
     check_text(&mut violations, "retention_pause.reason", &pause.reason, REASON_MAX);
     violations
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,3 +154,6 @@ fn not_reclaimed(end: Option<&EndedTenure>) -> Refusal {
         None => refusal,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,7 +164,10 @@ pub struct Workings {
     pub contract_floor: Option<DateTime<Utc>>,
     /// Before when notice of a changed rule does.
     pub notice_floor: Option<DateTime<Utc>>,
-    /// Until when a lock or a pause does, where the deadline would fall into it.
+    /// When it would be reclaimed if neither a lock nor a pause held it.
+    pub unheld: Option<DateTime<Utc>>,
+    /// Until when a lock or a pause holds it, where the deadline would fall into it; of several, one after the other, the
+    /// last one.
     pub held_until: Option<Span>,
     /// When it is reclaimed; `None` means never, or not before somebody ends what holds it.
     pub deadline: Option<Deadline>,
@@ -234,7 +237,8 @@ pub fn workings(
     due = due.map(|due| due.not_before(steps.notice_floor));
     if let Some(unheld) = due {
         let (until, held) = holds.hold(unheld.at, counting);
-        steps.held_until = held;
+        steps.unheld = Some(unheld.at);
+        steps.held_until = held.last().copied();
         due = until.map(|at| Deadline { at, ..unheld });
     }
     steps.deadline = due;

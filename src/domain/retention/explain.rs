@@ -168,7 +168,7 @@ pub fn explain<'a>(org: &'a Organisation, account: &'a Account, now: DateTime<Ut
         activity: rule
             .zip(facts)
             .and_then(|(rule, facts)| sought(&rule.terms, &facts, &look, &clocks)),
-        holds: in_force(account, &holds, &look, now),
+        holds: in_force(account, &holds, &waits_for(&holds, &look, counting.as_ref()), now),
         absences: effective(&holds, &clocks),
         reminders: reminders.unwrap_or_default(),
         remaining: deadline.map(|deadline| (deadline.at - now).max(TimeDelta::zero())),
@@ -208,8 +208,14 @@ fn effective(holds: &Holds<'_>, clocks: &[Clock]) -> Vec<Absence> {
     holds.absences.iter().filter(within).copied().collect()
 }
 
-fn in_force<'a>(account: &'a Account, holds: &Holds<'_>, look: &Look<'_>, now: DateTime<Utc>) -> Vec<(Hold<'a>, bool)> {
-    let waits = |span: Span| look.workings.held_until == Some(span);
+/// The holds that put the deadline off, one after the other.
+fn waits_for(holds: &Holds<'_>, look: &Look<'_>, counting: Option<&Counting<'_>>) -> Vec<Span> {
+    let unheld = look.workings.unheld.zip(counting);
+    unheld.map_or_else(Vec::new, |(at, counting)| holds.hold(at, counting).1)
+}
+
+fn in_force<'a>(account: &'a Account, holds: &Holds<'_>, waits: &[Span], now: DateTime<Utc>) -> Vec<(Hold<'a>, bool)> {
+    let waits = |span: Span| waits.contains(&span);
     let lock = account
         .lock
         .as_ref()

@@ -80,13 +80,13 @@ impl Holds<'_> {
         lock.or_else(|| self.pauses.iter().find(|pause| pause.contains(t)))
     }
 
-    /// When an account that is due at `t` can be taken, and what it waits for; the time is `None` where somebody has to
-    /// end that first.
-    pub(super) fn hold(&self, t: DateTime<Utc>, counting: &Counting<'_>) -> (Option<DateTime<Utc>>, Option<Span>) {
-        let (mut t, mut held) = (t, None);
+    /// When an account that is due at `t` can be taken, and what it waits for, one after the other; the time is `None`
+    /// where somebody has to end the last one first.
+    pub(super) fn hold(&self, t: DateTime<Utc>, counting: &Counting<'_>) -> (Option<DateTime<Utc>>, Vec<Span>) {
+        let (mut t, mut held) = (t, Vec::new());
         // Each hold moves the deadline out of itself for good, so this ends.
         while let Some(span) = self.held(t) {
-            held = Some(*span);
+            held.push(*span);
             match span.until {
                 None => return (None, held),
                 Some(until) => t = counting.effective(until),

@@ -24,4 +24,4 @@ pub mod rule;
 pub mod terms;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;

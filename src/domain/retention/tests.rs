@@ -22,23 +22,23 @@ use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use std::sync::Arc;
 use uuid::Uuid;
 
-pub(super) fn pool_id(n: u128) -> PoolId {
+pub(in crate::domain) fn pool_id(n: u128) -> PoolId {
     PoolId(Uuid::from_u128(n))
 }
 
-pub(super) fn rule_id(n: u128) -> ReclaimRuleId {
+pub(in crate::domain) fn rule_id(n: u128) -> ReclaimRuleId {
     ReclaimRuleId(Uuid::from_u128(n))
 }
 
 /// An organisation with pools and rules.
 #[derive(Debug)]
-pub(super) struct Shop {
-    pub(super) org: Organisation,
-    pub(super) rows: RetentionRows,
+pub(in crate::domain) struct Shop {
+    pub(in crate::domain) org: Organisation,
+    pub(in crate::domain) rows: RetentionRows,
 }
 
 impl Shop {
-    pub(super) fn new() -> Self {
+    pub(in crate::domain) fn new() -> Self {
         Self {
             org: Organisation::bare(),
             rows: RetentionRows::default(),
@@ -79,16 +79,16 @@ impl Shop {
         self
     }
 
-    pub(super) fn pool(self, n: u128) -> Self {
+    pub(in crate::domain) fn pool(self, n: u128) -> Self {
         self.with(n, PoolState::Active)
     }
 
-    pub(super) fn disabled(self, n: u128) -> Self {
+    pub(in crate::domain) fn disabled(self, n: u128) -> Self {
         self.with(n, PoolState::Disabled)
     }
 
     /// A rule of the pool whose id is its priority, without a cutoff.
-    pub(super) fn rule(self, pool: u128, priority: u32, terms: &ReclaimTerms) -> Self {
+    pub(in crate::domain) fn rule(self, pool: u128, priority: u32, terms: &ReclaimTerms) -> Self {
         let config = ReclaimRule {
             home: RuleHome::Pool(pool_id(pool)),
             include_sub_departments: false,
@@ -108,14 +108,14 @@ impl Shop {
     }
 
     /// A rule as it is stored.
-    pub(super) fn stored(mut self, rule: StoredRule) -> Self {
+    pub(in crate::domain) fn stored(mut self, rule: StoredRule) -> Self {
         self.rows.reclaim_rules.retain(|known| known.id != rule.id);
         self.rows.reclaim_rules.push(rule);
         self.compiled()
     }
 
     /// The same with other rows.
-    pub(super) fn compiled(mut self) -> Self {
+    pub(in crate::domain) fn compiled(mut self) -> Self {
         let schema = Schema::of(&self.org);
         let retention = Retention::compile(self.rows.clone(), &schema);
         self.org.retention = retention;
@@ -153,7 +153,7 @@ fn shanghai(text: &str) -> DateTime<Utc> {
 }
 
 /// An account of the pool that its owner has had since then.
-pub(super) fn owned(pool: Option<u128>, since: DateTime<Utc>) -> Account {
+pub(in crate::domain) fn owned(pool: Option<u128>, since: DateTime<Utc>) -> Account {
     let profile = Profile {
         kind: AccountKind::Company,
         name: "Acme".into(),

@@ -144,7 +144,7 @@ pub fn encode(row: StoredActivity) -> proto::Activity {
         occur_time: timestamp(activity.occur_time),
         actor: activity.actor.map(|id| id.to_string()).unwrap_or_default(),
         summary: activity.summary,
-        contract_end_time: None,
+        contract_end_time: activity.contract_end.and_then(timestamp),
         record_time: timestamp(row.record_time),
     }
 }

@@ -1,6 +1,7 @@
 //! Jobs over many accounts: what survives a crash, a second worker, an end by hand; whose rights count; who is told.
 
 mod kinds;
+mod leavers;
 mod passes;
 
 use crate::{

@@ -1,5 +1,6 @@
 //! Why accounts are reclaimed when they are, what a change of rules would do, and what is left to owners.
 
+mod examples;
 mod explained;
 mod previewed;
 mod remaining;

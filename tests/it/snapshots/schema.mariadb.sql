@@ -122,6 +122,7 @@ CREATE TABLE `activity` (
   `record_time` bigint(20) NOT NULL DEFAULT 0,
   `actor` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `summary` longtext NOT NULL,
+  `contract_end_time` bigint(20) DEFAULT NULL,
   `amount` bigint(20) DEFAULT NULL,
   `currency` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `object_owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,

@@ -146,6 +146,7 @@ CREATE TABLE "activity" (
   "record_time" INTEGER NOT NULL DEFAULT 0,
   "actor" TEXT,
   "summary" TEXT NOT NULL,
+  "contract_end_time" INTEGER,
   "amount" INTEGER,
   "currency" TEXT,
   "object_owner" TEXT,

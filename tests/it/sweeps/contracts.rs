@@ -6,7 +6,7 @@ use crate::{
     world::{World, open_pool},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use tidepool::rpc::proto::{Activity, ReclaimRule, RecordOutcome};
+use tidepool::rpc::proto::{self, Activity, ReclaimRule, RecordOutcome};
 
 fn contract(
     event: &str,
@@ -121,5 +121,33 @@ async fn contracts_matter_where_a_rule_asks() {
         ]
     );
     assert_eq!(world.due(&id).await, deadline);
+    world.stop().await;
+}
+
+/// X12: the timeline shows of each activity what it said of the end of its contract, and of the others nothing.
+#[tokio::test]
+async fn the_timeline_shows_when_contracts_end() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let id = world.create("Acme", &pool, "bob").await.id;
+    let now = world.now();
+    let at = |minutes: i64| now - TimeDelta::minutes(minutes);
+    let end = now + TimeDelta::days(100) + TimeDelta::microseconds(7);
+    let news = vec![
+        contract("e1", &id, "c1", "created", at(1), Some(end)),
+        // Kept for people; it says nothing to any clock.
+        contract("e2", &id, "c1", "signed", at(2), Some(end)),
+        contract("e3", &id, "c1", "terminated", at(3), None),
+        told("e4", &id, "sales_record.created", at(4)),
+    ];
+    assert!(world.tell("contracts", news).await.iter().all(Result::is_ok));
+    let request = proto::ListActivitiesRequest {
+        account_id: id,
+        ..Default::default()
+    };
+    let listed = world.user("bob").activities().list_activities(request).await.unwrap();
+    let listed = listed.into_inner().activities.into_iter();
+    let ends: Vec<_> = listed.map(|activity| activity.contract_end_time).collect();
+    assert_eq!(ends, [time(end), time(end), None, None]);
     world.stop().await;
 }

@@ -301,16 +301,35 @@ fn what_puts_a_deadline_off_is_named() {
     let past = Configured::new(row(3), pause(day(-3), Some(day(-1))), DateTime::UNIX_EPOCH);
     let due = Configured::new(row(4), pause(day(30), Some(day(40))), DateTime::UNIX_EPOCH);
     let later = Configured::new(row(5), pause(day(90), None), DateTime::UNIX_EPOCH);
-    shop.rows.pauses = vec![past, due, later];
+    // The deadline falls into one and then into the next; within both there is one that puts nothing off.
+    let next = Configured::new(row(6), pause(day(39), Some(day(45))), DateTime::UNIX_EPOCH);
+    let within = Configured::new(row(7), pause(day(35), Some(day(36))), DateTime::UNIX_EPOCH);
+    shop.rows.pauses = vec![past, due, later, next, within];
     let shop = shop.compiled();
     let mut account = owned(Some(1), start());
     let found = explain(&shop.org, &account, start()).unwrap();
     assert_eq!(found.follow_up.unwrap().absence_days, 4);
     assert_eq!(found.follow_up.unwrap().running.over.unwrap().at, day(34));
-    assert_eq!(found.look.workings.deadline.unwrap().at, day(40));
+    assert_eq!(found.look.workings.deadline.unwrap().at, day(45));
     assert_eq!(found.absences.len(), 1);
     let holds: Vec<_> = found.holds.iter().map(|(_, waits)| *waits).collect();
-    assert_eq!((holds, found.outcome), (vec![true, false], Outcome::Reclaim));
+    assert_eq!(
+        (holds, found.outcome),
+        (vec![true, false, true, false], Outcome::Reclaim)
+    );
+    // A lock that ends within the first of them is the first of three.
+    account.lock = Some(Lock {
+        user: user("ann"),
+        from: day(1),
+        until: Some(day(38)),
+    });
+    let found = explain(&shop.org, &account, start()).unwrap();
+    assert_eq!(found.look.workings.deadline.unwrap().at, day(45));
+    let put_off: Vec<_> = found.holds.iter().filter(|(_, waits)| *waits).collect();
+    assert!(matches!(
+        put_off[..],
+        [(Hold::Lock(_), _), (Hold::Pause(_), _), (Hold::Pause(_), _)]
+    ));
     account.lock = Some(Lock {
         user: user("ann"),
         from: day(1),
