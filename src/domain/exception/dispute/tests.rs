@@ -3,9 +3,10 @@
 use super::*;
 use crate::domain::{
     account::EntryCause,
-    activity::Kind,
+    activity::{Activity, Heard, Kind, rules::Standing},
     exception::undo::remember,
     ids::{AccountId, EventId, ObjectId},
+    object::Described,
     retention::terms::{ReclaimTerms, RuleDays},
     stage::{Stage, TICK, day, follow_up, user},
 };
@@ -24,6 +25,7 @@ fn told(kind: &str, at: DateTime<Utc>) -> Activity {
         actor: Some(user("ann")),
         summary: String::new(),
         contract_end: None,
+        described: Described::default(),
         payload_hash: [0; 32],
     }
 }
@@ -42,14 +44,16 @@ fn taken(stage: &Stage) -> Account {
     account
 }
 
-fn noted(stage: &Stage, account: &mut Account, activities: &[&Activity], deals: bool) -> bool {
+fn noted(stage: &Stage, account: &mut Account, activities: &[&Activity], standing: Standing) -> bool {
     let principal = stage.principal("service");
-    note(&stage.scene(&principal), account, activities, deals)
+    let scene = stage.scene(&principal);
+    let heard = activities.iter().map(|activity| Heard::new(scene.org, activity, standing));
+    note(&scene, account, &heard.collect::<Vec<_>>())
 }
 
 fn disputed(stage: &Stage, activity: &Activity) -> bool {
     let mut account = taken(stage);
-    let since = noted(stage, &mut account, &[activity], true);
+    let since = noted(stage, &mut account, &[activity], Standing::Owner);
     assert_eq!(account.disputed_time, since.then(|| day(31)));
     since
 }
@@ -73,9 +77,9 @@ fn what_would_have_saved_it_disputes_it() {
     ] {
         assert_eq!(disputed(&stage, &told(kind, at)), wanted, "{kind} at {at}");
     }
-    // A win says nothing where the batch says that deals do not count.
+    // The win of somebody whose deals do not count is a follow-up all the same.
     let mut account = taken(&stage);
-    assert!(!noted(&stage, &mut account, &[&told(WIN, day(20))], false));
+    assert!(noted(&stage, &mut account, &[&told(WIN, day(20))], Standing::Other));
     assert_eq!(account.memory.reclaimed.unwrap().last_won_time, None);
 }
 
@@ -92,13 +96,13 @@ fn kinds_of_rules_count_as_rules_count_them() {
     // What was known and happened after the reclaim does not count for the time before.
     let mut account = taken(&stage);
     account.memory.kind_times.insert("phone.called".into(), day(30));
-    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], true));
+    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], Standing::Owner));
     account.memory.kind_times.insert("phone.called".into(), day(30) - TICK);
-    assert!(noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], true));
+    assert!(noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], Standing::Owner));
     // The latest of a kind counts, whatever comes in last.
     let mut account = taken(&stage);
     let both = [&told("phone.called", day(20)), &told("phone.called", day(0))];
-    assert!(noted(&stage, &mut account, &both, true));
+    assert!(noted(&stage, &mut account, &both, Standing::Owner));
     // Reclaimed at once, he would have lost it all the same.
     let opted_out = ReclaimTerms {
         reclaim_kinds: vec!["customer.opted_out".into()],
@@ -128,7 +132,7 @@ fn the_deadline_of_then_is_asked() {
     for floor in [day(30), day(30) + TICK] {
         let mut account = taken(&stage);
         account.memory.reclaimed.as_mut().unwrap().notice_floor = Some(floor);
-        let saved = noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], true);
+        let saved = noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], Standing::Owner);
         // A deadline that is the very time of the reclaim does not save.
         assert_eq!(saved, floor > day(30));
     }
@@ -150,13 +154,13 @@ fn it_is_disputed_once() {
     let (call, win) = (told(FOLLOW_UP, day(20)), told(WIN, day(1)));
     assert!(!disputed(&stage, &call));
     let mut account = taken(&stage);
-    assert!(!noted(&stage, &mut account, &[&call], true));
+    assert!(!noted(&stage, &mut account, &[&call], Standing::Owner));
     let known = account.memory.reclaimed.clone().unwrap();
     assert_eq!(known.last_follow_up_time, Some(day(20)));
-    assert!(noted(&stage, &mut account, &[&win], true));
+    assert!(noted(&stage, &mut account, &[&win], Standing::Owner));
     assert_eq!(account.disputed_time, Some(day(31)));
     account.update_time = day(32);
-    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(25))], true));
+    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(25))], Standing::Owner));
     assert_eq!(account.disputed_time, Some(day(31)));
     let known = account.memory.reclaimed.clone().unwrap();
     assert_eq!(
@@ -168,7 +172,7 @@ fn it_is_disputed_once() {
         &stage,
         &mut account,
         &[&told(FOLLOW_UP, day(2)), &told(WIN, day(0))],
-        true,
+        Standing::Owner,
     );
     let known = account.memory.reclaimed.unwrap();
     assert_eq!(
@@ -186,10 +190,9 @@ fn rules_of_today_dispute_nothing_by_themselves() {
         &told("customer.sneezed", day(20)),
         &told("opportunity.reopened", day(20)),
     ];
-    assert!(!noted(&longer, &mut account, &nothing, true));
-    assert!(!noted(&longer, &mut account, &[&told(WIN, day(20))], false));
-    assert!(!noted(&longer, &mut account, &[], true));
-    assert!(noted(&longer, &mut account, &[&told(FOLLOW_UP, day(0))], true));
+    assert!(!noted(&longer, &mut account, &nothing, Standing::Owner));
+    assert!(!noted(&longer, &mut account, &[], Standing::Owner));
+    assert!(noted(&longer, &mut account, &[&told(FOLLOW_UP, day(0))], Standing::Owner));
     // By the time at which this becomes known the rule is not for the account any more; then it was.
     let young = ReclaimTerms {
         created_within_months: Some(1),
@@ -198,8 +201,8 @@ fn rules_of_today_dispute_nothing_by_themselves() {
     let stage = Stage::new().ruled(&young);
     let mut account = taken(&stage);
     account.update_time = day(40);
-    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(0))], true));
-    assert!(noted(&stage, &mut account, &[&told(FOLLOW_UP, day(1))], true));
+    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(0))], Standing::Owner));
+    assert!(noted(&stage, &mut account, &[&told(FOLLOW_UP, day(1))], Standing::Owner));
 }
 
 /// Nothing is disputed that nobody lost to a rule, or that somebody owns by now.
@@ -215,7 +218,7 @@ fn only_a_reclaim_that_stands_is_disputed() {
     orphan.last_owner = None;
     for account in [&mut again, &mut returned, &mut orphan] {
         let before = account.clone();
-        assert!(!noted(&stage, account, &[&call], true));
+        assert!(!noted(&stage, account, &[&call], Standing::Owner));
         assert_eq!(*account, before);
         assert!(!by_last_owner(account, &call));
     }
