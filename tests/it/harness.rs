@@ -162,6 +162,7 @@ impl Server {
         // Tests sweep by hand.
         config.sweep.enabled = false;
         config.jobs.enabled = false;
+        config.events.enabled = false;
         change(&mut config);
         let clock = Clock::manual(start());
         let db = lifecycle::open(&config, &clock).await.unwrap();
@@ -350,6 +351,7 @@ clients! {
     activities = activity_service_client::ActivityServiceClient;
     sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
+    events = event_service_client::EventServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;
 }
 
