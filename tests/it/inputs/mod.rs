@@ -7,6 +7,7 @@ mod crossing;
 mod examples;
 mod examples_accounts;
 mod examples_config;
+mod examples_events;
 mod examples_exceptions;
 mod examples_moves;
 mod examples_retention;
@@ -135,7 +136,13 @@ const CONFIGURATION: [&str; 8] = [
     "RetentionLimitService",
     "CustomFieldService",
 ];
-const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
+const ACCOUNTS: [&str; 5] = [
+    "AccountService",
+    "TeamService",
+    "HistoryService",
+    "ActivityService",
+    "EventService",
+];
 const MOVES: [&str; 4] = [
     "CirculationService",
     "RetentionExceptionService",
