@@ -1,8 +1,10 @@
 //! Configuration: defaults < file < environment < flags. Validated once, with everything that is wrong listed.
 
 mod database_url;
+mod events;
 mod telemetry;
 
+pub use events::Events;
 pub use telemetry::Telemetry;
 
 use crate::store::{self, dialect::Engine};
@@ -33,6 +35,8 @@ pub struct Config {
     pub sweep: Sweep,
     /// Jobs over many accounts.
     pub jobs: Jobs,
+    /// The stream of events.
+    pub events: Events,
     /// Logs.
     pub log: Log,
     /// Traces and metrics.
@@ -253,6 +257,7 @@ impl Config {
         database_url::settle(&layers, &mut database, &mut errors);
         let sweep = section(&figment, "sweep", &mut errors);
         let jobs = section(&figment, "jobs", &mut errors);
+        let events = section(&figment, "events", &mut errors);
         let log = section(&figment, "log", &mut errors);
         let telemetry = section(&figment, "telemetry", &mut errors);
         unknown_sections(&figment, &mut errors);
@@ -261,6 +266,7 @@ impl Config {
             database,
             sweep,
             jobs,
+            events,
             log,
             telemetry,
         };
@@ -325,6 +331,7 @@ impl Config {
         if let Err(error) = self.log.filter.parse::<tracing_subscriber::EnvFilter>() {
             errors.push(format!("log.filter: {error}"));
         }
+        self.events.validate(errors);
         self.telemetry.validate(errors);
     }
 
@@ -348,6 +355,7 @@ impl Config {
             ("database", serde_json::to_value(&self.database)),
             ("sweep", serde_json::to_value(&self.sweep)),
             ("jobs", serde_json::to_value(&self.jobs)),
+            ("events", serde_json::to_value(&self.events)),
             ("log", serde_json::to_value(&self.log)),
             ("telemetry", serde_json::to_value(&self.telemetry)),
         ];
@@ -378,7 +386,7 @@ fn section<T: DeserializeOwned + Default>(figment: &Figment, name: &str, errors:
     })
 }
 
-const SECTIONS: [&str; 6] = ["server", "database", "sweep", "jobs", "log", "telemetry"];
+const SECTIONS: [&str; 7] = ["server", "database", "sweep", "jobs", "events", "log", "telemetry"];
 
 fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     let Ok(all) = figment.extract::<std::collections::BTreeMap<String, figment::value::Value>>() else {

@@ -1,9 +1,9 @@
 //! From a configuration to a serving process and back: start, say how it is, drain, stop.
 
 use crate::{
-    app::App,
+    app::{self, App},
     clock::Clock,
-    config::{Config, Jobs, Sweep},
+    config::{Config, Events, Jobs, Sweep},
     domain::error::Error,
     server::Bound,
     store::{
@@ -97,6 +97,7 @@ impl Running {
         let wanted = config.server.insecure_listen.unwrap_or(config.server.listen);
         let mut app = App::start(db.clone(), clock).await?;
         app.sweep_grace = config.sweep.grace();
+        app.events = app::events::Events::new((&config.events).into());
         let app = Arc::new(app);
         let bound = Bound::bind(wanted)
             .await
@@ -142,6 +143,9 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     let probe = tokio::spawn(probe(app.db.clone(), health.clone(), stop.clone()));
     let sweep = tokio::spawn(sweep(app.clone(), config.sweep.clone(), stop.clone()));
     let jobs = tokio::spawn(jobs(app.clone(), config.jobs.clone(), stop.clone()));
+    let relay = tokio::spawn(relay(app.clone(), config.events.clone(), stop.clone()));
+    let watchers = worker::watchers::run(app.clone(), config.events.relay_interval(), closed.clone());
+    let watchers = tokio::spawn(watchers);
     let drain = async {
         stop.cancelled().await;
         set_ready(&health, false).await;
@@ -182,6 +186,11 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     if timeout_at(end, jobs).await.is_err() {
         tracing::warn!("the jobs did not end");
     }
+    for work in [relay, watchers] {
+        if timeout_at(end, work).await.is_err() {
+            tracing::warn!("the relay of events did not end");
+        }
+    }
     app.db.close().await;
     drop(lock);
     tracing::info!("stopped");
@@ -216,6 +225,12 @@ fn watch_connections(db: &Db) {
 async fn jobs(app: Arc<App>, config: Jobs, stop: CancellationToken) {
     if config.enabled {
         worker::jobs::run(app, Duration::from_secs(config.interval_seconds), stop).await;
+    }
+}
+
+async fn relay(app: Arc<App>, config: Events, stop: CancellationToken) {
+    if config.enabled {
+        worker::relay::run(app, config.relay_interval(), stop).await;
     }
 }
 

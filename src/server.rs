@@ -138,6 +138,7 @@ impl Bound {
             history_service_server::HistoryServiceServer,
             job_service_server::JobServiceServer,
             sweep_service_server::SweepServiceServer,
+            event_service_server::EventServiceServer,
         )
         .serve_with_incoming_shutdown(
             TcpIncoming::from(self.listener).with_nodelay(Some(true)),

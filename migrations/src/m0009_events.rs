@@ -140,8 +140,10 @@ async fn outgoing(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> 
     ] {
         add_column(manager, "account_event", column).await?;
     }
-    // Also finds those that have none yet, by account and version.
-    create_index(manager, "account_event", "position", &["tenant", "position"], true).await?;
+    // Those that have none yet are found by account and version. No unique key on the position: it would need an index of
+    // its own, on a table that is never emptied; positions are given under the compare-and-set on `last_position`.
+    let position = ["tenant", "position", "account_id", "version"];
+    create_index(manager, "account_event", "position", &position, false).await?;
     // How far each tenant's stream goes, and from where on it is kept.
     create_table(
         manager,

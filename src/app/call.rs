@@ -16,13 +16,22 @@ pub enum Scope {
     Config,
     /// Push activities.
     Ingest,
+    /// Follow what happens to all accounts.
+    Events,
     /// Act for users.
     ActAs,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Admin, Self::Directory, Self::Config, Self::Ingest, Self::ActAs];
+    pub const ALL: [Self; 6] = [
+        Self::Admin,
+        Self::Directory,
+        Self::Config,
+        Self::Ingest,
+        Self::Events,
+        Self::ActAs,
+    ];
 
     /// As credentials name it.
     #[must_use]
@@ -32,6 +41,7 @@ impl Scope {
             Self::Directory => "directory",
             Self::Config => "config",
             Self::Ingest => "ingest",
+            Self::Events => "events",
             Self::ActAs => "act-as",
         }
     }

@@ -15,6 +15,7 @@ pub mod create;
 pub mod custom_field;
 pub mod directory;
 pub mod edit;
+pub mod events;
 pub mod exception;
 pub mod exception_absence;
 pub mod exception_dispute;
@@ -42,6 +43,7 @@ pub mod verify;
 
 use crate::{clock::Clock, config::Sweep, id::Ids, store::Db};
 use chrono::TimeDelta;
+use events::Events;
 use snapshots::Snapshots;
 
 /// What every flow works with.
@@ -59,6 +61,8 @@ pub struct App {
     pub pages: page::Sealer,
     /// How long after its deadline an account is reclaimed, for those who ask what will be.
     pub sweep_grace: TimeDelta,
+    /// What streams of events share.
+    pub events: Events,
 }
 
 impl App {
@@ -70,6 +74,7 @@ impl App {
             ids: Ids::new(clock.clone()),
             pages,
             sweep_grace: Sweep::default().grace(),
+            events: Events::default(),
             db,
             clock,
         })

@@ -189,6 +189,34 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::Created,
+        Self::Claimed,
+        Self::Assigned,
+        Self::OwnerChanged,
+        Self::Returned,
+        Self::Reclaimed,
+        Self::Transferred,
+        Self::AddedToPool,
+        Self::RemovedFromPool,
+        Self::Updated,
+        Self::TeamChanged,
+        Self::ActivityRecorded,
+        Self::Replanned,
+        Self::Reminded,
+        Self::Canceled,
+        Self::Restored,
+        Self::Deleted,
+        Self::ReclaimUndone,
+        Self::ReclaimDisputed,
+        Self::RetentionExtended,
+        Self::Locked,
+        Self::Unlocked,
+        Self::EmbargoSet,
+        Self::EmbargoCleared,
+    ];
+
     /// As stored and published.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -310,5 +338,19 @@ impl Effects {
                 .then(|| after.clock.reclaim_time.map(|time| time.timestamp_micros())),
             ..Self::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever follows the stream names kinds by their text: none may be missing.
+    #[test]
+    fn every_kind_of_event_is_listed() {
+        let named = include_str!("change.rs")
+            .lines()
+            .filter(|line| line.trim_start().starts_with("Self::") && line.contains(" => \"account."));
+        assert_eq!(named.count(), EventKind::ALL.len());
     }
 }

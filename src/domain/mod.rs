@@ -17,6 +17,7 @@ pub mod directory;
 pub mod directory_plan;
 pub mod edit;
 pub mod error;
+pub mod event_stream;
 pub mod exception;
 pub mod history;
 pub mod ids;

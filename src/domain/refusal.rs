@@ -21,6 +21,8 @@ pub enum Class {
     ResourceExhausted,
     /// Somebody else was faster; read again and decide again.
     Aborted,
+    /// Beyond what there is.
+    OutOfRange,
     /// Not now; the same call may work in a moment.
     Unavailable,
     /// The caller's time ran out.
@@ -181,6 +183,14 @@ reasons! {
     AccountEmbargoed = "ACCOUNT_EMBARGOED", FailedPrecondition;
     /// Reclaims of the pool are not stopped.
     BreakerClosed = "BREAKER_CLOSED", FailedPrecondition;
+    /// Events after the position are no longer kept.
+    EventsPurged = "EVENTS_PURGED", OutOfRange;
+    /// No event has the position yet.
+    EventsAhead = "EVENTS_AHEAD", OutOfRange;
+    /// As many streams of events are open as may be.
+    WatchLimitReached = "WATCH_LIMIT_REACHED", ResourceExhausted;
+    /// Events came faster than they were read.
+    SlowConsumer = "SLOW_CONSUMER", Aborted;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

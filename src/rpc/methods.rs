@@ -16,9 +16,10 @@ pub enum Needs {
 }
 
 use Needs::{ActorOr, Caller, Nothing, Scope as OneOf};
-use Scope::{Admin, Config, Directory, Ingest};
+use Scope::{Admin, Config, Directory, Events, Ingest};
 
 const CONFIGURE: Needs = ActorOr(&[Admin, Config]);
+const FOLLOW: Needs = ActorOr(&[Admin, Events]);
 const FOR_USERS: Needs = ActorOr(&[Admin]);
 const JOBS: Needs = ActorOr(&[Admin, Directory]);
 const PUSH_DIRECTORY: Needs = OneOf(&[Admin, Directory]);
@@ -153,6 +154,8 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.JobService/ListJobItems", JOBS),
     ("/tidepool.v1.JobService/CancelJob", JOBS),
     ("/tidepool.v1.JobService/WatchJob", JOBS),
+    ("/tidepool.v1.EventService/WatchEvents", FOLLOW),
+    ("/tidepool.v1.EventService/ListEvents", FOLLOW),
     ("/grpc.health.v1.Health/Check", Nothing),
     ("/grpc.health.v1.Health/List", Nothing),
     ("/grpc.health.v1.Health/Watch", Nothing),

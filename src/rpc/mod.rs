@@ -10,6 +10,7 @@ pub mod circulation;
 pub mod convert;
 pub mod custom_field;
 pub mod directory;
+pub mod event;
 pub mod healthcheck;
 pub mod history;
 pub mod identity;
@@ -45,6 +46,7 @@ use tonic::{Request, Response, Status};
 #[expect(
     unused_qualifications,
     clippy::pedantic,
+    clippy::large_enum_variant,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "generated"

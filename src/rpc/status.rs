@@ -26,6 +26,7 @@ const fn code(class: Class) -> Code {
         Class::FailedPrecondition => Code::FailedPrecondition,
         Class::ResourceExhausted => Code::ResourceExhausted,
         Class::Aborted => Code::Aborted,
+        Class::OutOfRange => Code::OutOfRange,
         Class::Unavailable => Code::Unavailable,
         Class::DeadlineExceeded => Code::DeadlineExceeded,
         Class::Internal => Code::Internal,

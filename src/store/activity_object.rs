@@ -6,13 +6,14 @@ use super::{
     dialect::Engine,
     failure::{Abort, Class, classify},
     instant::{instant, micros},
+    sql::statement,
 };
 use crate::domain::{
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
     object::{BusinessObject, Deals, Mark, ObjectKey, Snapshot, Told, money::Money},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
@@ -46,10 +47,6 @@ const KEPT: usize = 5;
 
 /// An object, and the source that it is of.
 pub type Sourced = (CallerId, ObjectKey);
-
-fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
-}
 
 /// An instant where the epoch stands for none.
 fn merged(micros: i64) -> Option<DateTime<Utc>> {

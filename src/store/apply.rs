@@ -17,10 +17,14 @@ use super::{
     instant::micros,
     reclaims,
     sql::run,
+    tx::Tx,
 };
-use crate::domain::{
-    change::{Change, Columns, TeamChange},
-    ids::{PoolId, TenantKey, UserId},
+use crate::{
+    domain::{
+        change::{Change, Columns, TeamChange},
+        ids::{PoolId, TenantKey, UserId},
+    },
+    telemetry::traces,
 };
 use sea_orm::{ConnectionTrait, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -48,7 +52,7 @@ pub(super) fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
 #[expect(clippy::implicit_hasher, reason = "one caller's map, made here and there alike")]
 /// Applies `changes`; `holders` are the versions of the guard rows that the decisions were made on.
 pub async fn apply(
-    conn: &impl ConnectionTrait,
+    conn: &Tx,
     tenant: TenantKey,
     changes: &[Change],
     holders: &HashMap<UserId, i64>,
@@ -89,6 +93,7 @@ pub async fn apply(
     }
     for chunk in changes.chunks(LARGE_CHUNK) {
         write_events(conn, tenant, chunk, by).await?;
+        conn.tell();
     }
     Ok(())
 }
@@ -352,7 +357,11 @@ async fn write_events(
         "actor",
         "effects",
         "note",
+        "pool_id",
+        "owner",
+        "traceparent",
     ];
+    let traceparent = traces::traceparent();
     let mut rows = Vec::with_capacity(changes.len());
     for change in changes {
         let account = &change.after;
@@ -368,6 +377,9 @@ async fn write_events(
             Some(change.event.effects.note.clone())
                 .filter(|note| !note.is_empty())
                 .into(),
+            account.pool_id.map(|id| id.0).into(),
+            account.owner.as_ref().map(ToString::to_string).into(),
+            traceparent.clone().into(),
         ]);
     }
     run(conn, insert("account_event", COLUMNS, rows)).await?;

@@ -67,6 +67,24 @@ impl Engine {
         }
     }
 
+    /// A table under another name, read by this index and no other.
+    #[must_use]
+    pub fn by_index(self, table: &str, name: &str, index: &str) -> String {
+        match self {
+            Self::MySql => format!("{table} {name} FORCE INDEX ({index})"),
+            Self::Sqlite => format!("{table} {name} INDEXED BY {index}"),
+        }
+    }
+
+    /// A table whose rows are updated, found by this index and no other.
+    #[must_use]
+    pub fn update_by_index(self, table: &str, index: &str) -> String {
+        match self {
+            Self::MySql => format!("{table} FORCE INDEX ({index})"),
+            Self::Sqlite => format!("{table} INDEXED BY {index}"),
+        }
+    }
+
     /// A term that is no reason to read the rows in another way. SQLite takes each term for a sign that few rows are left,
     /// and would sort what lies in order.
     #[must_use]

@@ -7,6 +7,7 @@ use crate::domain::{
     ids::{AccountId, PoolId, ReasonId, TenantKey, UserId},
 };
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use std::fmt::Display;
 use uuid::Uuid;
 
 async fn rows(
@@ -82,23 +83,29 @@ pub async fn events(
     before: Option<i64>,
     limit: usize,
 ) -> Result<Vec<AccountEvent>, DbErr> {
-    let sql = "SELECT version, event_time, kind, caller, actor, effects, note FROM account_event \
-               WHERE tenant = ? AND account_id = ? AND version < ? ORDER BY version DESC LIMIT ?";
-    let rows = rows(conn, sql, (tenant, account), before, limit).await?;
+    let sql = format!(
+        "SELECT {EVENT} FROM account_event WHERE tenant = ? AND account_id = ? AND version < ? \
+         ORDER BY version DESC LIMIT ?"
+    );
+    let rows = rows(conn, &sql, (tenant, account), before, limit).await?;
     let (table, key) = ("account_event", &account);
     let at = Row { table, tenant, key };
-    rows.iter()
-        .map(|row| {
-            let effects: String = row.try_get("", "effects")?;
-            Ok(AccountEvent {
-                version: row.try_get("", "version")?,
-                event_time: instant(row.try_get("", "event_time")?),
-                kind: row.try_get("", "kind")?,
-                caller: row.try_get("", "caller")?,
-                actor: row.try_get("", "actor")?,
-                effects: at.json("effects", &effects)?,
-                note: row.try_get::<Option<String>>("", "note")?.unwrap_or_default(),
-            })
-        })
-        .collect()
+    rows.iter().map(|row| read_event(&at, row)).collect()
+}
+
+/// The columns that [`read_event`] reads.
+pub(super) const EVENT: &str = "version, event_time, kind, caller, actor, effects, note";
+
+/// Reads an event.
+pub(super) fn read_event<K: Display>(at: &Row<'_, K>, row: &QueryResult) -> Result<AccountEvent, DbErr> {
+    let effects: String = row.try_get("", "effects")?;
+    Ok(AccountEvent {
+        version: row.try_get("", "version")?,
+        event_time: instant(row.try_get("", "event_time")?),
+        kind: row.try_get("", "kind")?,
+        caller: row.try_get("", "caller")?,
+        actor: row.try_get("", "actor")?,
+        effects: at.json("effects", &effects)?,
+        note: row.try_get::<Option<String>>("", "note")?.unwrap_or_default(),
+    })
 }

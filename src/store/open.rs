@@ -17,7 +17,10 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{str::FromStr, sync::Arc, time::Duration};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 
 /// How long the first connection may take, so that a wrong address is reported instead of waited for.
 const FIRST_CONNECTION: Duration = Duration::from_secs(10);
@@ -68,6 +71,8 @@ pub struct Db {
     pub(super) options: Options,
     pub(super) counts: Arc<Counts>,
     doubt: Arc<Doubt>,
+    /// Woken when this process has committed events.
+    pub(super) told: Arc<Notify>,
 }
 
 impl Db {
@@ -144,6 +149,7 @@ impl Db {
             options,
             counts,
             doubt,
+            told: Arc::default(),
         })
     }
 
@@ -190,6 +196,7 @@ impl Db {
             options,
             counts,
             doubt: Arc::new(Doubt::new()),
+            told: Arc::default(),
         })
     }
 
@@ -197,6 +204,11 @@ impl Db {
     #[must_use]
     pub const fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// Waits until this process has committed events, if it has not since somebody last waited. For one who waits.
+    pub async fn told(&self) {
+        self.told.notified().await;
     }
 
     /// The connections that may write.

@@ -7,13 +7,18 @@
 
 use super::failure::{Abort, commit_failed};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 /// A running transaction, handed to the body of a unit of work.
 #[derive(Debug)]
 pub struct Tx {
     inner: DatabaseTransaction,
     state: Mutex<State>,
+    /// Whether it writes events.
+    tells: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -29,7 +34,17 @@ impl Tx {
         Self {
             inner,
             state: Mutex::new(State::Ready),
+            tells: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that it writes events, which somebody waits for.
+    pub(super) fn tell(&self) {
+        self.tells.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn tells(&self) -> bool {
+        self.tells.load(Ordering::Relaxed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -159,10 +159,15 @@ impl<'a> Unit<'a> {
                 self.roll_back(tx).await;
                 Err(Abort::Late)
             }
-            Ok(Ok(done)) => match timeout_at(end, tx.commit()).await {
-                Ok(committed) => committed.map(|()| done),
-                Err(_) => Err(Abort::CommitLost(self.given_up())),
-            },
+            Ok(Ok(done)) => {
+                let tells = tx.tells();
+                let committed = timeout_at(end, tx.commit()).await;
+                committed.unwrap_or_else(|_| Err(Abort::CommitLost(self.given_up())))?;
+                if tells {
+                    self.db.told.notify_one();
+                }
+                Ok(done)
+            }
             Ok(Err(abort)) => {
                 self.roll_back(tx).await;
                 Err(abort)

@@ -107,6 +107,27 @@ pub const CHECKS: &[Check] = &[
               FROM account_event e WHERE e.tenant = a.tenant AND e.account_id = a.id)",
     },
     Check {
+        name: "positions",
+        rule: "the positions of a tenant's events are 1, 2, 3 and so on up to the end of its stream",
+        sql: "SELECT t.id AS tenant, 'stream' AS row_key FROM tenant t WHERE (SELECT COUNT(*) FROM account_event e \
+              WHERE e.tenant = t.id AND e.position IS NOT NULL) <> COALESCE((SELECT s.last_position FROM event_stream s \
+              WHERE s.tenant = t.id), 0) OR (SELECT COALESCE(MAX(e.position), 0) FROM account_event e WHERE e.tenant = t.id) \
+              <> (SELECT COUNT(DISTINCT e.position) FROM account_event e WHERE e.tenant = t.id AND e.position > 0)",
+    },
+    Check {
+        name: "positions-order",
+        rule: "the positions of an account's events rise with its versions",
+        sql: "SELECT a.tenant, HEX(a.account_id) AS row_key FROM account_event a JOIN account_event b ON b.tenant = a.tenant \
+              AND b.account_id = a.account_id AND b.version = a.version + 1 WHERE b.position IS NOT NULL \
+              AND (a.position IS NULL OR a.position >= b.position)",
+    },
+    Check {
+        name: "stream",
+        rule: "a stream is kept from somewhere before its end",
+        sql: "SELECT tenant, 'stream' AS row_key FROM event_stream WHERE purged_position < 0 \
+              OR purged_position > last_position",
+    },
+    Check {
         name: "history-account",
         rule: "events, tenures, activities and objects belong to an account",
         sql: "SELECT e.tenant, HEX(e.account_id) AS row_key FROM account_event e WHERE NOT EXISTS (SELECT 1 FROM account a \

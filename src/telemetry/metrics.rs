@@ -39,6 +39,11 @@ struct Instruments {
     held: Gauge<u64>,
     open: Gauge<u64>,
     source_lag: Gauge<f64>,
+    relayed: Counter<u64>,
+    waiting: Gauge<u64>,
+    relay_lag: Gauge<f64>,
+    watchers: Gauge<u64>,
+    too_slow: Counter<u64>,
 }
 
 /// Sends everything at this interval, in the background.
@@ -123,6 +128,27 @@ pub(super) fn record_to(provider: &SdkMeterProvider) {
             .with_unit("s")
             .with_description("How long ago the required source was heard of that was not for the longest time")
             .build(),
+        relayed: counter("tidepool.events.relayed", "{event}", "Events that got into the stream"),
+        waiting: meter
+            .u64_gauge("tidepool.events.waiting")
+            .with_unit("{event}")
+            .with_description("Events that are not in the stream yet, counted up to ten thousand per tenant")
+            .build(),
+        relay_lag: meter
+            .f64_gauge("tidepool.events.lag")
+            .with_unit("s")
+            .with_description("For how long the oldest of them has waited")
+            .build(),
+        watchers: meter
+            .u64_gauge("tidepool.events.watchers")
+            .with_unit("{stream}")
+            .with_description("Streams of events that are open")
+            .build(),
+        too_slow: counter(
+            "tidepool.events.slow_consumers",
+            "{stream}",
+            "Streams of events that were ended since nobody read them",
+        ),
         meter: meter.clone(),
     };
     drop(INSTRUMENTS.set(instruments));
@@ -215,6 +241,33 @@ pub fn held(stopped: u64, unheard: u64, open: u64, source_lag: Duration) {
         instruments.open.record(open, &[]);
         instruments.source_lag.record(source_lag.as_secs_f64(), &[]);
     }
+}
+
+/// So many events got into the stream.
+pub fn relayed(events: usize) {
+    if events > 0 {
+        add(|i| &i.relayed, events, &[]);
+    }
+}
+
+/// How many events are not in the stream yet, and for how long the oldest has waited.
+pub fn relay_lag(waiting: u64, oldest: Duration) {
+    if let Some(instruments) = INSTRUMENTS.get() {
+        instruments.waiting.record(waiting, &[]);
+        instruments.relay_lag.record(oldest.as_secs_f64(), &[]);
+    }
+}
+
+/// So many streams of events are open.
+pub fn watchers(open: usize) {
+    if let Some(instruments) = INSTRUMENTS.get() {
+        instruments.watchers.record(open as u64, &[]);
+    }
+}
+
+/// A stream of events was ended since nobody read it.
+pub fn too_slow() {
+    add(|i| &i.too_slow, 1, &[]);
 }
 
 /// Where the database connections are, as `read` says whenever somebody wants to know: the most there may be, and how

@@ -4,7 +4,7 @@ use super::Collector;
 use http::HeaderMap;
 use opentelemetry::{
     propagation::{Extractor, TextMapPropagator},
-    trace::TracerProvider,
+    trace::{TraceContextExt, TracerProvider},
 };
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
 use opentelemetry_sdk::{
@@ -68,4 +68,20 @@ pub fn continue_from(span: &Span, headers: &HeaderMap) {
         // Without a collector there is no trace to continue.
         drop(span.set_parent(caller));
     }
+}
+
+/// The W3C `traceparent` of what is under way, if it is traced and kept.
+#[must_use]
+pub fn traceparent() -> Option<String> {
+    let context = Span::current().context();
+    let span = context.span().span_context().clone();
+    let kept = span.is_valid() && span.is_sampled();
+    kept.then(|| {
+        format!(
+            "00-{}-{}-{:02x}",
+            span.trace_id(),
+            span.span_id(),
+            span.trace_flags().to_u8()
+        )
+    })
 }

@@ -4,4 +4,6 @@
 
 mod holding;
 pub mod jobs;
+pub mod relay;
 pub mod sweep;
+pub mod watchers;

@@ -165,6 +165,7 @@ impl Server {
         // Tests sweep by hand.
         config.sweep.enabled = false;
         config.jobs.enabled = false;
+        config.events.enabled = false;
         change(&mut config);
         let clock = Clock::manual(start());
         let db = lifecycle::open(&config, &clock).await.unwrap();
@@ -354,6 +355,7 @@ clients! {
     activity_rules = activity_rule_service_client::ActivityRuleServiceClient;
     sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
+    events = event_service_client::EventServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;
 }
 

@@ -58,6 +58,7 @@ mod tenant;
 mod backup;
 mod demo;
 mod documented;
+mod events;
 mod exactness;
 mod failures;
 mod faults;

@@ -36,6 +36,26 @@ impl Raw {
 
     /// Sends one message of any bytes and returns what the trailers say, with the body if it went well.
     pub(crate) async fn call(&self, path: &str, metadata: &[(&str, &[u8])], message: &[u8]) -> Result<Vec<u8>, Status> {
+        self.ask(path, metadata, message, false).await
+    }
+
+    /// The same of a method that answers with a stream without an end: its first message.
+    pub(crate) async fn first(
+        &self,
+        path: &str,
+        metadata: &[(&str, &[u8])],
+        message: &[u8],
+    ) -> Result<Vec<u8>, Status> {
+        self.ask(path, metadata, message, true).await
+    }
+
+    async fn ask(
+        &self,
+        path: &str,
+        metadata: &[(&str, &[u8])],
+        message: &[u8],
+        first: bool,
+    ) -> Result<Vec<u8>, Status> {
         let mut request = Request::post(format!("http://{}{path}", self.address))
             .header("te", "trailers")
             .header("content-type", "application/grpc");
@@ -63,6 +83,11 @@ impl Raw {
         let mut read = Vec::new();
         while let Some(chunk) = body.data().await {
             read.extend(chunk.unwrap());
+            let length = read.get(1..5).and_then(|length| length.try_into().ok());
+            let end = length.map(|length| 5 + u32::from_be_bytes(length) as usize);
+            if let Some(end) = end.filter(|end| first && *end <= read.len()) {
+                return Ok(read[5..end].to_vec());
+            }
         }
         match body.trailers().await.unwrap().as_ref().and_then(status) {
             Some(status) => Err(status),

@@ -51,6 +51,23 @@ async fn every_invariant_is_checked() {
              reason, note) SELECT tenant, account_id, 1, user_id, 1, 1, start_time + 1, 1, '', '' FROM tenure WHERE open = 1",
         ),
         ("history", "DELETE FROM account_event WHERE version = 1"),
+        ("positions", "UPDATE event_stream SET last_position = last_position + 1"),
+        (
+            "positions",
+            "UPDATE account_event SET position = position + 1 WHERE position >= 2; \
+             UPDATE event_stream SET last_position = last_position + 1",
+        ),
+        ("positions", "UPDATE account_event SET position = 1 WHERE position = 2"),
+        ("positions", "DELETE FROM event_stream"),
+        (
+            "positions-order",
+            "UPDATE account_event SET position = 5 - position WHERE position IN (1, 4)",
+        ),
+        (
+            "positions-order",
+            "UPDATE account_event SET position = NULL WHERE version = 1",
+        ),
+        ("stream", "UPDATE event_stream SET purged_position = last_position + 1"),
         ("history-account", "DELETE FROM account WHERE name = 'Lying'"),
         (
             "extras",
@@ -98,6 +115,7 @@ async fn every_invariant_is_checked() {
                 vec![told("e1", &owned, "opportunity.won", world.server.clock.now())],
             )
             .await;
+        world.relay().await;
         assert_eq!(world.server.broken().await, Vec::<String>::new());
         corrupt(&world, sql).await;
         let broken = world.server.broken().await;

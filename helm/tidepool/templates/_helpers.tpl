@@ -98,6 +98,12 @@ enabled = {{ .Values.sweep.enabled }}
 interval_seconds = {{ int .Values.sweep.intervalSeconds }}
 grace_seconds = {{ int .Values.sweep.graceSeconds }}
 
+[events]
+enabled = {{ .Values.events.enabled }}
+relay_interval_ms = {{ int .Values.events.relayIntervalMs }}
+keep_days = {{ int .Values.events.keepDays }}
+send_timeout_seconds = {{ int .Values.events.sendTimeoutSeconds }}
+
 [log]
 format = "json"
 filter = {{ .Values.log.filter | toJson }}

@@ -9,6 +9,7 @@ pub mod circulation;
 pub mod config_event;
 pub mod custom_field;
 pub mod directory;
+pub mod event;
 pub mod history;
 pub mod job;
 pub mod pool;

@@ -92,7 +92,12 @@ impl Caller {
         }
         metadata.extend(more);
         let path = format!("/{}/{}", rpc.parent_service().full_name(), rpc.name());
-        match self.raw.call(&path, &metadata, bytes).await {
+        let answer = if rpc.name() == "WatchEvents" {
+            self.raw.first(&path, &metadata, bytes).await
+        } else {
+            self.raw.call(&path, &metadata, bytes).await
+        };
+        match answer {
             Err(status) => Err(Said::new(&status, false)),
             Ok(answer) => match refused_item(rpc, &answer) {
                 Some(said) => Err(said),

@@ -148,7 +148,7 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         | (
             _,
             "condition" | "time_zone" | "hidden_fields" | "paths" | "default_cutoff" | "reminder_time" | "holidays"
-            | "extra_work_days",
+            | "extra_work_days" | "kinds",
         ) => Text::Word,
         (_, "required_sources" | "object_owner" | "visible_to") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,

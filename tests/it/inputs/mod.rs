@@ -8,6 +8,7 @@ mod examples;
 mod examples_accounts;
 mod examples_activity;
 mod examples_config;
+mod examples_events;
 mod examples_exceptions;
 mod examples_moves;
 mod examples_retention;
@@ -151,7 +152,13 @@ const CONFIGURATION: [&str; 9] = [
     "CustomFieldService",
     "ActivityRuleService",
 ];
-const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
+const ACCOUNTS: [&str; 5] = [
+    "AccountService",
+    "TeamService",
+    "HistoryService",
+    "ActivityService",
+    "EventService",
+];
 const MOVES: [&str; 4] = [
     "CirculationService",
     "RetentionExceptionService",

@@ -190,6 +190,8 @@ impl Side {
             (Thing::Job, job),
             (Thing::RetentionLimit, limit),
         ]);
+        // Its stream has begun; what examples do gets no place in it.
+        tidepool::worker::relay::once(&side.app).await.unwrap();
         side
     }
 

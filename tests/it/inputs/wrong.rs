@@ -171,6 +171,11 @@ fn values(site: &Site) -> Vec<(String, Value, Expect)> {
         Kind::Int32 => [-1, i32::MIN, i32::MAX]
             .map(|number| named(&number.to_string(), Value::I32(number)))
             .to_vec(),
+        Kind::Int64 => vec![
+            named("-1", Value::I64(-1)),
+            named("the least number", Value::I64(i64::MIN)),
+            ("the largest number".to_owned(), Value::I64(i64::MAX), Expect::Either),
+        ],
         Kind::Double => [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX]
             .map(|number| named(&number.to_string(), Value::F64(number)))
             .to_vec(),

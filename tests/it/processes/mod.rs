@@ -114,6 +114,7 @@ fn settings<'a>(url: &'a SecretString, connections: &'a str) -> Vec<(&'a str, &'
         ("TIDEPOOL__SWEEP__GRACE_SECONDS", "0"),
         ("TIDEPOOL__SWEEP__INTERVAL_SECONDS", "1"),
         ("TIDEPOOL__JOBS__ENABLED", "false"),
+        ("TIDEPOOL__EVENTS__ENABLED", "false"),
         ("TIDEPOOL__LOG__FORMAT", "json"),
     ]
 }

@@ -78,7 +78,7 @@ CREATE TABLE `account_event` (
   `owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `traceparent` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   PRIMARY KEY (`tenant`,`account_id`,`version`),
-  UNIQUE KEY `account_event_position` (`tenant`,`position`)
+  KEY `account_event_position` (`tenant`,`position`,`account_id`,`version`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `account_field` (

@@ -96,8 +96,10 @@ CREATE TABLE "account_event" (
   "account_id",
   "version") );
 
-CREATE UNIQUE INDEX "account_event_position" ON "account_event" ("tenant",
-  "position");
+CREATE INDEX "account_event_position" ON "account_event" ("tenant",
+  "position",
+  "account_id",
+  "version");
 
 CREATE TABLE "account_field" (
   "tenant" INTEGER NOT NULL,

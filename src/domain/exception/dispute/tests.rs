@@ -47,7 +47,9 @@ fn taken(stage: &Stage) -> Account {
 fn noted(stage: &Stage, account: &mut Account, activities: &[&Activity], standing: Standing) -> bool {
     let principal = stage.principal("service");
     let scene = stage.scene(&principal);
-    let heard = activities.iter().map(|activity| Heard::new(scene.org, activity, standing));
+    let heard = activities
+        .iter()
+        .map(|activity| Heard::new(scene.org, activity, standing));
     note(&scene, account, &heard.collect::<Vec<_>>())
 }
 
@@ -96,9 +98,19 @@ fn kinds_of_rules_count_as_rules_count_them() {
     // What was known and happened after the reclaim does not count for the time before.
     let mut account = taken(&stage);
     account.memory.kind_times.insert("phone.called".into(), day(30));
-    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], Standing::Owner));
+    assert!(!noted(
+        &stage,
+        &mut account,
+        &[&told(FOLLOW_UP, day(20))],
+        Standing::Owner
+    ));
     account.memory.kind_times.insert("phone.called".into(), day(30) - TICK);
-    assert!(noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], Standing::Owner));
+    assert!(noted(
+        &stage,
+        &mut account,
+        &[&told(FOLLOW_UP, day(20))],
+        Standing::Owner
+    ));
     // The latest of a kind counts, whatever comes in last.
     let mut account = taken(&stage);
     let both = [&told("phone.called", day(20)), &told("phone.called", day(0))];
@@ -160,7 +172,12 @@ fn it_is_disputed_once() {
     assert!(noted(&stage, &mut account, &[&win], Standing::Owner));
     assert_eq!(account.disputed_time, Some(day(31)));
     account.update_time = day(32);
-    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(25))], Standing::Owner));
+    assert!(!noted(
+        &stage,
+        &mut account,
+        &[&told(FOLLOW_UP, day(25))],
+        Standing::Owner
+    ));
     assert_eq!(account.disputed_time, Some(day(31)));
     let known = account.memory.reclaimed.clone().unwrap();
     assert_eq!(
@@ -192,7 +209,12 @@ fn rules_of_today_dispute_nothing_by_themselves() {
     ];
     assert!(!noted(&longer, &mut account, &nothing, Standing::Owner));
     assert!(!noted(&longer, &mut account, &[], Standing::Owner));
-    assert!(noted(&longer, &mut account, &[&told(FOLLOW_UP, day(0))], Standing::Owner));
+    assert!(noted(
+        &longer,
+        &mut account,
+        &[&told(FOLLOW_UP, day(0))],
+        Standing::Owner
+    ));
     // By the time at which this becomes known the rule is not for the account any more; then it was.
     let young = ReclaimTerms {
         created_within_months: Some(1),
@@ -201,8 +223,18 @@ fn rules_of_today_dispute_nothing_by_themselves() {
     let stage = Stage::new().ruled(&young);
     let mut account = taken(&stage);
     account.update_time = day(40);
-    assert!(!noted(&stage, &mut account, &[&told(FOLLOW_UP, day(0))], Standing::Owner));
-    assert!(noted(&stage, &mut account, &[&told(FOLLOW_UP, day(1))], Standing::Owner));
+    assert!(!noted(
+        &stage,
+        &mut account,
+        &[&told(FOLLOW_UP, day(0))],
+        Standing::Owner
+    ));
+    assert!(noted(
+        &stage,
+        &mut account,
+        &[&told(FOLLOW_UP, day(1))],
+        Standing::Owner
+    ));
 }
 
 /// Nothing is disputed that nobody lost to a rule, or that somebody owns by now.
