@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
-    object::{BusinessObject, Deals, Mark, ObjectKey, Snapshot, Told, money::Money},
+    object::{BusinessObject, Deals, Mark, ObjectKey, Snapshot, Sourced, Told, money::Money},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
@@ -43,9 +43,6 @@ const COLUMNS: &[&str] = &[
 ];
 /// What an update leaves alone: the key, and whose it is.
 const KEPT: usize = 5;
-
-/// An object, and the source that it is of.
-pub type Sourced = (CallerId, ObjectKey);
 
 fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
     Statement::from_sql_and_values(conn.get_database_backend(), sql, values)

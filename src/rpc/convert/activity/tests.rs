@@ -19,7 +19,9 @@ fn activity() -> Activity {
 }
 
 fn hex(activity: &Activity) -> String {
-    digest(activity).iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(activity)
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Digests are stored: those of activities that say nothing of their object are what they were before these could.
