@@ -34,7 +34,7 @@ pub(crate) const COUNTERS: &[(&str, &str)] = &[
 ];
 
 /// As long as it may take until nothing is left to do.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Few pages and few old versions of rows: there always are some.
 const FEW: u64 = 200;
 

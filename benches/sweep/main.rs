@@ -85,8 +85,8 @@ impl Plan {
 async fn main() -> Outcome {
     let plan = Plan::read()?;
     let mut report = Report::new(plan.accounts, plan.due, plan.rounds);
-    cost::measure(&plan, &mut report).await?;
-    replan::measure(&plan, &mut report).await?;
+    Box::pin(cost::measure(&plan, &mut report)).await?;
+    Box::pin(replan::measure(&plan, &mut report)).await?;
     report.memory(report::memory()?);
     println!("{}", report.table());
     let json = report.json();

@@ -22,7 +22,7 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
     site.change_rule(crate::load::RULE_DAYS + 10).await?;
     let claims = Claims::start(&site.admin, rest.to_vec())?;
     counters.quiet().await?;
-    let ((replanned, busy), counted) = counters.during(claims.beside(site.sweep())).await?;
+    let ((replanned, busy), counted) = counters.during(Box::pin(claims.beside(site.sweep()))).await?;
     let (_, replanned, seconds) = replanned?;
     assert!(replanned as u64 >= plan.few(), "every deadline is computed again");
     report.replan(replanned, seconds, &quiet, &busy, counted);

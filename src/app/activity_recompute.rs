@@ -13,7 +13,7 @@ use crate::{
         circulation::{Scene, Subject},
         ids::{AccountId, CallerId},
         job::{Job, JobState},
-        object::{BusinessObject, Claimed, Mark, ObjectKey, recount},
+        object::{BusinessObject, Claimed, Mark, ObjectKey, Sourced, recount},
         refusal::Reason,
     },
     store::{
@@ -25,7 +25,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-type Objects = BTreeMap<(CallerId, ObjectKey), BusinessObject>;
+type Objects = BTreeMap<Sourced, BusinessObject>;
 
 /// What the activities say of deals, by the present rules.
 async fn claimed(

@@ -191,17 +191,16 @@ impl BusinessObject {
     }
 }
 
+/// An object, and the source that it is of.
+pub type Sourced = (CallerId, ObjectKey);
+
 /// What was told of a deal: which object of which source, by which event, and what of it.
 pub type Claimed = (CallerId, ObjectKey, AccountId, Mark, Deal);
 
-/// Which object of which source.
-pub type At = (CallerId, ObjectKey);
-
 /// Counts again whether deals are closed: as the latest of `told` says of each object, and not at all where none speaks
 /// of it. Answers which objects changed.
-pub fn recount(objects: &mut BTreeMap<At, BusinessObject>, told: &[Claimed]) -> BTreeSet<At> {
-    type Latest = (AccountId, Option<Told<bool>>);
-    let mut latest: BTreeMap<At, Latest> = BTreeMap::new();
+pub fn recount(objects: &mut BTreeMap<Sourced, BusinessObject>, told: &[Claimed]) -> BTreeSet<Sourced> {
+    let mut latest = BTreeMap::<Sourced, (AccountId, Option<Told<bool>>)>::new();
     for (source, key, account, mark, deal) in told {
         let (_, side) = latest.entry((source.clone(), key.clone())).or_insert((*account, None));
         hear(side, *deal == Deal::Closed, mark);

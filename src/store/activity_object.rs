@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
-    object::{BusinessObject, Deals, Mark, ObjectKey, Snapshot, Told, money::Money},
+    object::{BusinessObject, Deals, Mark, ObjectKey, Snapshot, Sourced, Told, money::Money},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
@@ -44,9 +44,6 @@ const COLUMNS: &[&str] = &[
 ];
 /// What an update leaves alone: the key, and whose it is.
 const KEPT: usize = 5;
-
-/// An object, and the source that it is of.
-pub type Sourced = (CallerId, ObjectKey);
 
 /// An instant where the epoch stands for none.
 fn merged(micros: i64) -> Option<DateTime<Utc>> {

@@ -42,8 +42,11 @@ fn rules(close: &str) -> ActivityRules {
 }
 
 fn fold<'a>(rules: &ActivityRules, events: impl IntoIterator<Item = &'a Activity>) -> BusinessObject {
-    let mut events = events.into_iter().peekable();
-    let key = events.peek().unwrap().object().unwrap();
+    // One object, whatever kinds are made up for it.
+    let key = ObjectKey {
+        object_type: "thing".into(),
+        object_id: ObjectId::parse("o").unwrap(),
+    };
     let mut object = BusinessObject::new(key, AccountId(uuid::Uuid::nil()));
     for activity in events {
         object.merge(activity, rules.counted(&activity.kind, Standing::Nobody));

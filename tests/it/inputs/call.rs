@@ -46,12 +46,12 @@ impl Said {
 
     /// Whether it says that this is wrong, or a part of it.
     pub(crate) fn names(&self, path: &str) -> bool {
-        let named = |field: &str| {
+        let named = |field: &str, path: &str| {
             field == path || field.starts_with(&format!("{path}[")) || field.starts_with(&format!("{path}."))
         };
         // An item is told what is wrong with it in its own terms.
-        let within = |field: &str| self.of_item && path.split_once("].").is_some_and(|(_, rest)| rest == field);
-        self.fields.iter().any(|(field, _)| named(field) || within(field))
+        let within = |field: &str| self.of_item && path.split_once("].").is_some_and(|(_, rest)| named(field, rest));
+        self.fields.iter().any(|(field, _)| named(field, path) || within(field))
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn make(side: &Side, name: &str) -> Option<Made> {
         "GetActivityRules" => by_service(&[], proto::GetActivityRulesRequest {}),
         "UpdateActivityRules" => {
             let rules = ActivityRules {
-                follow_up_kinds: vec!["sales_record.created".into(), "call.made".into()],
+                follow_up_kinds: vec!["call.made".into(), side.new_kind().await.name],
                 close_kinds: vec!["sales_order.confirmed".into()],
                 follow_ups_by: ActivityActors::Team.into(),
                 closes_by: ActivityActors::Owner.into(),
@@ -48,7 +48,7 @@ pub(crate) async fn make(side: &Side, name: &str) -> Option<Made> {
                 proto::UpdateActivityRulesRequest {
                     activity_rules: Some(rules),
                     update_mask,
-                    validate_only: true,
+                    validate_only: false,
                     request_id: request_id(),
                 },
             )
@@ -103,7 +103,7 @@ pub(crate) async fn make(side: &Side, name: &str) -> Option<Made> {
         "RecomputeDealStatus" => by_service(
             &[],
             proto::RecomputeDealStatusRequest {
-                validate_only: true,
+                validate_only: false,
                 request_id: request_id(),
             },
         ),

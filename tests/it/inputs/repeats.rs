@@ -51,10 +51,11 @@ async fn a_request_id_is_good_for_one_request() {
             "{}",
             rpc.name()
         );
-        let reused = caller
-            .call(ours, &other, &with(&other.message, "request_id", &id))
-            .await;
-        assert_reused(rpc.name(), &reused);
+        // What takes nothing but a request id cannot be another request.
+        if other.message != first.message {
+            let another = with(&other.message, "request_id", &id);
+            assert_reused(rpc.name(), &caller.call(ours, &other, &another).await);
+        }
         let reused = caller.call(ours, &by_another, &message).await;
         assert_reused(rpc.name(), &reused);
         store.all().await.assert_same(&before, rpc.name());

@@ -21,7 +21,7 @@ fn activity() -> Activity {
 fn hex(activity: &Activity) -> String {
     digest(activity)
         .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Digests are stored: those of activities that say nothing of their object are what they were before these could.
