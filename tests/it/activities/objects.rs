@@ -22,10 +22,17 @@ use tidepool::{
 };
 use tokio::time::Instant;
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "fields of messages are optional, and this is one"
+)]
 pub(super) fn money(amount: &str, currency: &str) -> Option<Money> {
     let (amount, currency) = (amount.to_owned(), currency.to_owned());
     Some(Money { amount, currency })
 }
+
+/// All objects, by source, type and id.
+pub(super) type All = BTreeMap<(String, String, String), Stored>;
 
 /// What is stored of an object: its amount, owner, flags, last action, and who may see it; whether its deal is closed.
 pub(super) type Stored = (
@@ -40,7 +47,7 @@ pub(super) type Stored = (
 
 impl World {
     /// Everything that is stored of the account's objects, by source, type and id.
-    pub(crate) async fn objects(&self, id: &str) -> BTreeMap<(String, String, String), Stored> {
+    pub(crate) async fn objects(&self, id: &str) -> All {
         let account = AccountId::parse(id).unwrap();
         let unit = self.server.db().unit("test", Instant::now() + Duration::from_secs(10));
         let reader = unit.reader().await.unwrap();

@@ -1,7 +1,7 @@
 //! Whatever order events come in, however often and in what batches: the state at the end is that of a naive model.
 
 use super::{
-    objects::{Stored, money},
+    objects::{All, Stored, money},
     time, told,
 };
 use crate::world::{World, open_pool};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use tidepool::rpc::proto::{Activity, DealStatus};
 
 /// How the account and its objects have to be after these, in whatever order they came: the naive model.
-fn model(events: &[(String, Activity)]) -> (BTreeMap<(String, String, String), Stored>, i64, Option<DateTime<Utc>>) {
+fn model(events: &[(String, Activity)]) -> (All, i64, Option<DateTime<Utc>>) {
     let at = |activity: &Activity| {
         let time = activity.occur_time.unwrap();
         let time = DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).unwrap()).unwrap();
