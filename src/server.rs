@@ -135,6 +135,7 @@ impl Bound {
             activity_service_server::ActivityServiceServer,
             team_service_server::TeamServiceServer,
             history_service_server::HistoryServiceServer,
+            related_object_service_server::RelatedObjectServiceServer,
             job_service_server::JobServiceServer,
             sweep_service_server::SweepServiceServer,
         )

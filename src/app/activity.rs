@@ -284,7 +284,7 @@ impl App {
                             now: self.clock.now(),
                         };
                         may_list(&scene, subjects.get(&account), account)?;
-                        Ok(rows::timeline(&reader, org.key, account, after, size + 1).await?)
+                        Ok(rows::timeline(&reader, org.key, account, after, &[], size + 1).await?)
                     })
                     .await
                 }

@@ -6,10 +6,12 @@ use super::{
     dialect::Engine,
     failure::{Abort, Class, classify},
     instant::{instant, micros},
+    timeline::only,
 };
 use crate::domain::{
     activity::{Activity, BusinessObject, Deals, Kind, ObjectKey},
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
+    timeline::Wanted,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
@@ -271,12 +273,13 @@ pub struct StoredActivity {
 /// Where a page of a timeline ended.
 pub type Place = (i64, String, String);
 
-/// The next `limit` activities of an account, the latest first.
+/// The next `limit` activities of an account, the latest first; of these kinds, where any are named.
 pub async fn timeline(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     account: AccountId,
     after: Option<&Place>,
+    kinds: &[Wanted],
     limit: usize,
 ) -> Result<Vec<StoredActivity>, DbErr> {
     let mut sql = "SELECT source, event_id, kind, object_id, occur_time, record_time, actor, summary FROM activity \
@@ -294,6 +297,7 @@ pub async fn timeline(
             event.into(),
         ]);
     }
+    only(&mut sql, &mut values, kinds);
     sql.push_str(" ORDER BY occur_time DESC, source DESC, event_id DESC LIMIT ?");
     values.push((limit as u64).into());
     let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;

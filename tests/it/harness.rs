@@ -347,6 +347,7 @@ clients! {
     accounts = account_service_client::AccountServiceClient;
     teams = team_service_client::TeamServiceClient;
     history = history_service_client::HistoryServiceClient;
+    related = related_object_service_client::RelatedObjectServiceClient;
     activities = activity_service_client::ActivityServiceClient;
     sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;

@@ -11,6 +11,7 @@ pub mod directory;
 pub mod history;
 pub mod job;
 pub mod pool;
+pub mod related;
 pub mod reminder_rule;
 pub mod retention;
 pub mod retention_department;
@@ -21,6 +22,7 @@ pub mod retention_rule;
 pub mod sweep;
 pub mod team;
 pub mod tenant;
+pub mod timeline;
 pub mod work_calendar;
 
 use crate::{

@@ -1,0 +1,145 @@
+//! Business objects of accounts: who sees which, what they come to, and which follow an account to its new owner.
+
+mod handover;
+mod list;
+mod plans;
+mod random;
+mod summary;
+
+use crate::{harness::Client, world::World};
+use sea_orm::Value;
+use tidepool::rpc::proto::{self, RelatedObject, RelatedObjectVisibility, TenantSettings};
+use uuid::Uuid;
+
+/// An object as a service tells of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Object {
+    pub(crate) object_type: &'static str,
+    pub(crate) id: String,
+    pub(crate) action: &'static str,
+    /// In ten thousandths.
+    pub(crate) amount: Option<i64>,
+    pub(crate) currency: &'static str,
+    pub(crate) owner: &'static str,
+    pub(crate) visible_to: Vec<&'static str>,
+    pub(crate) locked: bool,
+    pub(crate) in_workflow: bool,
+    /// Minutes after the start of the test's clock.
+    pub(crate) minute: i64,
+}
+
+/// An object with an amount in euro.
+pub(crate) fn object(object_type: &'static str, id: &str, action: &'static str, euro: i64, owner: &'static str) -> Object {
+    Object {
+        object_type,
+        id: id.into(),
+        action,
+        amount: Some(euro * 10_000),
+        currency: "EUR",
+        owner,
+        ..Object::default()
+    }
+}
+
+impl World {
+    /// Tells of objects of the account.
+    pub(crate) async fn objects(&self, account: &str, objects: &[Object]) {
+        let tenant = 1_i32;
+        let account = Uuid::parse_str(account).unwrap();
+        for object in objects {
+            let at = crate::harness::start() + chrono::TimeDelta::minutes(object.minute);
+            let values: Vec<Value> = vec![
+                tenant.into(),
+                "erp".into(),
+                object.object_type.into(),
+                object.id.as_str().into(),
+                account.into(),
+                false.into(),
+                0_i64.into(),
+                "".into(),
+                0_i64.into(),
+                object.action.into(),
+                at.timestamp_micros().into(),
+                "e".into(),
+                object.amount.into(),
+                object.amount.map(|_| object.currency.to_owned()).into(),
+                Some(object.owner).filter(|owner| !owner.is_empty()).into(),
+                object.locked.into(),
+                object.in_workflow.into(),
+            ];
+            let sql = "INSERT INTO business_object (tenant, source, object_type, object_id, account_id, closed, state_time, \
+                       state_event_id, end_time, action, detail_time, detail_event_id, amount, currency, owner, locked, \
+                       in_workflow) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            self.sql(sql, values).await;
+            for viewer in &object.visible_to {
+                let values = vec![
+                    tenant.into(),
+                    account.into(),
+                    (*viewer).into(),
+                    "erp".into(),
+                    object.object_type.into(),
+                    object.id.as_str().into(),
+                ];
+                let sql = "INSERT INTO object_viewer (tenant, account_id, user_id, source, object_type, object_id) \
+                           VALUES (?, ?, ?, ?, ?, ?)";
+                self.sql(sql, values).await;
+            }
+        }
+    }
+
+    /// Changes settings of the tenant.
+    pub(crate) async fn related_settings(&self, visibility: RelatedObjectVisibility, contacts_follow: bool) {
+        let settings = TenantSettings {
+            related_object_visibility: visibility.into(),
+            contacts_follow_owner: Some(contacts_follow),
+            ..Default::default()
+        };
+        let request = proto::UpdateTenantRequest {
+            tenant: Some(proto::Tenant {
+                settings: Some(settings),
+                ..Default::default()
+            }),
+            update_mask: crate::build::mask(&[
+                "settings.related_object_visibility",
+                "settings.contacts_follow_owner",
+            ]),
+            ..Default::default()
+        };
+        self.server.admin().tenants().update_tenant(request).await.unwrap();
+    }
+}
+
+/// All objects of the account that the client sees, page by page.
+pub(crate) async fn listed(client: &Client, account: &str, object_type: &str, page_size: i32) -> Vec<RelatedObject> {
+    let (mut found, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = proto::ListRelatedObjectsRequest {
+            account_id: account.into(),
+            object_type: object_type.into(),
+            page_size,
+            page_token,
+        };
+        let page = client.related().list_related_objects(request).await.unwrap().into_inner();
+        assert!(page.related_objects.len() <= usize::try_from(page_size).unwrap());
+        found.extend(page.related_objects);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return found;
+        }
+    }
+}
+
+/// The ids of all objects that the user sees.
+pub(crate) async fn seen(world: &World, user: &str, account: &str) -> Vec<String> {
+    let objects = listed(&world.user(user), account, "", 2).await;
+    objects.into_iter().map(|object| object.object_id).collect()
+}
+
+/// What the account's objects come to for the client.
+pub(crate) async fn summary(client: &Client, account: &str) -> proto::AccountSummary {
+    let request = proto::GetAccountSummaryRequest {
+        account_id: account.into(),
+    };
+    let answer = client.related().get_account_summary(request).await.unwrap();
+    answer.into_inner().account_summary.unwrap()
+}
