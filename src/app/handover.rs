@@ -8,7 +8,7 @@ use crate::{
         change::{Change, RelatedEffect},
         circulation::{Item, Move, Scene, Subject},
         ids::AccountId,
-        related::handover::{Followers, wish},
+        related::handover::{Followers, old_owner, wish},
     },
     store::{Abort, Tx, handover as rows},
 };
@@ -29,7 +29,8 @@ pub(super) async fn count(
             Move::Assign(to) | Move::ChangeOwner(to) => to,
             _ => return None,
         };
-        let wish = wish(settings, &subject.account, subject.has_contacts, to, &item.follow)?;
+        let of = (item.account, old_owner(&subject.account));
+        let wish = wish(settings, of, subject.has_contacts, to, &item.follow)?;
         Some((item.account, wish))
     });
     // Of several to whom an account may go one gets it, and what follows is the same.

@@ -124,7 +124,12 @@ impl ToldEffects {
     pub fn weight(&self) -> usize {
         let related = |related: &ToldRelated| {
             // Beside the texts there are lengths and tags.
-            related.source.len() + related.object_type.len() + related.object_id.len() + related.old.len() + related.new.len() + 16
+            related.source.len()
+                + related.object_type.len()
+                + related.object_id.len()
+                + related.old.len()
+                + related.new.len()
+                + 16
         };
         self.related.iter().map(related).sum::<usize>() + self.fields.iter().map(String::len).sum::<usize>()
     }

@@ -47,8 +47,8 @@ impl Total {
     }
 }
 
-/// An object does not count while the last that was done to it is one of these, and why. Everything else counts: a total is
-/// of all objects of its type, so a lost opportunity is in it, and an order that nobody has confirmed yet.
+/// An object does not count while the last that was done to it is one of these, and why. Apart from [`NOT_YET`] everything
+/// else counts: a total is of all objects of its type, so a lost opportunity is in it.
 pub const OUT: [(&str, &str); 6] = [
     ("canceled", "somebody called it off: nothing will come of it"),
     ("deleted", "it was taken out of the books, as if it had never been"),
@@ -57,6 +57,10 @@ pub const OUT: [(&str, &str); 6] = [
     ("terminated", "it ended before its time"),
     ("withdrawn", "whoever handed it in took it back"),
 ];
+
+/// These do not count either while they are only created: an order that nobody confirmed is owed by nobody, and no money has
+/// moved before a payment is received or a refund paid.
+pub const NOT_YET: (&str, [Total; 3]) = ("created", [Total::SalesOrders, Total::Payments, Total::Refunds]);
 
 /// Objects of one type, currency and owner, added up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +124,13 @@ impl Summary {
             let Some(currency) = part.currency.filter(|_| part.count > 0) else {
                 continue;
             };
-            let sum = self.currencies.entry(currency).or_default().0.entry(part.total).or_default();
+            let sum = self
+                .currencies
+                .entry(currency)
+                .or_default()
+                .0
+                .entry(part.total)
+                .or_default();
             sum.amount += part.sum;
             sum.count += part.count;
         }

@@ -33,7 +33,11 @@ impl Wanted {
     /// Reads `object.action` or `object.`.
     pub fn parse(text: &str) -> Result<Self, WantedError> {
         // Of a thing alone, whether some kind could be of it.
-        let whole = if text.ends_with('.') { format!("{text}a") } else { text.to_owned() };
+        let whole = if text.ends_with('.') {
+            format!("{text}a")
+        } else {
+            text.to_owned()
+        };
         Kind::parse(&whole).map_err(|_| WantedError)?;
         Ok(if whole == text {
             Self::Kind(whole)

@@ -15,7 +15,10 @@ fn single_types(types: &Vec<i32>) -> impl Iterator<Item = (String, &Vec<i32>)> {
 
 fn bulk_types<'a>(types: impl Iterator<Item = &'a Vec<i32>>) -> impl Iterator<Item = (String, &'a Vec<i32>)> {
     let path = |at: usize| format!("items[{at}].related_types");
-    types.take(moves::MAX_ITEMS).enumerate().map(move |(at, types)| (path(at), types))
+    types
+        .take(moves::MAX_ITEMS)
+        .enumerate()
+        .map(move |(at, types)| (path(at), types))
 }
 
 #[tonic::async_trait]

@@ -163,5 +163,8 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
     update.by_key("account_id", ids.iter().zip(&times));
     update.text(" END");
     condition(&mut update, tenant, &wishes);
-    expect(run(conn, update).await?, with.iter().map(|(_, related)| related.len()).sum())
+    expect(
+        run(conn, update).await?,
+        with.iter().map(|(_, related)| related.len()).sum(),
+    )
 }

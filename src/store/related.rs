@@ -9,7 +9,7 @@ use super::{
 use crate::domain::{
     ids::{AccountId, CallerId, ObjectId, TenantKey, UserId},
     related::RelatedObject,
-    summary::{OUT, Part, Total},
+    summary::{NOT_YET, OUT, Part, Total},
 };
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
@@ -222,7 +222,12 @@ pub fn totals_statement(engine: Engine, tenant: TenantKey, account: AccountId, v
     select.list(Total::ALL.into_iter().map(|total| total.object_type().into()));
     select.text(" AND (o.action IS NULL OR o.action NOT IN ");
     select.list(OUT.into_iter().map(|(action, _)| action.into()));
-    select.text(") GROUP BY o.object_type, o.currency, o.owner");
+    let (action, totals) = NOT_YET;
+    select.text(" AND (o.action <> ");
+    select.value(action);
+    select.text(" OR o.object_type NOT IN ");
+    select.list(totals.into_iter().map(|total| total.object_type().into()));
+    select.text(")) GROUP BY o.object_type, o.currency, o.owner");
     Statement::from_sql_and_values(engine.backend(), select.sql, select.values)
 }
 

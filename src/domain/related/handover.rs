@@ -85,16 +85,25 @@ pub struct Wish {
     pub contacts_if_few: bool,
 }
 
-/// What may follow the account to `to`. Nothing if it comes back to the same owner, or has none before.
+/// Whose objects may follow the account: its owner's, or while it waits its last owner's.
+#[must_use]
+pub const fn old_owner(account: &Account) -> Option<&UserId> {
+    match &account.owner {
+        Some(owner) => Some(owner),
+        None => account.last_owner.as_ref(),
+    }
+}
+
+/// What may follow the account from its old owner to `to`. Nothing if it comes back to him, or has had none.
 #[must_use]
 pub fn wish(
     settings: &TenantSettings,
-    account: &Account,
+    (account, from): (AccountId, Option<&UserId>),
     has_contacts: bool,
     to: &UserId,
     asked: &[Follows],
 ) -> Option<Wish> {
-    let from = account.owner.as_ref().or(account.last_owner.as_ref())?;
+    let from = from?;
     let mut types = asked.to_vec();
     let contacts_if_few = has_contacts && settings.contacts_follow_owner && !types.contains(&Follows::Contact);
     if contacts_if_few {
@@ -102,7 +111,7 @@ pub fn wish(
     }
     types.sort_unstable();
     (from != to && !types.is_empty()).then(|| Wish {
-        account: account.id,
+        account,
         from: from.clone(),
         types,
         contacts_if_few,
@@ -138,11 +147,20 @@ impl Followers {
     pub fn refusal(&self, account: AccountId) -> Option<Refusal> {
         let (wish, counts) = self.wishes.get(&account)?;
         let asked = |which: &&Follows| **which != Follows::Contact || !wish.contacts_if_few;
-        let count: usize = wish.types.iter().filter(asked).filter_map(|which| counts.get(which)).sum();
+        let count: usize = wish
+            .types
+            .iter()
+            .filter(asked)
+            .filter_map(|which| counts.get(which))
+            .sum();
         let (limit, used, what) = if count > PER_ACCOUNT {
             (PER_ACCOUNT, count, "follow an account; hand fewer types over at once")
         } else if self.taken + count > PER_CALL {
-            (PER_CALL, self.taken + count, "follow in one call; send the account in another one")
+            (
+                PER_CALL,
+                self.taken + count,
+                "follow in one call; send the account in another one",
+            )
         } else {
             return None;
         };

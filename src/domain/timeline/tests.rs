@@ -4,9 +4,22 @@ use proptest::prelude::*;
 #[test]
 fn kinds_are_named_one_by_one_or_by_their_thing() {
     let of = |text: &str| Wanted::parse(text).ok();
-    assert_eq!(of("sales_order.created"), Some(Wanted::Kind("sales_order.created".into())));
+    assert_eq!(
+        of("sales_order.created"),
+        Some(Wanted::Kind("sales_order.created".into()))
+    );
     assert_eq!(of("account."), Some(Wanted::Of("account.".into())));
-    for wrong in ["", ".", "account", "Account.", "a..", "a.b.", ".created", "a b.", "account.%"] {
+    for wrong in [
+        "",
+        ".",
+        "account",
+        "Account.",
+        "a..",
+        "a.b.",
+        ".created",
+        "a b.",
+        "account.%",
+    ] {
         assert_eq!(of(wrong), None, "{wrong}");
     }
     assert!(of("account.").unwrap().is_of_account());

@@ -70,10 +70,7 @@ pub fn encode(object: RelatedObject) -> proto::RelatedObject {
         object_type: object.object_type,
         object_id: object.object_id.to_string(),
         action: object.action.unwrap_or_default(),
-        amount: object
-            .amount
-            .map(|amount| decimal(amount.into()))
-            .unwrap_or_default(),
+        amount: object.amount.map(|amount| decimal(amount.into())).unwrap_or_default(),
         currency: object.currency.unwrap_or_default(),
         owner: object.owner.map(|owner| owner.to_string()).unwrap_or_default(),
         occur_time: timestamp(object.occur_time),
@@ -92,15 +89,18 @@ pub fn encode_summary(account: AccountId, summary: &Summary) -> proto::AccountSu
             count: sum.count,
         })
     };
-    let currencies = summary.currencies.iter().map(|(currency, totals)| proto::CurrencySummary {
-        currency: currency.clone(),
-        opportunities: total(totals.get(Total::Opportunities)),
-        sales_orders: total(totals.get(Total::SalesOrders)),
-        returns: total(totals.get(Total::Returns)),
-        payments: total(totals.get(Total::Payments)),
-        refunds: total(totals.get(Total::Refunds)),
-        amount_pending: decimal(totals.pending()),
-    });
+    let currencies = summary
+        .currencies
+        .iter()
+        .map(|(currency, totals)| proto::CurrencySummary {
+            currency: currency.clone(),
+            opportunities: total(totals.get(Total::Opportunities)),
+            sales_orders: total(totals.get(Total::SalesOrders)),
+            returns: total(totals.get(Total::Returns)),
+            payments: total(totals.get(Total::Payments)),
+            refunds: total(totals.get(Total::Refunds)),
+            amount_pending: decimal(totals.pending()),
+        });
     proto::AccountSummary {
         account_id: account.to_string(),
         currencies: currencies.collect(),

@@ -140,6 +140,8 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("CustomField", "name")
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
+        | ("ListTimelineRequest", "kinds")
+        | ("ListRelatedObjectsRequest", "object_type")
         | ("ReclaimRule", "cutoff" | "follow_up_kinds" | "reclaim_kinds")
         | (
             _,

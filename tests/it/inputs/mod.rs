@@ -135,7 +135,13 @@ const CONFIGURATION: [&str; 8] = [
     "RetentionLimitService",
     "CustomFieldService",
 ];
-const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
+const ACCOUNTS: [&str; 5] = [
+    "AccountService",
+    "TeamService",
+    "HistoryService",
+    "ActivityService",
+    "RelatedObjectService",
+];
 const MOVES: [&str; 4] = [
     "CirculationService",
     "RetentionExceptionService",

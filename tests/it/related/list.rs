@@ -129,7 +129,13 @@ async fn objects_come_in_pages() {
                 minute: number / 2,
                 locked: number == 3,
                 in_workflow: number == 4,
-                ..object(object_type, &format!("{object_type}-{number}"), "created", number, "bob")
+                ..object(
+                    object_type,
+                    &format!("{object_type}-{number}"),
+                    "created",
+                    number,
+                    "bob",
+                )
             });
             assert!(at < 2);
         }
@@ -142,13 +148,20 @@ async fn objects_come_in_pages() {
     let contracts: Vec<_> = (0..7).rev().map(|number| format!("contract-{number}")).collect();
     for size in [1, 2, 3, 100] {
         assert_eq!(ids(listed(&bob, &id, "sales_order", size).await), orders, "{size}");
-        assert_eq!(ids(listed(&bob, &id, "", size).await), [&orders[..], &contracts].concat(), "{size}");
+        assert_eq!(
+            ids(listed(&bob, &id, "", size).await),
+            [&orders[..], &contracts].concat(),
+            "{size}"
+        );
     }
     assert_eq!(listed(&bob, &id, "payment", 2).await, []);
     let first = listed(&bob, &id, "sales_order", 100).await;
     let (locked, busy) = (&first[3], &first[2]);
     assert_eq!((locked.locked, locked.in_workflow), (true, false));
-    assert_eq!((busy.locked, busy.in_workflow, busy.owner.as_str()), (false, true, "bob"));
+    assert_eq!(
+        (busy.locked, busy.in_workflow, busy.owner.as_str()),
+        (false, true, "bob")
+    );
     assert_eq!((busy.source.as_str(), busy.action.as_str()), ("erp", "created"));
 
     // A token is good for its own list.

@@ -29,7 +29,13 @@ pub(crate) struct Object {
 }
 
 /// An object with an amount in euro.
-pub(crate) fn object(object_type: &'static str, id: &str, action: &'static str, euro: i64, owner: &'static str) -> Object {
+pub(crate) fn object(
+    object_type: &'static str,
+    id: &str,
+    action: &'static str,
+    euro: i64,
+    owner: &'static str,
+) -> Object {
     Object {
         object_type,
         id: id.into(),
@@ -99,10 +105,7 @@ impl World {
                 settings: Some(settings),
                 ..Default::default()
             }),
-            update_mask: crate::build::mask(&[
-                "settings.related_object_visibility",
-                "settings.contacts_follow_owner",
-            ]),
+            update_mask: crate::build::mask(&["settings.related_object_visibility", "settings.contacts_follow_owner"]),
             ..Default::default()
         };
         self.server.admin().tenants().update_tenant(request).await.unwrap();
@@ -119,7 +122,12 @@ pub(crate) async fn listed(client: &Client, account: &str, object_type: &str, pa
             page_size,
             page_token,
         };
-        let page = client.related().list_related_objects(request).await.unwrap().into_inner();
+        let page = client
+            .related()
+            .list_related_objects(request)
+            .await
+            .unwrap()
+            .into_inner();
         assert!(page.related_objects.len() <= usize::try_from(page_size).unwrap());
         found.extend(page.related_objects);
         page_token = page.next_page_token;
@@ -142,4 +150,21 @@ pub(crate) async fn summary(client: &Client, account: &str) -> proto::AccountSum
     };
     let answer = client.related().get_account_summary(request).await.unwrap();
     answer.into_inner().account_summary.unwrap()
+}
+
+impl World {
+    /// Tells of so many objects in progress, each of one euro.
+    pub(crate) async fn many_objects(
+        &self,
+        account: &str,
+        prefix: &str,
+        object_type: &'static str,
+        owner: &'static str,
+        count: usize,
+    ) {
+        let objects: Vec<_> = (0..count)
+            .map(|at| object(object_type, &format!("{prefix}-{at}"), "created", 1, owner))
+            .collect();
+        self.objects(account, &objects).await;
+    }
 }

@@ -13,7 +13,14 @@ fn row(of: &CurrencySummary) -> String {
         let total = total.as_ref().unwrap();
         format!("{}/{}", whole(&total.amount), total.count)
     };
-    let totals = [&of.opportunities, &of.sales_orders, &of.returns, &of.payments, &of.refunds].map(total);
+    let totals = [
+        &of.opportunities,
+        &of.sales_orders,
+        &of.returns,
+        &of.payments,
+        &of.refunds,
+    ]
+    .map(total);
     format!("{} {} = {}", of.currency, totals.join(" "), whole(&of.amount_pending))
 }
 
@@ -60,11 +67,14 @@ async fn totals_are_by_currency() {
             "USD 0/0 70/1 0/0 0/0 0/0 = 70"
         ]
     );
-    assert_eq!((said.account_id.as_str(), said.objects_without_amount), (id.as_str(), 1));
+    assert_eq!(
+        (said.account_id.as_str(), said.objects_without_amount),
+        (id.as_str(), 1)
+    );
     world.stop().await;
 }
 
-/// What was called off, booked back or taken out of the books does not count.
+/// What was called off, booked back or taken out of the books does not count, nor what is not confirmed, received or paid.
 #[tokio::test]
 async fn what_is_out_does_not_count() {
     let world = World::start().await;
@@ -79,10 +89,20 @@ async fn what_is_out_does_not_count() {
         ("payment", "reversed"),
         ("refund", "canceled"),
         ("refund", "reversed"),
+        // Not yet.
+        ("sales_order", "created"),
+        ("payment", "created"),
+        ("refund", "created"),
     ];
     let mut all = vec![object("sales_order", "counts", "received", 1, "bob")];
     for (object_type, action) in out {
-        all.push(object(object_type, &format!("{object_type}-{action}"), action, 1_000, "bob"));
+        all.push(object(
+            object_type,
+            &format!("{object_type}-{action}"),
+            action,
+            1_000,
+            "bob",
+        ));
     }
     world.objects(&id, &all).await;
     let said = summary(&world.user("bob"), &id).await;
