@@ -133,7 +133,7 @@ impl App {
         };
         let Shown { activities, insight } = shown(&scene, subjects.get(&id), id)?;
         let (kinds, limit) = (input.kinds.as_slice(), input.size + 1);
-        let activities = if activities {
+        let activities = if activities.is_some() {
             activity::timeline(reader, org.key, id, after.activity.as_ref(), kinds, limit).await?
         } else {
             Vec::new()

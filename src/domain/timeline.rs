@@ -7,7 +7,7 @@ use super::{
     history::{Insight, insight},
     ids::AccountId,
     refusal::Reason,
-    related::sight,
+    related::{Sight, sight},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -57,8 +57,8 @@ impl Wanted {
 /// What somebody sees of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// Whether he sees activities.
-    pub activities: bool,
+    /// Which objects that activities are about he sees, if he sees activities.
+    pub activities: Option<Sight>,
     /// How much he sees of the account's own past, if anything.
     pub insight: Option<Insight>,
 }
@@ -66,13 +66,13 @@ pub struct Shown {
 /// What the principal sees of the account's timeline; refused where it is nothing.
 pub fn shown(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId) -> Result<Shown, Error> {
     let insight = insight(scene, subject, id);
-    let activities = sight(scene, subject, id).is_ok();
+    let activities = sight(scene, subject, id).ok();
     match insight {
         Ok(insight) => Ok(Shown {
             activities,
             insight: Some(insight),
         }),
-        Err(error) if activities && error.reason() == Reason::NotAuthorized => Ok(Shown {
+        Err(error) if activities.is_some() && error.reason() == Reason::NotAuthorized => Ok(Shown {
             activities,
             insight: None,
         }),
