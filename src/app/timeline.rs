@@ -5,6 +5,7 @@
 
 use super::{
     App,
+    activity::hide,
     call::Call,
     flow,
     page::{self, List},
@@ -70,7 +71,15 @@ fn weigh(entry: &Happened) -> usize {
     // Ids, times and whatever else there is of each.
     const USUAL: usize = 600;
     match entry {
-        Entry::Activity(row) => USUAL + row.activity.summary.len(),
+        Entry::Activity(row) => {
+            let viewers = row
+                .activity
+                .described
+                .visible_to
+                .iter()
+                .map(|user| user.as_str().len() + 2);
+            USUAL + row.activity.summary.len() + viewers.sum::<usize>()
+        }
         Entry::Event(event) => USUAL + event.note.len() + event.effects.weight(),
     }
 }
@@ -133,11 +142,13 @@ impl App {
         };
         let Shown { activities, insight } = shown(&scene, subjects.get(&id), id)?;
         let (kinds, limit) = (input.kinds.as_slice(), input.size + 1);
-        let activities = if activities.is_some() {
-            activity::timeline(reader, org.key, id, after.activity.as_ref(), kinds, limit).await?
-        } else {
-            Vec::new()
-        };
+        let mut rows = Vec::new();
+        if let Some(sight) = activities {
+            rows = activity::timeline(reader, org.key, id, after.activity.as_ref(), kinds, limit).await?;
+            for row in &mut rows {
+                hide(&sight, &org.directory, &mut row.activity);
+            }
+        }
         let mut events = Vec::new();
         // Other things are not told of by the account's own events.
         let told = kinds.is_empty() || kinds.iter().any(Wanted::is_of_account);
@@ -148,6 +159,6 @@ impl App {
             }
         }
         let occurred = |row: &StoredActivity| row.activity.occur_time;
-        Ok(merge(activities, events, occurred, |event| event.event_time))
+        Ok(merge(rows, events, occurred, |event| event.event_time))
     }
 }

@@ -147,7 +147,11 @@ impl ConfigChange {
     pub fn moves_deadlines(&self, org: &Organisation) -> bool {
         let row = |write: &Write| match write {
             Write::RowInsert(table, _) | Write::RowUpdate(table, _) | Write::RowDelete(table, _) => {
-                *table != ConfigTable::LimitRule
+                // What activities mean is decided when they come, and what was counted stays counted.
+                !matches!(
+                    table,
+                    ConfigTable::LimitRule | ConfigTable::ActivityRules | ConfigTable::ActivityKind
+                )
             }
             _ => false,
         };

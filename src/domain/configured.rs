@@ -21,6 +21,10 @@ pub enum ConfigTable {
     RetentionPause,
     /// Whose rules are for users in several departments.
     ChosenDepartment,
+    /// What activities mean, one row at most.
+    ActivityRules,
+    /// Kinds of activities.
+    ActivityKind,
 }
 
 impl ConfigTable {
@@ -33,6 +37,8 @@ impl ConfigTable {
         Self::UserAbsence,
         Self::RetentionPause,
         Self::ChosenDepartment,
+        Self::ActivityRules,
+        Self::ActivityKind,
     ];
 
     /// The table's name, which is also the `resource_type` of its events.
@@ -46,6 +52,8 @@ impl ConfigTable {
             Self::UserAbsence => "user_absence",
             Self::RetentionPause => "retention_pause",
             Self::ChosenDepartment => "chosen_department",
+            Self::ActivityRules => "activity_rules",
+            Self::ActivityKind => "activity_kind",
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     directory::Directory,
     error::Error,
     ids::{AccountId, CallerId, ObjectId, UserId},
+    object::money::Money,
     pool::RelatedAccess,
     tenant::RelatedVisibility,
 };
@@ -28,10 +29,8 @@ pub struct RelatedObject {
     pub object_id: ObjectId,
     /// What was done to it last.
     pub action: Option<String>,
-    /// What it comes to, in ten thousandths of the currency's unit.
-    pub amount: Option<i64>,
-    /// In which currency.
-    pub currency: Option<String>,
+    /// What it comes to.
+    pub money: Option<Money>,
     /// Whose it is.
     pub owner: Option<UserId>,
     /// When its details were told; its place in lists. The epoch where nobody told any.
@@ -87,19 +86,6 @@ pub fn sight(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId) -> Res
         Some(actor) if !(scene.principal.crm_admin || shown || open) => Ok(Sight::Of(actor.clone())),
         _ => Ok(Sight::All),
     }
-}
-
-/// An amount in ten thousandths as people write it: without zeros at the end.
-#[must_use]
-pub fn decimal(amount: i128) -> String {
-    let digits = amount.unsigned_abs();
-    let (whole, rest) = (digits / 10_000, digits % 10_000);
-    let sign = if amount < 0 { "-" } else { "" };
-    if rest == 0 {
-        return format!("{sign}{whole}");
-    }
-    let rest = format!("{rest:04}");
-    format!("{sign}{whole}.{}", rest.trim_end_matches('0'))
 }
 
 #[cfg(test)]

@@ -1,66 +1,8 @@
 //! What the business objects of an account come to: totals by currency, and what is still to be collected.
 
-use super::ids::UserId;
+use super::{ids::UserId, object::total::Total};
+use iso_currency::Currency;
 use std::collections::BTreeMap;
-
-/// What is added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Total {
-    /// Opportunities [R075].
-    Opportunities,
-    /// Sales orders [R076].
-    SalesOrders,
-    /// Returns of goods [R077].
-    Returns,
-    /// Payments that were collected [R078].
-    Payments,
-    /// Refunds that were paid [R079].
-    Refunds,
-}
-
-impl Total {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Opportunities,
-        Self::SalesOrders,
-        Self::Returns,
-        Self::Payments,
-        Self::Refunds,
-    ];
-
-    /// The type of the objects, as their activities have it.
-    #[must_use]
-    pub const fn object_type(self) -> &'static str {
-        match self {
-            Self::Opportunities => "opportunity",
-            Self::SalesOrders => "sales_order",
-            Self::Returns => "return",
-            Self::Payments => "payment",
-            Self::Refunds => "refund",
-        }
-    }
-
-    /// The total to which objects of the type belong.
-    #[must_use]
-    pub fn of(object_type: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|total| total.object_type() == object_type)
-    }
-}
-
-/// An object does not count while the last that was done to it is one of these, and why. Apart from [`NOT_YET`] everything
-/// else counts: a total is of all objects of its type, so a lost opportunity is in it.
-pub const OUT: [(&str, &str); 6] = [
-    ("canceled", "somebody called it off: nothing will come of it"),
-    ("deleted", "it was taken out of the books, as if it had never been"),
-    ("rejected", "whoever had to approve it did not"),
-    ("reversed", "it was booked back: the money did not move after all"),
-    ("terminated", "it ended before its time"),
-    ("withdrawn", "whoever handed it in took it back"),
-];
-
-/// These do not count either while they are only created: an order that nobody confirmed is owed by nobody, and no money has
-/// moved before a payment is received or a refund paid.
-pub const NOT_YET: (&str, [Total; 3]) = ("created", [Total::SalesOrders, Total::Payments, Total::Refunds]);
 
 /// Objects of one type, currency and owner, added up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +10,7 @@ pub struct Part {
     /// What they are.
     pub total: Total,
     /// In which currency.
-    pub currency: Option<String>,
+    pub currency: Option<Currency>,
     /// Whose they are.
     pub owner: Option<UserId>,
     /// How many have an amount.
@@ -111,7 +53,7 @@ impl Totals {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// By currency; amounts are never added across currencies [D41].
-    pub currencies: BTreeMap<String, Totals>,
+    pub currencies: BTreeMap<String, (Currency, Totals)>,
     /// Objects that have no amount.
     pub without_amount: i64,
 }
@@ -124,13 +66,9 @@ impl Summary {
             let Some(currency) = part.currency.filter(|_| part.count > 0) else {
                 continue;
             };
-            let sum = self
-                .currencies
-                .entry(currency)
-                .or_default()
-                .0
-                .entry(part.total)
-                .or_default();
+            let of = self.currencies.entry(currency.code().to_owned());
+            let (_, totals) = of.or_insert_with(|| (currency, Totals::default()));
+            let sum = totals.0.entry(part.total).or_default();
             sum.amount += part.sum;
             sum.count += part.count;
         }

@@ -8,6 +8,7 @@ use super::{
     instant::{instant, micros},
 };
 use crate::domain::{
+    activity::rules::ActivityRules,
     condition::Schema,
     configured::ConfigTable,
     directory::{Department, Directory, Entry, Group, User},
@@ -72,6 +73,8 @@ pub async fn load(
             departments: rows.of(ConfigTable::ChosenDepartment)?,
         };
         let custom_fields = rows.of(ConfigTable::CustomField)?;
+        let activity_rules = rows.of(ConfigTable::ActivityRules)?.pop();
+        let activity_rules = ActivityRules::compile(activity_rules, rows.of(ConfigTable::ActivityKind)?);
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
@@ -87,6 +90,7 @@ pub async fn load(
                 limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
                 retention: Retention::compile(retention, &Schema::new(&custom_fields)),
                 custom_fields,
+                activity_rules,
             }));
         }
     }

@@ -1,6 +1,7 @@
 //! Business objects as those who may see them read them: lists, and totals that cost the same however many there are to list.
 
 use super::{
+    activity_object::money,
     batch::Update,
     codec::Row,
     dialect::Engine,
@@ -8,8 +9,9 @@ use super::{
 };
 use crate::domain::{
     ids::{AccountId, CallerId, ObjectId, TenantKey, UserId},
+    object::{money::Money, total::Total},
     related::RelatedObject,
-    summary::{NOT_YET, OUT, Part, Total},
+    summary::Part,
 };
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
@@ -182,8 +184,7 @@ fn read(tenant: TenantKey, from: &QueryResult) -> Result<RelatedObject, DbErr> {
         object_type: from.try_get("", "object_type")?,
         object_id: at.id("object_id", &id, ObjectId::parse)?,
         action: from.try_get("", "action")?,
-        amount: from.try_get("", "amount")?,
-        currency: from.try_get("", "currency")?,
+        money: money(&at, from)?,
         owner: at.id_opt("owner", owner.as_ref(), UserId::parse)?,
         detail_time: instant(detail),
         // Of those that were told of before there were details, it is known when a deal was.
@@ -219,15 +220,16 @@ pub fn totals_statement(engine: Engine, tenant: TenantKey, account: AccountId, v
         }
     };
     select.text(" AND o.object_type IN ");
-    select.list(Total::ALL.into_iter().map(|total| total.object_type().into()));
-    select.text(" AND (o.action IS NULL OR o.action NOT IN ");
-    select.list(OUT.into_iter().map(|(action, _)| action.into()));
-    let (action, totals) = NOT_YET;
-    select.text(" AND (o.action <> ");
-    select.value(action);
-    select.text(" OR o.object_type NOT IN ");
-    select.list(totals.into_iter().map(|total| total.object_type().into()));
-    select.text(")) GROUP BY o.object_type, o.currency, o.owner");
+    select.list(Total::ALL.iter().map(|total| total.object_type().into()));
+    for (at, total) in Total::ALL.iter().enumerate() {
+        select.text(if at == 0 { " AND (" } else { " OR " });
+        select.text("o.object_type = ");
+        select.value(total.object_type());
+        select.text(" AND (o.action IS NULL OR o.action NOT IN ");
+        select.list(total.left_out().iter().map(|action| (*action).into()));
+        select.text(")");
+    }
+    select.text(") GROUP BY o.object_type, o.currency, o.owner");
     Statement::from_sql_and_values(engine.backend(), select.sql, select.values)
 }
 
@@ -247,7 +249,10 @@ pub async fn totals(
         let half = |column: &str| Ok::<_, DbErr>(row.try_get::<Option<i64>>("", column)?.unwrap_or(0));
         Ok(Part {
             total: at.choice("object_type", Total::of(&object_type))?,
-            currency: row.try_get("", "currency")?,
+            currency: match row.try_get::<Option<String>>("", "currency")? {
+                Some(code) => Some(at.choice("currency", Money::currency(&code).ok())?),
+                None => None,
+            },
             owner: at.id_opt("owner", owner.as_ref(), UserId::parse)?,
             count,
             without_amount: objects - count,

@@ -349,6 +349,7 @@ clients! {
     history = history_service_client::HistoryServiceClient;
     related = related_object_service_client::RelatedObjectServiceClient;
     activities = activity_service_client::ActivityServiceClient;
+    activity_rules = activity_rule_service_client::ActivityRuleServiceClient;
     sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;

@@ -55,19 +55,3 @@ fn objects_are_seen_by_their_owner_and_those_above() {
     }
     assert!(Sight::All.by_owner(&directory, None));
 }
-
-#[test]
-fn amounts_are_written_without_what_says_nothing() {
-    for (amount, text) in [
-        (0, "0"),
-        (1, "0.0001"),
-        (10_000, "1"),
-        (12_505_000, "1250.5"),
-        (-12_505_000, "-1250.5"),
-        (-1, "-0.0001"),
-        (i128::from(i64::MAX), "922337203685477.5807"),
-        (i128::from(i64::MIN), "-922337203685477.5808"),
-    ] {
-        assert_eq!(decimal(amount), text);
-    }
-}

@@ -1,15 +1,16 @@
 //! Business objects of accounts.
 
-use super::{choice, decode, id, page_size, timestamp};
+use super::{activity::encode_money, choice, decode, id, page_size, timestamp};
 use crate::{
     app::related::ListRelated,
     domain::{
         activity::Kind,
         error::Error,
         ids::AccountId,
+        object::{money::amount_text, total::Total},
         refusal::Violations,
-        related::{RelatedObject, decimal, handover::Follows},
-        summary::{Sum, Summary, Total},
+        related::{RelatedObject, handover::Follows},
+        summary::{Sum, Summary},
         text::{check_len, check_unique},
     },
     rpc::proto,
@@ -70,8 +71,7 @@ pub fn encode(object: RelatedObject) -> proto::RelatedObject {
         object_type: object.object_type,
         object_id: object.object_id.to_string(),
         action: object.action.unwrap_or_default(),
-        amount: object.amount.map(|amount| decimal(amount.into())).unwrap_or_default(),
-        currency: object.currency.unwrap_or_default(),
+        amount: object.money.as_ref().map(encode_money),
         owner: object.owner.map(|owner| owner.to_string()).unwrap_or_default(),
         occur_time: timestamp(object.occur_time),
         locked: object.locked,
@@ -83,24 +83,25 @@ pub fn encode(object: RelatedObject) -> proto::RelatedObject {
 /// A summary as a message.
 #[must_use]
 pub fn encode_summary(account: AccountId, summary: &Summary) -> proto::AccountSummary {
-    let total = |sum: Sum| {
+    let total = |sum: Sum, currency| {
         Some(proto::RelatedObjectTotal {
-            amount: decimal(sum.amount),
+            amount: amount_text(sum.amount, currency),
             count: sum.count,
         })
     };
-    let currencies = summary
-        .currencies
-        .iter()
-        .map(|(currency, totals)| proto::CurrencySummary {
-            currency: currency.clone(),
-            opportunities: total(totals.get(Total::Opportunities)),
-            sales_orders: total(totals.get(Total::SalesOrders)),
-            returns: total(totals.get(Total::Returns)),
-            payments: total(totals.get(Total::Payments)),
-            refunds: total(totals.get(Total::Refunds)),
-            amount_pending: decimal(totals.pending()),
-        });
+    let currencies = summary.currencies.iter().map(|(code, (currency, totals))| {
+        let of = |which| total(totals.get(which), *currency);
+        proto::CurrencySummary {
+            currency: code.clone(),
+            opportunities: of(Total::Opportunities),
+            sales_orders: of(Total::SalesOrders),
+            returns: of(Total::Returns),
+            payments: of(Total::Payments),
+            refunds: of(Total::Refunds),
+            expenses: of(Total::Expenses),
+            amount_pending: amount_text(totals.pending(), *currency),
+        }
+    });
     proto::AccountSummary {
         account_id: account.to_string(),
         currencies: currencies.collect(),

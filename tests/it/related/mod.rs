@@ -6,10 +6,9 @@ mod plans;
 mod random;
 mod summary;
 
-use crate::{harness::Client, world::World};
-use sea_orm::Value;
-use tidepool::rpc::proto::{self, RelatedObject, RelatedObjectVisibility, TenantSettings};
-use uuid::Uuid;
+use crate::{activities::told, harness::Client, world::World};
+use chrono::TimeDelta;
+use tidepool::rpc::proto::{self, Activity, Money, RelatedObject, RelatedObjectVisibility, TenantSettings};
 
 /// An object as a service tells of it.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +23,7 @@ pub(crate) struct Object {
     pub(crate) visible_to: Vec<&'static str>,
     pub(crate) locked: bool,
     pub(crate) in_workflow: bool,
-    /// Minutes after the start of the test's clock.
+    /// Minutes after the day before the start of the test's clock.
     pub(crate) minute: i64,
 }
 
@@ -47,49 +46,42 @@ pub(crate) fn object(
     }
 }
 
+impl Object {
+    fn told(&self, account: &str) -> Activity {
+        let amount = self.amount.map(|amount| {
+            let parts = format!("{:04}", amount % 10_000);
+            let parts = parts.trim_end_matches('0');
+            let point = if parts.is_empty() { "" } else { "." };
+            Money {
+                amount: format!("{}{point}{parts}", amount / 10_000),
+                currency: self.currency.into(),
+            }
+        });
+        let at = crate::harness::start() - TimeDelta::days(1) + TimeDelta::minutes(self.minute);
+        Activity {
+            object_id: self.id.clone(),
+            amount,
+            object_owner: self.owner.into(),
+            visible_to: self.visible_to.iter().map(|user| (*user).to_owned()).collect(),
+            object_locked: self.locked,
+            object_in_workflow: self.in_workflow,
+            ..told(
+                &format!("{}.{}.{}", self.object_type, self.id, self.action),
+                account,
+                &format!("{}.{}", self.object_type, self.action),
+                at,
+            )
+        }
+    }
+}
+
 impl World {
     /// Tells of objects of the account.
     pub(crate) async fn objects(&self, account: &str, objects: &[Object]) {
-        let tenant = 1_i32;
-        let account = Uuid::parse_str(account).unwrap();
-        for object in objects {
-            let at = crate::harness::start() + chrono::TimeDelta::minutes(object.minute);
-            let values: Vec<Value> = vec![
-                tenant.into(),
-                "erp".into(),
-                object.object_type.into(),
-                object.id.as_str().into(),
-                account.into(),
-                false.into(),
-                0_i64.into(),
-                "".into(),
-                0_i64.into(),
-                object.action.into(),
-                at.timestamp_micros().into(),
-                "e".into(),
-                object.amount.into(),
-                object.amount.map(|_| object.currency.to_owned()).into(),
-                Some(object.owner).filter(|owner| !owner.is_empty()).into(),
-                object.locked.into(),
-                object.in_workflow.into(),
-            ];
-            let sql = "INSERT INTO business_object (tenant, source, object_type, object_id, account_id, closed, state_time, \
-                       state_event_id, end_time, action, detail_time, detail_event_id, amount, currency, owner, locked, \
-                       in_workflow) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-            self.sql(sql, values).await;
-            for viewer in &object.visible_to {
-                let values = vec![
-                    tenant.into(),
-                    account.into(),
-                    (*viewer).into(),
-                    "erp".into(),
-                    object.object_type.into(),
-                    object.id.as_str().into(),
-                ];
-                let sql = "INSERT INTO object_viewer (tenant, account_id, user_id, source, object_type, object_id) \
-                           VALUES (?, ?, ?, ?, ?, ?)";
-                self.sql(sql, values).await;
-            }
+        for some in objects.chunks(500) {
+            let told: Vec<_> = some.iter().map(|object| object.told(account)).collect();
+            let outcomes = self.tell("erp", told).await;
+            assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         }
     }
 

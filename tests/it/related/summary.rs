@@ -54,6 +54,7 @@ async fn totals_are_by_currency() {
         object("return", "r1", "created", 300, "bob"),
         object("payment", "p1", "received", 900, "bob"),
         object("refund", "f1", "paid", 100, "bob"),
+        object("expense", "x1", "created", 5, "bob"),
         dollars,
         no_amount,
         of_no_total,
@@ -71,6 +72,9 @@ async fn totals_are_by_currency() {
         (said.account_id.as_str(), said.objects_without_amount),
         (id.as_str(), 1)
     );
+    // R024: expenses are beside what is owed.
+    let expenses = said.currencies[0].expenses.clone().unwrap();
+    assert_eq!((whole(&expenses.amount), expenses.count), ("5", 1));
     world.stop().await;
 }
 

@@ -1,7 +1,7 @@
 //! Everything that happened with an account in one list.
 
 use crate::{
-    activities::told,
+    activities,
     harness::{Client, Refused},
     moves::Wish,
     sweeping::follow_up,
@@ -20,6 +20,14 @@ fn request(account: &str, kinds: &[&str]) -> proto::ListTimelineRequest {
         account_id: account.into(),
         kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
         ..Default::default()
+    }
+}
+
+/// An activity that is about no object.
+fn told(event: &str, account: &str, kind: &str, at: DateTime<Utc>) -> proto::Activity {
+    proto::Activity {
+        object_id: String::new(),
+        ..activities::told(event, account, kind, at)
     }
 }
 
@@ -213,6 +221,40 @@ async fn before_the_claim_the_pool_decides() {
         let refused = world.user("cid").history().list_timeline(request(&id, &[])).await;
         refused.refused(Code::NotFound, Reason::NotFound);
     }
+    world.stop().await;
+}
+
+/// D42: what an activity says of its object is for those who see the object.
+#[tokio::test]
+async fn what_is_told_of_objects_is_for_those_who_see_them() {
+    let world = World::start().await;
+    let id = world.create("Acme", "", "bob").await.id;
+    let order = proto::Activity {
+        object_id: "s1".into(),
+        object_owner: "dan".into(),
+        amount: Some(proto::Money {
+            amount: "5".into(),
+            currency: "EUR".into(),
+        }),
+        ..told("e1", &id, "sales_order.created", world.server.clock.now())
+    };
+    world.tell("erp", vec![order]).await;
+    let shown = async |user: &str| {
+        let entries = all(&world.user(user), &id, &["sales_order."], 5).await;
+        let Some(Entry::Activity(order)) = entries[0].entry.clone() else {
+            panic!("{entries:?}")
+        };
+        assert_eq!(order.object_id, "s1");
+        order.amount.is_some()
+    };
+    assert_eq!(
+        (shown("root").await, shown("bob").await, shown("ann").await),
+        (true, false, false)
+    );
+    world
+        .related_settings(proto::RelatedObjectVisibility::AccountReaders, true)
+        .await;
+    assert!(shown("bob").await);
     world.stop().await;
 }
 
