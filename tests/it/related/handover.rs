@@ -112,7 +112,7 @@ async fn what_the_old_owner_cares_for_follows() {
         ..object("sales_order", "busy", "confirmed", 1, "bob")
     };
     all.extend([dans, locked, busy]);
-    world.objects(&id, &all).await;
+    world.tell_objects(&id, &all).await;
     world
         .user("bob")
         .circulation()
@@ -166,7 +166,7 @@ async fn contacts_follow_where_the_tenant_lets_them() {
         object("contact", "joe", "updated", 0, "dan"),
         object("opportunity", "deal", "created", 1, "bob"),
     ];
-    world.objects(&id, &all).await;
+    world.tell_objects(&id, &all).await;
     let owners = async || {
         let owners = world.owners(&id).await;
         ["ada", "joe", "deal"].map(|id| owners[id].clone()).join(" ")
@@ -231,7 +231,7 @@ async fn contacts_follow_where_a_job_assigns() {
     let pool = world.pool(open_pool("North")).await;
     let id = world.create("Acme", &pool, "bob").await.id;
     world
-        .objects(&id, &[object("contact", "ada", "created", 0, "bob")])
+        .tell_objects(&id, &[object("contact", "ada", "created", 0, "bob")])
         .await;
     let start = proto::StartAssignMatchingRequest {
         selection: Some(proto::AccountSelection {
@@ -258,7 +258,7 @@ async fn no_more_follow_than_may() {
     let more: Vec<_> = (0..=PER_ACCOUNT)
         .map(|at| object("contact", &format!("c{at}"), "created", 0, "bob"))
         .collect();
-    world.objects(&id, &more).await;
+    world.tell_objects(&id, &more).await;
     let contacts = [RelatedObjectType::Contact];
     let root = world.user("root");
     let refused = root
@@ -315,7 +315,7 @@ async fn in_bulk_objects_follow_item_by_item() {
             let some: Vec<_> = (0..each)
                 .map(|number| object("opportunity", &format!("{round}-{at}-{number}"), "created", 1, owner))
                 .collect();
-            world.objects(id, &some).await;
+            world.tell_objects(id, &some).await;
         }
         let item = |id: &String| Item {
             account_id: id.clone(),
@@ -357,7 +357,7 @@ async fn a_call_has_a_bound() {
     for (at, id) in ids.iter().enumerate() {
         // Told at once: one by one it would take long.
         world
-            .many_objects(id, &format!("a{at}"), "opportunity", "bob", PER_ACCOUNT)
+            .tell_many_objects(id, &format!("a{at}"), "opportunity", "bob", PER_ACCOUNT)
             .await;
     }
     let items = ids.iter().map(|id| Item {

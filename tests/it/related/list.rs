@@ -34,7 +34,7 @@ async fn objects_are_for_their_owners_those_above_and_those_who_are_named() {
         nobodys,
         stranger,
     ];
-    world.objects(&id, &all).await;
+    world.tell_objects(&id, &all).await;
     let every = ["strangers", "nobodys", "named", "cids", "bobs", "anns"];
     for (user, expected) in [
         ("bob", &["bobs"][..]),
@@ -54,7 +54,7 @@ async fn objects_are_for_their_owners_those_above_and_those_who_are_named() {
     // What is of an account is for those who read the account.
     let outside = world.create("Other", "", "dan").await.id;
     world
-        .objects(&outside, &[object("opportunity", "bobs-too", "created", 1, "bob")])
+        .tell_objects(&outside, &[object("opportunity", "bobs-too", "created", 1, "bob")])
         .await;
     let request = proto::ListRelatedObjectsRequest {
         account_id: outside.clone(),
@@ -86,7 +86,7 @@ async fn before_the_claim_the_pool_decides() {
         let id = world.lying(&format!("Acme {access:?}"), &pool).await;
         let old = format!("old-{access:?}");
         world
-            .objects(&id, &[object("sales_order", &old, "confirmed", 1, "dan")])
+            .tell_objects(&id, &[object("sales_order", &old, "confirmed", 1, "dan")])
             .await;
         let list = || proto::ListRelatedObjectsRequest {
             account_id: id.clone(),
@@ -141,7 +141,7 @@ async fn objects_come_in_pages() {
         }
     }
     all.push(object("sales_order", "anns", "created", 1, "ann"));
-    world.objects(&id, &all).await;
+    world.tell_objects(&id, &all).await;
     let bob = world.user("bob");
     let ids = |found: Vec<proto::RelatedObject>| found.into_iter().map(|o| o.object_id).collect::<Vec<_>>();
     let orders: Vec<_> = (0..7).rev().map(|number| format!("sales_order-{number}")).collect();

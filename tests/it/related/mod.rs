@@ -77,7 +77,7 @@ impl Object {
 
 impl World {
     /// Tells of objects of the account.
-    pub(crate) async fn objects(&self, account: &str, objects: &[Object]) {
+    pub(crate) async fn tell_objects(&self, account: &str, objects: &[Object]) {
         for some in objects.chunks(500) {
             let told: Vec<_> = some.iter().map(|object| object.told(account)).collect();
             let outcomes = self.tell("erp", told).await;
@@ -146,7 +146,7 @@ pub(crate) async fn summary(client: &Client, account: &str) -> proto::AccountSum
 
 impl World {
     /// Tells of so many objects in progress, each of one euro.
-    pub(crate) async fn many_objects(
+    pub(crate) async fn tell_many_objects(
         &self,
         account: &str,
         prefix: &str,
@@ -157,6 +157,6 @@ impl World {
         let objects: Vec<_> = (0..count)
             .map(|at| object(object_type, &format!("{prefix}-{at}"), "created", 1, owner))
             .collect();
-        self.objects(account, &objects).await;
+        self.tell_objects(account, &objects).await;
     }
 }

@@ -35,10 +35,10 @@ async fn objects_are_read_along_an_index() {
     let world = World::start().await;
     for name in ["Acme", "Other"] {
         let id = world.create(name, "", "bob").await.id;
-        world.many_objects(&id, name, "sales_order", "bob", 200).await;
+        world.tell_many_objects(&id, name, "sales_order", "bob", 200).await;
         let mut named = object("payment", &format!("named-{name}"), "received", 1, "cid");
         named.visible_to = vec!["dan"];
-        world.objects(&id, &[named]).await;
+        world.tell_objects(&id, &[named]).await;
     }
     let id = world.create("Third", "", "bob").await.id;
     let account = AccountId::parse(&id).unwrap();

@@ -93,7 +93,7 @@ async fn lists_and_totals_are_those_of_the_model() {
             world.join_team(&id, reader, TeamAccess::Read).await;
         }
         let mut objects: Vec<_> = (0..40).map(|at| random(&mut rng, round * 100 + at)).collect();
-        world.objects(&id, &objects).await;
+        world.tell_objects(&id, &objects).await;
         objects.sort_by(|a, b| {
             let key = |o: &Object| (o.object_type, o.minute, o.id.clone());
             key(b).cmp(&key(a))

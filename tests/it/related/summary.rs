@@ -59,7 +59,7 @@ async fn totals_are_by_currency() {
         no_amount,
         of_no_total,
     ];
-    world.objects(&id, &all).await;
+    world.tell_objects(&id, &all).await;
     let said = summary(&root, &id).await;
     assert_eq!(
         rows(&said),
@@ -108,7 +108,7 @@ async fn what_is_out_does_not_count() {
             "bob",
         ));
     }
-    world.objects(&id, &all).await;
+    world.tell_objects(&id, &all).await;
     let said = summary(&world.user("bob"), &id).await;
     assert_eq!(rows(&said), ["EUR 0/0 1/1 0/0 0/0 0/0 = 1"]);
     world.stop().await;
@@ -131,7 +131,7 @@ async fn totals_are_of_what_the_viewer_sees() {
         named("s4", 1_000, "", &["bob"]),
         named("s5", 10_000, "ann", &[]),
     ];
-    world.objects(&id, &all).await;
+    world.tell_objects(&id, &all).await;
     for (user, euro, count) in [("bob", 1_011, 3), ("ann", 10_111, 4), ("root", 11_111, 5)] {
         let said = summary(&world.user(user), &id).await;
         assert_eq!(
@@ -156,7 +156,7 @@ async fn sums_are_exact() {
             ..object("sales_order", &format!("s{at}"), "confirmed", 0, "bob")
         })
         .collect();
-    world.objects(&id, &all).await;
+    world.tell_objects(&id, &all).await;
     let said = summary(&world.user("bob"), &id).await;
     let sum = i128::from(MOST) * 40;
     let expected = format!("{}.{:04}", sum / 10_000, sum % 10_000);
@@ -176,7 +176,7 @@ async fn a_summary_costs_the_same_whatever_there_is() {
         let all: Vec<_> = (0..30)
             .map(|at| object("sales_order", &format!("{round}-{at}"), "confirmed", 1, "bob"))
             .collect();
-        world.objects(&id, &all).await;
+        world.tell_objects(&id, &all).await;
         for (user, budget) in [("bob", 3), ("ann", 4), ("root", 2)] {
             let client = world.user(user);
             summary(&client, &id).await;
