@@ -1,3 +1,5 @@
+//! Who sees an object for whose it is.
+
 use super::*;
 use crate::domain::directory::{Entry, User};
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,3 +1,5 @@
+//! Totals by currency, and what is pending.
+
 use super::*;
 
 fn part(total: Total, currency: Option<Currency>, sum: i128) -> Part {

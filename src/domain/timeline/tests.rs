@@ -1,3 +1,5 @@
+//! Kinds as they are named, and the order of both lists in one.
+
 use super::*;
 use proptest::prelude::*;
 

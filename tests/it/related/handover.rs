@@ -2,11 +2,9 @@
 
 use super::{Object, listed, object};
 use crate::{
-    activities::told,
     harness::Refused,
     world::{World, assign, claim, give_back, open_pool},
 };
-use chrono::TimeDelta;
 use std::collections::BTreeMap;
 use tidepool::{
     domain::{
@@ -31,7 +29,7 @@ fn numbers(types: &[RelatedObjectType]) -> Vec<i32> {
     types.iter().map(|which| (*which).into()).collect()
 }
 
-fn change(account: &str, to: &str, types: &[RelatedObjectType]) -> ChangeAccountOwnerRequest {
+pub(super) fn change(account: &str, to: &str, types: &[RelatedObjectType]) -> ChangeAccountOwnerRequest {
     ChangeAccountOwnerRequest {
         account_id: account.into(),
         new_owner: to.into(),
@@ -41,7 +39,7 @@ fn change(account: &str, to: &str, types: &[RelatedObjectType]) -> ChangeAccount
 }
 
 impl World {
-    async fn owners(&self, account: &str) -> BTreeMap<String, String> {
+    pub(super) async fn owners(&self, account: &str) -> BTreeMap<String, String> {
         let objects = listed(&self.user("root"), account, "", 500).await;
         objects
             .into_iter()
@@ -389,55 +387,6 @@ async fn a_call_has_a_bound() {
     assert!(answer.results[count - 1].ownership.is_some());
     assert_eq!(world.followed(&ids[count - 1]).await.len(), PER_ACCOUNT);
     world.stop().await;
-}
-
-/// R060: whoever owns an object is what was said last: a handover holds against events from before it, and yields to those
-/// after it, in whatever order they come.
-#[tokio::test]
-async fn a_handover_is_one_word_among_others() {
-    let mut ends = Vec::new();
-    for late in [false, true] {
-        let world = World::start().await;
-        let id = world.create("Acme", "", "bob").await.id;
-        world.server.clock.advance(TimeDelta::days(1));
-        let now = world.server.clock.now();
-        let owned = |event: &str, hours: i64, owner: &str| {
-            let at = now + TimeDelta::hours(hours);
-            proto::Activity {
-                object_owner: owner.into(),
-                ..told(event, &id, "opportunity.stage_changed", at)
-            }
-        };
-        world.tell("erp", vec![owned("e1", -9, "bob")]).await;
-        let before = owned("e2", -5, "bob");
-        if !late {
-            world.tell("erp", vec![before.clone()]).await;
-        }
-        let types = [RelatedObjectType::Opportunity];
-        let moved = world
-            .user("bob")
-            .circulation()
-            .change_account_owner(change(&id, "cid", &types))
-            .await;
-        moved.unwrap();
-        assert_eq!(world.owners(&id).await["o1"], "cid");
-        if late {
-            // What it says of all else holds.
-            let before = proto::Activity {
-                object_locked: true,
-                ..before
-            };
-            world.tell("erp", vec![before]).await;
-            assert!(listed(&world.user("root"), &id, "", 5).await[0].locked);
-        }
-        assert_eq!(world.owners(&id).await["o1"], "cid", "late: {late}");
-        world.server.clock.advance(TimeDelta::hours(2));
-        world.tell("erp", vec![owned("e3", 1, "dan")]).await;
-        ends.push(world.owners(&id).await);
-        world.stop().await;
-    }
-    assert_eq!(ends[0]["o1"], "dan");
-    assert_eq!(ends[0], ends[1]);
 }
 
 /// What asks for what there is not is refused by its place.

@@ -5,6 +5,7 @@ mod list;
 mod plans;
 mod random;
 mod summary;
+mod words;
 
 use crate::{activities::told, harness::Client, world::World};
 use chrono::TimeDelta;

@@ -1,3 +1,5 @@
+//! Which objects follow, and how many at once.
+
 use super::*;
 use chrono_tz::UTC;
 use uuid::Uuid;
