@@ -284,8 +284,7 @@ proptest! {
         let end = end.and_then(|a| contract_end(a, meaning(a)));
         prop_assert_eq!(object.contract_end.map(|told| told.value), end);
         let last = latest(&|_| true).unwrap();
-        prop_assert_eq!(object.handed_time: None,
-            viewers, Some(last.described.visible_to.clone()));
+        prop_assert_eq!(object.viewers, Some(last.described.visible_to.clone()));
         prop_assert_eq!(object.snapshot.unwrap().value.amount, last.described.amount);
     }
 }

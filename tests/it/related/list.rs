@@ -95,7 +95,11 @@ async fn before_the_claim_the_pool_decides() {
         let add_up = || proto::GetAccountSummaryRequest { account_id: id.clone() };
         if shown {
             for user in ["bob", "ann", "root"] {
-                assert_eq!(seen(&world, user, &id).await, [old.clone()], "{user} {access:?}");
+                assert_eq!(
+                    seen(&world, user, &id).await,
+                    std::slice::from_ref(&old),
+                    "{user} {access:?}"
+                );
                 let summary = super::summary(&world.user(user), &id).await;
                 assert_eq!(summary.currencies[0].amount_pending.trim_end_matches(".00"), "1");
             }

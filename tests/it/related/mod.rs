@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 use tidepool::rpc::proto::{self, Activity, Money, RelatedObject, RelatedObjectVisibility, TenantSettings};
 
 /// An object as a service tells of it.
+#[expect(clippy::struct_field_names, reason = "as the API has it")]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Object {
     pub(crate) object_type: &'static str,
