@@ -136,6 +136,7 @@ impl Bound {
             activity_rule_service_server::ActivityRuleServiceServer,
             team_service_server::TeamServiceServer,
             history_service_server::HistoryServiceServer,
+            related_object_service_server::RelatedObjectServiceServer,
             job_service_server::JobServiceServer,
             sweep_service_server::SweepServiceServer,
             event_service_server::EventServiceServer,

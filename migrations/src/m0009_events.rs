@@ -91,6 +91,8 @@ async fn objects(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> {
         c.number_opt("amount"),
         c.foreign_id_opt("currency"),
         c.foreign_id_opt("owner"),
+        // When a handover of the account last gave it an owner: older events say nothing of that.
+        c.instant("owner_time"),
         c.flag("locked"),
         c.flag("in_workflow"),
         // The event that says when the contract ends: `state_time` is of the one that says whether the deal is closed.

@@ -8,7 +8,6 @@
 
 use super::{
     App,
-    account::view,
     activity_objects::standings,
     call::Call,
     flow::{self, Once, Reply},
@@ -18,12 +17,14 @@ use crate::{
     domain::{
         activity::{Activity, Heard, check_time, record},
         circulation::{Scene, Subject, reads},
+        directory::Directory,
         error::Error,
         ids::{AccountId, EventId},
         object::Described,
         organisation::Organisation,
         pool::RelatedAccess,
         refusal::{Reason, Refusal, Violations},
+        related::{Sight, sight},
     },
     store::{
         Abort, Tx,
@@ -213,10 +214,10 @@ impl App {
                             principal: &principal,
                             now: self.clock.now(),
                         };
-                        may_list(&scene, subjects.get(&account), account)?;
-                        let mut found = rows::timeline(&reader, org.key, account, after, size + 1).await?;
+                        let sight = sight(&scene, subjects.get(&account), account)?;
+                        let mut found = rows::timeline(&reader, org.key, account, after, &[], size + 1).await?;
                         for row in &mut found {
-                            hide(&scene, &mut row.activity);
+                            hide(&sight, &org.directory, &mut row.activity);
                         }
                         Ok(found)
                     })
@@ -235,25 +236,12 @@ impl App {
 }
 
 /// Takes out what is told of an object that the reader may not see.
-fn hide(scene: &Scene<'_>, activity: &mut Activity) {
-    let Some(user) = scene.principal.actor.as_ref().filter(|_| !scene.principal.crm_admin) else {
-        return;
-    };
-    let directory = &scene.org.directory;
-    if !activity.described.is_shown_to(directory, user, activity.actor.as_ref()) {
+pub(super) fn hide(sight: &Sight, directory: &Directory, activity: &mut Activity) {
+    if let Sight::Of(user) = sight
+        && !activity.described.is_shown_to(directory, user, activity.actor.as_ref())
+    {
         activity.described = Described::default();
     }
-}
-
-fn may_list(scene: &Scene<'_>, subject: Option<&Subject>, account: AccountId) -> Result<(), Error> {
-    let seen = subject.filter(|subject| view(scene, subject, crate::domain::account::Extras::default()).is_some());
-    let subject = seen.ok_or_else(|| Error::not_found("account", account))?;
-    let pool = subject.account.pool_id.and_then(|id| scene.org.pool(id));
-    if reads(scene, subject) || pool.is_some_and(|pool| pool.config.unclaimed_related_access >= RelatedAccess::View) {
-        return Ok(());
-    }
-    let message = "members of this pool see activities only of accounts that they own";
-    Err(Error::refused(Reason::NotAuthorized, message))
 }
 
 /// The activities of a call that are new so far.

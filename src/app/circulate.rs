@@ -2,13 +2,14 @@
 //!
 //! Statement budget for n accounts, `k = ceil(n / 128)`: k reads of the accounts with the revisions, bans and the answer
 //! of a repeated request; k reads of guard rows with what limits count, where somebody gains; k writes each of accounts,
-//! guard rows, tenures and events as the moves need them; one request row. A claim is 2 reads and 4 writes.
+//! guard rows, tenures and events as the moves need them; one request row. A claim is 2 reads and 4 writes. Where objects
+//! may follow, what `handover` says.
 
 use super::{
     App,
     call::Call,
     flow::{self, Once, Reply},
-    tally,
+    handover, tally,
 };
 use crate::{
     domain::{
@@ -20,6 +21,7 @@ use crate::{
         limits::{How, Room, RoomLeft, UserLimits},
         organisation::Organisation,
         refusal::{Class, Refusal},
+        related::handover::Followers,
     },
     store::{
         Abort, Tx, apply,
@@ -137,13 +139,15 @@ impl App {
             now: self.clock.now(),
         };
         let mut holders = read_holders(tx, &scene, &subjects, &bulk.items).await?;
-        let (mut outcome, changes) = decide_all(&scene, &subjects, &mut holders, bulk);
+        let mut followers = handover::count(tx, &scene, &subjects, &bulk.items).await?;
+        let (mut outcome, mut changes) = decide_all(&scene, &subjects, &mut holders, &mut followers, bulk);
         // With `validate_only` only that there is no such account is left here as an error.
         if let (Mode::Single, Some(Err(error))) = (bulk.mode, outcome.items.first().map(|item| &item.moved)) {
             return Err(error.clone().into());
         }
         outcome.applied = outcome.applied && !changes.is_empty();
         if outcome.applied {
+            handover::fill(tx, &scene, &mut changes, followers).await?;
             let versions = holders
                 .iter()
                 .map(|(user, holder)| (user.clone(), holder.version))
@@ -222,12 +226,22 @@ pub(super) fn decide_next(
     scene: &Scene<'_>,
     subject: Option<&Subject>,
     holders: &mut HashMap<UserId, Holder>,
+    followers: &mut Followers,
     item: &Item,
 ) -> Result<Decision, Error> {
     let gain = subject.and_then(|subject| acquisition(scene, &subject.account, &item.wanted));
     let holder = gain.as_ref().and_then(|gain| holders.get_mut(&gain.user));
+    if let Some(refusal) = followers.refusal(item.account) {
+        // Told where nothing else is in the way, and then nobody's room is used up.
+        let mut room = holder.map(|holder| holder.room.clone());
+        return match decide(scene, subject, item, room.as_mut())? {
+            Decision::Change(_) => Err(refusal.into()),
+            same @ Decision::Same(_) => Ok(same),
+        };
+    }
     let decided = decide(scene, subject, item, holder.map(|holder| &mut holder.room));
     if let Ok(Decision::Change(change)) = &decided {
+        followers.take(item.account);
         let before = subject.map(|subject| held(&subject.account, subject.account.pool_id));
         let loser = change.end.as_ref().and_then(|end| holders.get_mut(&end.user));
         if let (Some(before), Some(loser)) = (before, loser) {
@@ -241,6 +255,7 @@ fn decide_all(
     scene: &Scene<'_>,
     subjects: &HashMap<AccountId, Subject>,
     holders: &mut HashMap<UserId, Holder>,
+    followers: &mut Followers,
     bulk: &Bulk,
 ) -> (Outcome, Vec<Change>) {
     let mut items = Vec::with_capacity(bulk.items.len());
@@ -253,7 +268,7 @@ fn decide_all(
             (Some(gain), Some(holder)) if bulk.validate_only => gain.room_left(&holder.room),
             _ => Vec::new(),
         };
-        let decided = decide_next(scene, subject, holders, item);
+        let decided = decide_next(scene, subject, holders, followers, item);
         items.push(if bulk.validate_only {
             looked(item.account, decided, rooms)
         } else {

@@ -65,7 +65,7 @@ impl App {
                 unit.retry(|| async {
                     let reader = unit.reader().await?;
                     let insight = self.insight(&reader, &org, call, input.account).await?;
-                    let page = store::history::events(&reader, org.key, input.account, before, input.size + 1);
+                    let page = store::history::events(&reader, org.key, input.account, before, &[], input.size + 1);
                     let mut events = page.await?;
                     for event in &mut events {
                         insight.mask(event);
@@ -75,7 +75,16 @@ impl App {
                 .await
             })
             .await?;
-        Ok(page::cut(&self.pages, &list, rows, input.size, |event| event.version))
+        let weigh = |event: &AccountEvent| event.note.len() + event.effects.weight();
+        let version = |event: &AccountEvent| event.version;
+        Ok(page::cut_by_weight(
+            &self.pages,
+            &list,
+            rows,
+            input.size,
+            version,
+            weigh,
+        ))
     }
 
     async fn insight(

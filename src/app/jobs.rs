@@ -6,13 +6,13 @@
 //! fails is tried account by account, so that one bad row stops nobody else.
 //!
 //! Statement budget per batch: 1 lease, 1 read of the job, 1 page (for lists of many places more), 1 read of the
-//! accounts, 1 of guard rows where somebody gains, 1 of teams where somebody leaves them, the writes of `store::apply`,
+//! accounts, 1 of guard rows where somebody gains, those of contacts that follow, 1 of teams where somebody leaves them, the writes of `store::apply`,
 //! 1 of the job, 1 of what was refused; in a pass after the first 1 read of what was refused before.
 
 use super::{
     App,
     circulate::{decide_next, read_holders},
-    flow,
+    flow, handover,
     job::sieve,
     sweep::{LEASE_TIME, Stopped},
 };
@@ -309,6 +309,7 @@ impl Batch<'_> {
             account,
             etag: None,
             wanted,
+            follow: Vec::new(),
         };
         let every = job.work.moves(job.phase, 0);
         let items = page
@@ -316,6 +317,7 @@ impl Batch<'_> {
             .flat_map(|account| every.iter().map(|wanted| item(*account, wanted.clone())));
         let items: Vec<_> = items.collect();
         let mut holders = read_holders(tx, &self.scene, &self.subjects, &items).await?;
+        let mut followers = handover::count(tx, &self.scene, &self.subjects, &items).await?;
         let (mut changes, mut refused) = (Vec::new(), Vec::new());
         for account in page {
             let subject = self.subjects.get(&account);
@@ -326,7 +328,8 @@ impl Batch<'_> {
             let count = wanted.len();
             let mut decided = Err(Error::internal());
             for (at, wanted) in wanted.into_iter().enumerate() {
-                let next = decide_next(&self.scene, subject, &mut holders, &item(account, wanted));
+                let item = item(account, wanted);
+                let next = decide_next(&self.scene, subject, &mut holders, &mut followers, &item);
                 match next {
                     // What stands in the way of the first one is told if there is something for everybody.
                     Err(error) if another_may(&error) => {
@@ -352,6 +355,7 @@ impl Batch<'_> {
                 Err(error) => refused.push(refuse(job, account, &error)),
             }
         }
+        handover::fill(tx, &self.scene, &mut changes, followers).await?;
         job::refuse(tx, tenant, job.id, &refused).await?;
         let versions = holders
             .iter()

@@ -6,7 +6,7 @@
 
 use super::{
     account::{Account, EndCause, Extras, StartCause, TeamAccess, TeamRole},
-    ids::{PoolId, ReasonId, UserId},
+    ids::{CallerId, ObjectId, PoolId, ReasonId, UserId},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -277,6 +277,21 @@ pub struct ReminderEffect {
     pub recipients: Vec<UserId>,
 }
 
+/// An object that went to the account's new owner with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RelatedEffect {
+    /// The service that tells of it.
+    pub source: CallerId,
+    /// What it is.
+    pub object_type: String,
+    /// Its id within the source.
+    pub object_id: ObjectId,
+    /// Whose it was.
+    pub old: UserId,
+    /// Whose it is.
+    pub new: UserId,
+}
+
 /// What came of a change: only what differs from before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Effects {
@@ -316,6 +331,9 @@ pub struct Effects {
     /// Until when, in microseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
+    /// Objects that follow the account. They are written with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<RelatedEffect>,
     /// Why, in words. Kept beside the event, so that it can go with the account.
     #[serde(skip)]
     pub note: String,

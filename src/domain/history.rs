@@ -98,6 +98,41 @@ pub struct ToldEffects {
     pub until: Option<i64>,
     /// Who is to be reminded of what.
     pub reminder: Option<ToldReminder>,
+    /// Objects that followed the account.
+    pub related: Vec<ToldRelated>,
+}
+
+/// [`RelatedEffect`](super::change::RelatedEffect) as it is read back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ToldRelated {
+    /// The service that tells of it.
+    pub source: String,
+    /// What it is.
+    pub object_type: String,
+    /// Its id within the source.
+    pub object_id: String,
+    /// Whose it was.
+    pub old: String,
+    /// Whose it is.
+    pub new: String,
+}
+
+impl ToldEffects {
+    /// About how many bytes its lists take in a message; the rest is a few.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let related = |related: &ToldRelated| {
+            // Beside the texts there are lengths and tags.
+            related.source.len()
+                + related.object_type.len()
+                + related.object_id.len()
+                + related.old.len()
+                + related.new.len()
+                + 16
+        };
+        self.related.iter().map(related).sum::<usize>() + self.fields.iter().map(String::len).sum::<usize>()
+    }
 }
 
 /// [`ReminderEffect`](super::change::ReminderEffect) as it is read back.
@@ -127,8 +162,8 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i6
 pub enum Insight {
     /// All of it.
     Full,
-    /// What members of the pool see of an unclaimed account: nothing of these fields, nothing of the team and of those who
-    /// were reminded.
+    /// What members of the pool see of an unclaimed account: nothing of these fields, nothing of the team, of those who
+    /// were reminded, and of objects.
     Member(Vec<String>),
 }
 
@@ -139,6 +174,7 @@ impl Insight {
             event.effects.member = None;
             event.note.clear();
             event.effects.reminder = None;
+            event.effects.related.clear();
             let of = |field: &str, hidden: &str| {
                 field
                     .strip_prefix(hidden)

@@ -32,12 +32,15 @@ pub mod pool;
 pub mod principal;
 pub mod profile;
 pub mod refusal;
+pub mod related;
 pub mod retention;
 pub mod retention_plan;
+pub mod summary;
 pub mod sweep;
 pub mod team;
 pub mod tenant;
 pub mod text;
+pub mod timeline;
 
 #[cfg(test)]
 mod stage;

@@ -128,6 +128,8 @@ pub struct BusinessObject {
     pub contract_end: Option<Told<DateTime<Utc>>>,
     /// What else is told of it.
     pub snapshot: Option<Told<Snapshot>>,
+    /// When a handover of the account last gave it its owner.
+    pub handed_time: Option<DateTime<Utc>>,
     /// Who may see it, where that is not as it is stored.
     pub viewers: Option<Vec<UserId>>,
 }
@@ -151,6 +153,7 @@ impl BusinessObject {
             closed: None,
             contract_end: None,
             snapshot: None,
+            handed_time: None,
             viewers: None,
         }
     }
@@ -170,7 +173,7 @@ impl BusinessObject {
         let snapshot = Snapshot {
             action: activity.kind.action().to_owned(),
             amount: described.amount,
-            owner: described.owner.clone(),
+            owner: self.owner_after(activity),
             locked: described.locked,
             in_workflow: described.in_workflow,
         };
@@ -181,6 +184,14 @@ impl BusinessObject {
         Touched {
             any: closed || end || told,
             deals: closed || end,
+        }
+    }
+
+    /// Whose it is after an activity. What happened up to a handover says nothing of that any more.
+    fn owner_after(&self, activity: &Activity) -> Option<UserId> {
+        match (&self.snapshot, self.handed_time) {
+            (Some(told), Some(time)) if activity.occur_time <= time => told.value.owner.clone(),
+            _ => activity.described.owner.clone(),
         }
     }
 

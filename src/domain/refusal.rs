@@ -181,6 +181,8 @@ reasons! {
     LockLimitReached = "LOCK_LIMIT_REACHED", ResourceExhausted;
     /// Nobody may claim the account for the time being.
     AccountEmbargoed = "ACCOUNT_EMBARGOED", FailedPrecondition;
+    /// More objects would follow the account than one call moves.
+    RelatedObjectLimitReached = "RELATED_OBJECT_LIMIT_REACHED", ResourceExhausted;
     /// Reclaims of the pool are not stopped.
     BreakerClosed = "BREAKER_CLOSED", FailedPrecondition;
     /// Events after the position are no longer kept.

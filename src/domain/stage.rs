@@ -194,6 +194,7 @@ pub(super) fn subject(account: &Account) -> Subject {
         account: account.clone(),
         banned_since: None,
         team: None,
+        has_contacts: false,
     }
 }
 

@@ -21,6 +21,17 @@ pub enum CreatePermission {
     CrmAdmins,
 }
 
+/// Who sees the business objects of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelatedVisibility {
+    /// Of each its owner, those above him, and those whom its service names.
+    #[default]
+    OwnersOnly,
+    /// Everybody who reads all of the account.
+    AccountReaders,
+}
+
 /// A reason for returning an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnReason {
@@ -35,6 +46,7 @@ pub struct ReturnReason {
 }
 
 /// Settings of a tenant.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, as the API has them")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantSettings {
     /// Name for people.
@@ -83,6 +95,12 @@ pub struct TenantSettings {
     /// How many are, whatever the share.
     #[serde(rename = "settings.breaker_accounts", default = "usual::breaker_accounts")]
     pub breaker_accounts: u32,
+    /// Who sees the business objects of an account.
+    #[serde(rename = "settings.related_object_visibility", default)]
+    pub related_object_visibility: RelatedVisibility,
+    /// Whether contacts go with the account to its next owner.
+    #[serde(rename = "settings.contacts_follow_owner", default = "usual::contacts_follow")]
+    pub contacts_follow_owner: bool,
 }
 
 /// What tenants have that were stored before there were these settings, and new ones start with.
@@ -103,6 +121,10 @@ mod usual {
 
     pub(super) const fn locks() -> u32 {
         10
+    }
+
+    pub(super) const fn contacts_follow() -> bool {
+        true
     }
 
     pub(super) const fn breaker_percent() -> u32 {
@@ -138,6 +160,8 @@ impl TenantSettings {
             required_sources: Vec::new(),
             breaker_percent: usual::breaker_percent(),
             breaker_accounts: usual::breaker_accounts(),
+            related_object_visibility: RelatedVisibility::default(),
+            contacts_follow_owner: usual::contacts_follow(),
         }
     }
 

@@ -9,6 +9,18 @@ use super::{
 use crate::{app::circulate::Outcome, domain::circulation::Move};
 use tonic::{Request, Response, Status};
 
+fn single_types(types: &Vec<i32>) -> impl Iterator<Item = (String, &Vec<i32>)> {
+    std::iter::once(("related_types".to_owned(), types))
+}
+
+fn bulk_types<'a>(types: impl Iterator<Item = &'a Vec<i32>>) -> impl Iterator<Item = (String, &'a Vec<i32>)> {
+    let path = |at: usize| format!("items[{at}].related_types");
+    types
+        .take(moves::MAX_ITEMS)
+        .enumerate()
+        .map(move |(at, types)| (path(at), types))
+}
+
 #[tonic::async_trait]
 impl CirculationService for Api {
     async fn claim_account(
@@ -68,7 +80,10 @@ impl CirculationService for Api {
         let target = (&*message.account_id, &*message.etag, message.validate_only);
         let wanted = all_wrong(
             &message.request_id,
-            moves::single(target, &message, |v, at, item| moves::assign(v, at, &item.assignee)),
+            moves::following(
+                moves::single(target, &message, |v, at, item| moves::assign(v, at, &item.assignee)),
+                single_types(&message.related_types),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
@@ -90,11 +105,14 @@ impl CirculationService for Api {
         let target = |item: &proto::bulk_assign_accounts_request::Item| (item.account_id.clone(), item.etag.clone());
         let wanted = all_wrong(
             &message.request_id,
-            moves::bulk(
-                &message.items,
-                target,
-                (message.atomic, message.validate_only),
-                |v, at, item| moves::assign(v, at, &item.assignee),
+            moves::following(
+                moves::bulk(
+                    &message.items,
+                    target,
+                    (message.atomic, message.validate_only),
+                    |v, at, item| moves::assign(v, at, &item.assignee),
+                ),
+                bulk_types(message.items.iter().map(|item| &item.related_types)),
             ),
         )?;
         let encode = |outcome: &Outcome| {
@@ -117,9 +135,12 @@ impl CirculationService for Api {
         let target = (&*message.account_id, &*message.etag, message.validate_only);
         let wanted = all_wrong(
             &message.request_id,
-            moves::single(target, &message, |v, at, item| {
-                moves::change_owner(v, at, &item.new_owner)
-            }),
+            moves::following(
+                moves::single(target, &message, |v, at, item| {
+                    moves::change_owner(v, at, &item.new_owner)
+                }),
+                single_types(&message.related_types),
+            ),
         )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
@@ -142,11 +163,14 @@ impl CirculationService for Api {
             |item: &proto::bulk_change_account_owners_request::Item| (item.account_id.clone(), item.etag.clone());
         let wanted = all_wrong(
             &message.request_id,
-            moves::bulk(
-                &message.items,
-                target,
-                (message.atomic, message.validate_only),
-                |v, at, item| moves::change_owner(v, at, &item.new_owner),
+            moves::following(
+                moves::bulk(
+                    &message.items,
+                    target,
+                    (message.atomic, message.validate_only),
+                    |v, at, item| moves::change_owner(v, at, &item.new_owner),
+                ),
+                bulk_types(message.items.iter().map(|item| &item.related_types)),
             ),
         )?;
         let encode = |outcome: &Outcome| {

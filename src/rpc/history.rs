@@ -2,7 +2,7 @@
 
 use super::{
     Api,
-    convert::history,
+    convert::{history, timeline},
     open,
     proto::{self, history_service_server::HistoryService},
 };
@@ -34,6 +34,19 @@ impl HistoryService for Api {
         let account_events = events.into_iter().map(history::encode_event).collect();
         Ok(Response::new(proto::ListAccountEventsResponse {
             account_events,
+            next_page_token,
+        }))
+    }
+
+    async fn list_timeline(
+        &self,
+        request: Request<proto::ListTimelineRequest>,
+    ) -> Result<Response<proto::ListTimelineResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = timeline::list(message)?;
+        let (entries, next_page_token) = self.app.list_timeline(&call, &input).await?;
+        Ok(Response::new(proto::ListTimelineResponse {
+            entries: entries.into_iter().map(timeline::encode).collect(),
             next_page_token,
         }))
     }

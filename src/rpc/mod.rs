@@ -20,6 +20,7 @@ pub mod methods;
 pub mod observe;
 mod patience;
 pub mod pool;
+pub mod related;
 pub mod reminder_rule;
 pub mod retention;
 pub mod retention_exception;

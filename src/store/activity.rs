@@ -7,11 +7,13 @@ use super::{
     failure::{Abort, Class, classify},
     instant::{instant, micros},
     sql::statement,
+    timeline::only,
 };
 use crate::domain::{
     activity::{Activity, Kind, rules::Standing},
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
     object::Described,
+    timeline::Wanted,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
@@ -171,12 +173,13 @@ pub struct StoredActivity {
 /// Where a page of a timeline ended.
 pub type Place = (i64, String, String);
 
-/// The next `limit` activities of an account, the latest first.
+/// The next `limit` activities of an account, the latest first; of these kinds, where any are named.
 pub async fn timeline(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     account: AccountId,
     after: Option<&Place>,
+    kinds: &[Wanted],
     limit: usize,
 ) -> Result<Vec<StoredActivity>, DbErr> {
     let mut sql = format!("SELECT {SHOWN} FROM activity WHERE tenant = ? AND account_id = ?");
@@ -192,6 +195,7 @@ pub async fn timeline(
             event.into(),
         ]);
     }
+    only(&mut sql, &mut values, kinds);
     sql.push_str(" ORDER BY occur_time DESC, source DESC, event_id DESC LIMIT ?");
     values.push((limit as u64).into());
     let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;

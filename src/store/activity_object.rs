@@ -39,6 +39,7 @@ const COLUMNS: &[&str] = &[
     "amount",
     "currency",
     "owner",
+    "owner_time",
     "locked",
     "in_workflow",
 ];
@@ -119,6 +120,7 @@ fn read(tenant: TenantKey, row: &QueryResult) -> Result<(CallerId, BusinessObjec
         closed: state.map(|mark| Told { value: closed, mark }),
         contract_end: end_time.zip(end).map(|(value, mark)| Told { value, mark }),
         snapshot,
+        handed_time: merged(row.try_get("", "owner_time")?),
         viewers: None,
     };
     Ok((at.id("source", &source, CallerId::parse)?, object))
@@ -196,6 +198,7 @@ fn values(tenant: TenantKey, source: &CallerId, object: &BusinessObject) -> Vec<
         snapshot
             .and_then(|snapshot| snapshot.owner.as_ref().map(ToString::to_string))
             .into(),
+        object.handed_time.map_or(0, micros).into(),
         snapshot.is_some_and(|snapshot| snapshot.locked).into(),
         snapshot.is_some_and(|snapshot| snapshot.in_workflow).into(),
     ]

@@ -2,7 +2,7 @@
 //! other in circles: pools by id, accounts by id, holders by id, then everything that hangs on them.
 //!
 //! Statement budget per 128 changes: 1 update of accounts, 1 of holders where somebody gains, 1 more for each of these
-//! that the changes need: pool entries, the end of tenures, their start, disputes, tags, custom fields, the team; 1 for each
+//! that the changes need: pool entries, the end of tenures, their start, disputes, objects, tags, custom fields, the team; 1 for each
 //! reclaim that is undone. Per 512: 1 insert of events, and 1 update of accounts of which only the clock changes.
 //!
 //! Truth is the compare-and-set on the account's version and on the holder's: fewer rows than expected means that
@@ -14,6 +14,7 @@ use super::{
     config::By,
     extras,
     failure::{Abort, Class, classify},
+    handover,
     instant::micros,
     reclaims,
     sql::run,
@@ -87,6 +88,7 @@ pub async fn apply(
         end_tenures(conn, tenant, chunk, by).await?;
         start_tenures(conn, tenant, chunk, by).await?;
         reclaims::write(conn, tenant, chunk).await?;
+        handover::write(conn, tenant, chunk).await?;
         blank_notes(conn, tenant, chunk).await?;
         extras::write(conn, tenant, chunk).await?;
         write_team(conn, tenant, chunk).await?;

@@ -85,6 +85,24 @@ impl Engine {
         }
     }
 
+    /// The quotient of two integers, cut to an integer.
+    #[must_use]
+    pub fn quotient(self, dividend: &str, divisor: i64) -> String {
+        match self {
+            Self::MySql => format!("{dividend} DIV {divisor}"),
+            Self::Sqlite => format!("{dividend} / {divisor}"),
+        }
+    }
+
+    /// A sum of integers as an integer.
+    #[must_use]
+    pub fn integer_sum(self, of: &str) -> String {
+        match self {
+            Self::MySql => format!("CAST(SUM({of}) AS SIGNED)"),
+            Self::Sqlite => format!("SUM({of})"),
+        }
+    }
+
     /// A term that is no reason to read the rows in another way. SQLite takes each term for a sign that few rows are left,
     /// and would sort what lies in order.
     #[must_use]

@@ -1,12 +1,13 @@
 //! Reads what happened to an account, newest first: along the primary keys of both tables.
 
-use super::{codec::Row, instant::instant, sql::statement};
+use super::{codec::Row, instant::instant, sql::statement, timeline::only};
 use crate::domain::{
     account::{EndCause, StartCause},
     history::{AccountEvent, EndedTenure, Tenure},
     ids::{AccountId, PoolId, ReasonId, TenantKey, UserId},
+    timeline::Wanted,
 };
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use std::fmt::Display;
 use uuid::Uuid;
 
@@ -15,15 +16,14 @@ async fn rows(
     sql: &str,
     (tenant, account): (TenantKey, AccountId),
     before: Option<i64>,
+    (kinds, order): (&[Wanted], &str),
     limit: usize,
 ) -> Result<Vec<QueryResult>, DbErr> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let values = [
-        tenant.0.into(),
-        account.0.into(),
-        before.unwrap_or(i64::MAX).into(),
-        limit.into(),
-    ];
+    let mut sql = sql.to_owned();
+    let mut values: Vec<Value> = vec![tenant.0.into(), account.0.into(), before.unwrap_or(i64::MAX).into()];
+    only(&mut sql, &mut values, kinds);
+    sql.push_str(order);
+    values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     conn.query_all_raw(statement(conn, sql, values)).await
 }
 
@@ -37,8 +37,9 @@ pub async fn tenures(
 ) -> Result<Vec<Tenure>, DbErr> {
     let sql = "SELECT start_version, user_id, pool_id, start_time, start_cause, start_actor, end_time, end_cause, \
                end_actor, reason, note, rule_id, deadline FROM tenure \
-               WHERE tenant = ? AND account_id = ? AND start_version < ? ORDER BY start_version DESC LIMIT ?";
-    let rows = rows(conn, sql, (tenant, account), before, limit).await?;
+               WHERE tenant = ? AND account_id = ? AND start_version < ?";
+    let order = " ORDER BY start_version DESC LIMIT ?";
+    let rows = rows(conn, sql, (tenant, account), before, (&[], order), limit).await?;
     let (table, key) = ("tenure", &account);
     let at = Row { table, tenant, key };
     rows.iter().map(|row| read_tenure(&at, row)).collect()
@@ -75,19 +76,18 @@ fn read_tenure(at: &Row<'_, AccountId>, row: &QueryResult) -> Result<Tenure, DbE
     })
 }
 
-/// The newest `limit` events of versions before `before`.
+/// The newest `limit` events of versions before `before`; of these kinds, where any are named.
 pub async fn events(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     account: AccountId,
     before: Option<i64>,
+    kinds: &[Wanted],
     limit: usize,
 ) -> Result<Vec<AccountEvent>, DbErr> {
-    let sql = format!(
-        "SELECT {EVENT} FROM account_event WHERE tenant = ? AND account_id = ? AND version < ? \
-         ORDER BY version DESC LIMIT ?"
-    );
-    let rows = rows(conn, &sql, (tenant, account), before, limit).await?;
+    let sql = format!("SELECT {EVENT} FROM account_event WHERE tenant = ? AND account_id = ? AND version < ?");
+    let order = " ORDER BY version DESC LIMIT ?";
+    let rows = rows(conn, &sql, (tenant, account), before, (kinds, order), limit).await?;
     let (table, key) = ("account_event", &account);
     let at = Row { table, tenant, key };
     rows.iter().map(|row| read_event(&at, row)).collect()

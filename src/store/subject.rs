@@ -51,7 +51,8 @@ pub async fn load(
     let sql = format!(
         "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response, m.access AS team_access, \
          (SELECT MAX(b.end_time) FROM tenure b WHERE b.tenant = a.tenant AND b.account_id = a.id AND b.user_id = ? \
-         AND b.bans_claim = 1) AS banned_since, a.* FROM tenant t \
+         AND b.bans_claim = 1) AS banned_since, EXISTS (SELECT 1 FROM business_object o WHERE o.tenant = a.tenant \
+         AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts, a.* FROM tenant t \
          LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ? \
          LEFT JOIN account a ON a.tenant = t.id AND a.id IN ({marks}) \
          LEFT JOIN account_team m ON m.tenant = a.tenant AND m.account_id = a.id AND m.user_id = ? WHERE t.id = ?"
@@ -74,9 +75,11 @@ pub async fn load(
         let account = account_row::read(Model::from_query_result(row, "")?)?;
         let banned_since: Option<i64> = row.try_get("", "banned_since")?;
         let access: Option<i16> = row.try_get("", "team_access")?;
+        let has_contacts: i64 = row.try_get("", "has_contacts")?;
         let subject = Subject {
             banned_since: banned_since.map(instant),
             team: access.and_then(TeamAccess::from_number),
+            has_contacts: has_contacts != 0,
             account,
         };
         subjects.insert(subject.account.id, subject);

@@ -351,6 +351,7 @@ clients! {
     accounts = account_service_client::AccountServiceClient;
     teams = team_service_client::TeamServiceClient;
     history = history_service_client::HistoryServiceClient;
+    related = related_object_service_client::RelatedObjectServiceClient;
     activities = activity_service_client::ActivityServiceClient;
     activity_rules = activity_rule_service_client::ActivityRuleServiceClient;
     sweeps = sweep_service_client::SweepServiceClient;

@@ -28,10 +28,12 @@ mod limits_config;
 mod limits_explained;
 mod races;
 mod raw;
+mod related;
 mod reminders;
 mod retention;
 mod retention_rules;
 mod rules;
+mod timeline;
 
 mod bad_input;
 mod bad_messages;

@@ -102,8 +102,20 @@ impl Order {
         }
         match wish.clone() {
             Wish::Claim => moved!(claim_account, ClaimAccountRequest {}),
-            Wish::Assign(assignee) => moved!(assign_account, AssignAccountRequest { assignee: assignee }),
-            Wish::Owner(to) => moved!(change_account_owner, ChangeAccountOwnerRequest { new_owner: to }),
+            Wish::Assign(assignee) => moved!(
+                assign_account,
+                AssignAccountRequest {
+                    assignee: assignee,
+                    related_types: vec![]
+                }
+            ),
+            Wish::Owner(to) => moved!(
+                change_account_owner,
+                ChangeAccountOwnerRequest {
+                    new_owner: to,
+                    related_types: vec![]
+                }
+            ),
             Wish::Return { reason, note, target } => moved!(
                 return_account,
                 ReturnAccountRequest {

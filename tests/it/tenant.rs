@@ -8,7 +8,10 @@ use chrono::TimeDelta;
 use tidepool::{
     app::call::Scope,
     domain::refusal::Reason,
-    rpc::proto::{self, CreatePermission, Pool, ReturnReason, Tenant, TenantSettings, Weekday, WorkCalendar},
+    rpc::proto::{
+        self, CreatePermission, Pool, RelatedObjectVisibility, ReturnReason, Tenant, TenantSettings, Weekday,
+        WorkCalendar,
+    },
 };
 use tonic::Code;
 
@@ -78,6 +81,8 @@ async fn every_field_is_updated_alone() {
             required_sources: vec!["orders".into()],
             breaker_percent: Some(1),
             breaker_accounts: Some(500),
+            related_object_visibility: RelatedObjectVisibility::AccountReaders.into(),
+            contacts_follow_owner: Some(false),
         }),
         ..Tenant::default()
     };
@@ -107,7 +112,9 @@ async fn every_field_is_updated_alone() {
         max_locks_per_user,
         required_sources,
         breaker_percent,
-        breaker_accounts
+        breaker_accounts,
+        related_object_visibility,
+        contacts_follow_owner
     );
     for (path, take) in own.into_iter().chain(settings) {
         server.clock.advance(TimeDelta::seconds(1));

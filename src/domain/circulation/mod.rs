@@ -26,6 +26,7 @@ use super::{
     limits::Room,
     organisation::Organisation,
     principal::Principal,
+    related::handover::Follows,
 };
 use crate::domain::error::Error;
 use chrono::{DateTime, Utc};
@@ -50,6 +51,8 @@ pub struct Subject {
     pub banned_since: Option<DateTime<Utc>>,
     /// What the actor may do as a member of its team, or as a supervisor of one.
     pub team: Option<TeamAccess>,
+    /// Whether services told of contacts of the account.
+    pub has_contacts: bool,
 }
 
 /// What is wanted of an account.
@@ -123,6 +126,8 @@ pub struct Item {
     pub etag: Option<i64>,
     /// What is wanted.
     pub wanted: Move,
+    /// Which objects of the old owner are to follow the account to its new one.
+    pub follow: Vec<Follows>,
 }
 
 /// What a decision comes to.

@@ -291,3 +291,36 @@ proptest! {
         prop_assert_eq!(object.snapshot.unwrap().value.amount, last.described.amount);
     }
 }
+
+/// R060: whose an object is was said last by a handover, until something happens after it; everything else is as the latest
+/// event says.
+#[test]
+fn a_handover_holds_against_what_happened_before_it() {
+    let owned = |minute: i64, owner: &str, locked: bool| {
+        let mut activity = event(u32::try_from(minute).unwrap(), "opportunity.stage_changed", minute);
+        activity.described.owner = UserId::parse(owner).ok();
+        activity.described.locked = locked;
+        activity
+    };
+    let key = owned(1, "bob", false).object().unwrap();
+    let mut object = BusinessObject::new(key, owned(1, "bob", false).account);
+    object.merge(&owned(1, "bob", false), Meaning::default());
+    object.handed_time = Some(at(5));
+    let own = |object: &mut BusinessObject, owner: &str| {
+        object.snapshot.as_mut().unwrap().value.owner = UserId::parse(owner).ok();
+    };
+    own(&mut object, "cid");
+    let told = |object: &BusinessObject| {
+        let snapshot = &object.snapshot.as_ref().unwrap().value;
+        (snapshot.owner.as_ref().unwrap().to_string(), snapshot.locked)
+    };
+    for (minute, owner, locked, expected) in [
+        (3, "dan", true, ("cid", true)),
+        (5, "dan", false, ("cid", false)),
+        (4, "eve", true, ("cid", false)),
+        (6, "eve", true, ("eve", true)),
+    ] {
+        object.merge(&owned(minute, owner, locked), Meaning::default());
+        assert_eq!(told(&object), (expected.0.to_owned(), expected.1), "{minute}");
+    }
+}

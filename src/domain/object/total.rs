@@ -1,5 +1,23 @@
 //! Which objects are part of an account's totals, by what was done with them last.
 
+/// After which actions objects are left out.
+const NEVER: [&str; 7] = [
+    // Of what is owed or paid only: an order that nobody confirmed is owed by nobody, and no money has moved yet.
+    "created",
+    // Somebody called it off.
+    "canceled",
+    // It was taken out of the books.
+    "deleted",
+    // Whoever had to approve it did not.
+    "rejected",
+    // It was booked back.
+    "reversed",
+    // It ended before its time.
+    "terminated",
+    // Whoever handed it in took it back.
+    "withdrawn",
+];
+
 /// A total of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Total {
@@ -50,15 +68,13 @@ impl Total {
             .copied()
     }
 
-    /// The actions after which an object is not part of it: it is not yet, or not any more.
+    /// The actions after which an object is not part of it: it is not yet, or not any more. Everything else counts, so a lost
+    /// opportunity does.
     #[must_use]
-    pub const fn left_out(self) -> &'static [&'static str] {
+    pub fn left_out(self) -> &'static [&'static str] {
         match self {
-            Self::Opportunities => &["deleted"],
-            Self::SalesOrders => &["created", "withdrawn", "rejected", "canceled", "deleted"],
-            Self::Payments => &["created", "reversed", "canceled", "deleted"],
-            Self::Refunds => &["created", "canceled", "deleted"],
-            Self::Returns | Self::Expenses => &["canceled", "deleted"],
+            Self::Opportunities | Self::Returns | Self::Expenses => &NEVER[1..],
+            Self::SalesOrders | Self::Payments | Self::Refunds => &NEVER,
         }
     }
 

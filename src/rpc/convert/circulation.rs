@@ -1,6 +1,6 @@
 //! Moves of accounts and what came of them.
 
-use super::{decode, etag, etag_opt, id, id_opt, timestamp};
+use super::{decode, etag, etag_opt, id, id_opt, related, timestamp};
 use crate::{
     app::circulate::{Admission, Bulk, Mode, Outcome},
     domain::{
@@ -17,7 +17,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// Accounts of a bulk call at most.
-const MAX_ITEMS: usize = 500;
+pub const MAX_ITEMS: usize = 500;
 /// Characters of a note at most.
 const NOTE_MAX: usize = 1000;
 
@@ -85,7 +85,33 @@ fn read_item(
         account: account?,
         etag: etag?,
         wanted: wanted?,
+        follow: Vec::new(),
     })
+}
+
+/// Reads which objects are to follow each account of a call, by the path of the field.
+pub fn following<'a>(
+    read: Result<Bulk, Error>,
+    types: impl Iterator<Item = (String, &'a Vec<i32>)>,
+) -> Result<Bulk, Error> {
+    let mut violations = Violations::default();
+    let types: Vec<_> = types
+        .map(|(field, numbers)| related::follow(&mut violations, &field, numbers))
+        .collect();
+    match read {
+        Ok(_) if !violations.is_empty() => Err(violations.into()),
+        Ok(mut bulk) => {
+            for (item, types) in bulk.items.iter_mut().zip(types) {
+                item.follow = types;
+            }
+            Ok(bulk)
+        }
+        Err(Error::Invalid(mut wrong)) => {
+            wrong.extend(violations.into_vec());
+            Err(Error::Invalid(wrong))
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// Reads who an account is assigned to.

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         account::{EndCause, StartCause},
         error::Error,
-        history::{AccountEvent, EndedTenure, Tenure, ToldEffects, ToldReminder},
+        history::{AccountEvent, EndedTenure, Tenure, ToldEffects, ToldRelated, ToldReminder},
         ids::{AccountId, PoolId, UserId},
     },
     rpc::proto,
@@ -135,6 +135,17 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
             .and_then(DateTime::from_timestamp_micros)
             .and_then(timestamp),
         reminder: effects.reminder.map(encode_reminder),
+        related_owner_changes: effects.related.into_iter().map(encode_related).collect(),
+    }
+}
+
+fn encode_related(related: ToldRelated) -> proto::RelatedOwnerChange {
+    proto::RelatedOwnerChange {
+        source: related.source,
+        object_type: related.object_type,
+        object_id: related.object_id,
+        old: related.old,
+        new: related.new,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod event;
 pub mod history;
 pub mod job;
 pub mod pool;
+pub mod related;
 pub mod reminder_rule;
 pub mod retention;
 pub mod retention_department;
@@ -23,6 +24,7 @@ pub mod retention_rule;
 pub mod sweep;
 pub mod team;
 pub mod tenant;
+pub mod timeline;
 pub mod work_calendar;
 
 use crate::{

@@ -12,7 +12,7 @@ use crate::{
         ids::{CallerId, ReasonId, TenantName},
         refusal::Violations,
         retention::calendar::{Cutoff, WorkCalendar, time_of_day},
-        tenant::{CreatePermission, MAX_SOURCES, ReturnReason, Tenant, TenantSettings},
+        tenant::{CreatePermission, MAX_SOURCES, RelatedVisibility, ReturnReason, Tenant, TenantSettings},
         text::check_len,
     },
     rpc::proto,
@@ -45,6 +45,12 @@ pub fn encode((name, tenant): &(TenantName, Tenant)) -> proto::Tenant {
             required_sources: texts(&settings.required_sources),
             breaker_percent: Some(settings.breaker_percent.cast_signed()),
             breaker_accounts: Some(settings.breaker_accounts.cast_signed()),
+            related_object_visibility: match settings.related_object_visibility {
+                RelatedVisibility::OwnersOnly => proto::RelatedObjectVisibility::OwnersOnly,
+                RelatedVisibility::AccountReaders => proto::RelatedObjectVisibility::AccountReaders,
+            }
+            .into(),
+            contacts_follow_owner: Some(settings.contacts_follow_owner),
         }),
         etag: etag(tenant.version),
         create_time: timestamp(tenant.create_time),
@@ -136,6 +142,17 @@ fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<T
     };
     let sources = "tenant.settings.required_sources";
     let required_sources = ids(v, sources, &message.required_sources, MAX_SOURCES, CallerId::parse);
+    let related_object_visibility = choice(
+        v,
+        "tenant.settings.related_object_visibility",
+        message.related_object_visibility,
+        |value| match value {
+            proto::RelatedObjectVisibility::Unspecified | proto::RelatedObjectVisibility::OwnersOnly => {
+                RelatedVisibility::OwnersOnly
+            }
+            proto::RelatedObjectVisibility::AccountReaders => RelatedVisibility::AccountReaders,
+        },
+    );
     Some(TenantSettings {
         users_may_edit_names: message.users_may_edit_names,
         create_permission: create_permission?,
@@ -151,6 +168,8 @@ fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<T
         required_sources,
         breaker_percent: number(message.breaker_percent, usual.breaker_percent),
         breaker_accounts: number(message.breaker_accounts, usual.breaker_accounts),
+        related_object_visibility: related_object_visibility?,
+        contacts_follow_owner: message.contacts_follow_owner.unwrap_or(usual.contacts_follow_owner),
         ..usual
     })
 }

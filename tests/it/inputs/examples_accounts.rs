@@ -259,6 +259,59 @@ pub(crate) async fn make(side: &Side, rpc: &str) -> Option<Made> {
                 },
             )
         }
+        "ListTimeline" => {
+            let account_id = side.owned().await;
+            let new_owner = side.name("cid");
+            let handed = proto::ChangeAccountOwnerRequest {
+                account_id: account_id.clone(),
+                new_owner,
+                ..Default::default()
+            };
+            side.admin.circulation().change_account_owner(handed).await.unwrap();
+            by_service(
+                &["account_id"],
+                proto::ListTimelineRequest {
+                    account_id,
+                    kinds: vec!["account.".into(), "call.made".into()],
+                    page_size,
+                    page_token,
+                },
+            )
+        }
+        "ListRelatedObjects" => {
+            let account_id = side.owned().await;
+            for object in ["o1", "o2"] {
+                let activity = proto::Activity {
+                    object_id: side.fresh(object),
+                    ..crate::activities::told(
+                        &side.fresh("event"),
+                        &account_id,
+                        "opportunity.won",
+                        crate::harness::start(),
+                    )
+                };
+                let request = proto::RecordActivitiesRequest {
+                    activities: vec![activity],
+                    ..Default::default()
+                };
+                side.admin.activities().record_activities(request).await.unwrap();
+            }
+            by_service(
+                &["account_id"],
+                proto::ListRelatedObjectsRequest {
+                    account_id,
+                    object_type: "opportunity".into(),
+                    page_size,
+                    page_token,
+                },
+            )
+        }
+        "GetAccountSummary" => by_service(
+            &["account_id"],
+            proto::GetAccountSummaryRequest {
+                account_id: side.owned().await,
+            },
+        ),
         "RecordActivities" => {
             let activity = proto::Activity {
                 event_id: side.fresh("event"),

@@ -162,6 +162,7 @@ async fn make_move(side: &Side, rpc: &str) -> Option<Made> {
     }
     let nobody = String::new();
     let text = || "because".to_owned();
+    let follow = vec![i32::from(proto::RelatedObjectType::Opportunity)];
     Some(match rpc {
         "ClaimAccount" | "BulkClaimAccounts" => moves!(
             side.name("bob"), ClaimAccountRequest, BulkClaimAccountsRequest::bulk_claim_accounts_request,
@@ -170,12 +171,12 @@ async fn make_move(side: &Side, rpc: &str) -> Option<Made> {
         "AssignAccount" | "BulkAssignAccounts" => moves!(
             nobody, AssignAccountRequest, BulkAssignAccountsRequest::bulk_assign_accounts_request,
             &["account_id", "assignee"], &["items", "items[0].account_id", "items[0].assignee"],
-            { account_id: side.lying().await, assignee: side.name("bob") }
+            { account_id: side.lying().await, assignee: side.name("bob"), related_types: follow.clone() }
         ),
         "ChangeAccountOwner" | "BulkChangeAccountOwners" => moves!(
             nobody, ChangeAccountOwnerRequest, BulkChangeAccountOwnersRequest::bulk_change_account_owners_request,
             &["account_id", "new_owner"], &["items", "items[0].account_id", "items[0].new_owner"],
-            { account_id: side.owned().await, new_owner: side.name("cid") }
+            { account_id: side.owned().await, new_owner: side.name("cid"), related_types: follow.clone() }
         ),
         "ReturnAccount" | "BulkReturnAccounts" => moves!(
             side.name("bob"), ReturnAccountRequest, BulkReturnAccountsRequest::bulk_return_accounts_request,

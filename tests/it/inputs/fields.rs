@@ -141,6 +141,8 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("CustomField", "name")
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
+        | ("ListTimelineRequest", "kinds")
+        | ("ListRelatedObjectsRequest", "object_type")
         | ("Money", "amount" | "currency")
         | ("ActivityRules", "follow_up_kinds" | "close_kinds")
         | ("ActivityKind", "name" | "reverses")

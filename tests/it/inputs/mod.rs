@@ -152,12 +152,13 @@ const CONFIGURATION: [&str; 9] = [
     "CustomFieldService",
     "ActivityRuleService",
 ];
-const ACCOUNTS: [&str; 5] = [
+const ACCOUNTS: [&str; 6] = [
     "AccountService",
     "TeamService",
     "HistoryService",
     "ActivityService",
     "EventService",
+    "RelatedObjectService",
 ];
 const MOVES: [&str; 4] = [
     "CirculationService",

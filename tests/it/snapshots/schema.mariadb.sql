@@ -181,6 +181,7 @@ CREATE TABLE `business_object` (
   `amount` bigint(20) DEFAULT NULL,
   `currency` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
+  `owner_time` bigint(20) NOT NULL DEFAULT 0,
   `locked` tinyint(1) NOT NULL DEFAULT 0,
   `in_workflow` tinyint(1) NOT NULL DEFAULT 0,
   `end_told_time` bigint(20) NOT NULL DEFAULT 0,

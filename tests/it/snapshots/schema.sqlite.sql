@@ -209,6 +209,7 @@ CREATE TABLE "business_object" (
   "amount" INTEGER,
   "currency" TEXT,
   "owner" TEXT,
+  "owner_time" INTEGER NOT NULL DEFAULT 0,
   "locked" BOOLEAN NOT NULL DEFAULT 0,
   "in_workflow" BOOLEAN NOT NULL DEFAULT 0,
   "end_told_time" INTEGER NOT NULL DEFAULT 0,

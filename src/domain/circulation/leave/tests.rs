@@ -46,6 +46,7 @@ fn released(stage: &Stage, account: &Account, target: Option<u128>) -> Result<De
     let item = Item {
         account: account.id,
         etag: None,
+        follow: Vec::new(),
         wanted: Move::Release {
             user: leaver,
             target: target.map(pool_id),
@@ -128,6 +129,7 @@ fn what_was_asked_for_must_be_possible() {
     let item = Item {
         account: account.id,
         etag: None,
+        follow: Vec::new(),
         wanted: other,
     };
     let principal = stage.principal("root");
