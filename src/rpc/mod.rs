@@ -18,6 +18,7 @@ pub mod methods;
 pub mod observe;
 mod patience;
 pub mod pool;
+mod pump;
 pub mod reminder_rule;
 pub mod retention;
 pub mod retention_exception;
