@@ -4,6 +4,7 @@ pub mod account;
 pub mod account_change;
 pub mod account_list;
 pub mod activity;
+pub mod activity_source;
 pub mod call;
 pub mod circulate;
 pub mod configured;

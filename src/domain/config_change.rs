@@ -147,7 +147,7 @@ impl ConfigChange {
     pub fn moves_deadlines(&self, org: &Organisation) -> bool {
         let row = |write: &Write| match write {
             Write::RowInsert(table, _) | Write::RowUpdate(table, _) | Write::RowDelete(table, _) => {
-                *table != ConfigTable::LimitRule
+                !matches!(table, ConfigTable::LimitRule | ConfigTable::ActivitySource)
             }
             _ => false,
         };

@@ -21,6 +21,8 @@ pub enum ConfigTable {
     RetentionPause,
     /// Whose rules are for users in several departments.
     ChosenDepartment,
+    /// Services that tell of activities.
+    ActivitySource,
 }
 
 impl ConfigTable {
@@ -33,6 +35,7 @@ impl ConfigTable {
         Self::UserAbsence,
         Self::RetentionPause,
         Self::ChosenDepartment,
+        Self::ActivitySource,
     ];
 
     /// The table's name, which is also the `resource_type` of its events.
@@ -46,6 +49,7 @@ impl ConfigTable {
             Self::UserAbsence => "user_absence",
             Self::RetentionPause => "retention_pause",
             Self::ChosenDepartment => "chosen_department",
+            Self::ActivitySource => "activity_source",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A tenant's configuration and directory at one revision each: what every decision is made on.
 
 use super::{
+    activity_source::StoredSource,
     configured::Configured,
     custom_field::CustomField,
     directory::Directory,
@@ -43,6 +44,8 @@ pub struct Organisation {
     pub retention: Retention,
     /// Definitions of custom fields, disabled ones too, by id.
     pub custom_fields: Vec<Arc<Configured<CustomField>>>,
+    /// Registered sources of activities, disabled ones too, by registration.
+    pub activity_sources: Vec<Arc<StoredSource>>,
 }
 
 impl Organisation {
@@ -108,6 +111,7 @@ impl Organisation {
             limit_rules: LimitRules::default(),
             retention: Retention::default(),
             custom_fields: Vec::new(),
+            activity_sources: Vec::new(),
         }
     }
 }

@@ -83,6 +83,9 @@ pub struct TenantSettings {
     /// How many are, whatever the share.
     #[serde(rename = "settings.breaker_accounts", default = "usual::breaker_accounts")]
     pub breaker_accounts: u32,
+    /// Whether services tell of activities only if they are registered.
+    #[serde(rename = "settings.sources_must_register", default)]
+    pub sources_must_register: bool,
 }
 
 /// What tenants have that were stored before there were these settings, and new ones start with.
@@ -138,6 +141,7 @@ impl TenantSettings {
             required_sources: Vec::new(),
             breaker_percent: usual::breaker_percent(),
             breaker_accounts: usual::breaker_accounts(),
+            sources_must_register: false,
         }
     }
 

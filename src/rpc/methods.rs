@@ -21,6 +21,7 @@ use Scope::{Admin, Config, Directory, Ingest};
 const CONFIGURE: Needs = ActorOr(&[Admin, Config]);
 const FOR_USERS: Needs = ActorOr(&[Admin]);
 const JOBS: Needs = ActorOr(&[Admin, Directory]);
+const SOURCES: Needs = ActorOr(&[Admin, Config, Ingest]);
 const PUSH_DIRECTORY: Needs = OneOf(&[Admin, Directory]);
 
 /// Every method of the API.
@@ -131,6 +132,12 @@ pub const METHODS: &[(&str, Needs)] = &[
         ActorOr(&[Admin, Ingest]),
     ),
     ("/tidepool.v1.ActivityService/ListActivities", FOR_USERS),
+    ("/tidepool.v1.ActivitySourceService/RegisterActivitySource", SOURCES),
+    ("/tidepool.v1.ActivitySourceService/GetActivitySource", SOURCES),
+    ("/tidepool.v1.ActivitySourceService/ListActivitySources", CONFIGURE),
+    ("/tidepool.v1.ActivitySourceService/EnableActivitySource", CONFIGURE),
+    ("/tidepool.v1.ActivitySourceService/DisableActivitySource", CONFIGURE),
+    ("/tidepool.v1.ActivitySourceService/DeleteActivitySource", CONFIGURE),
     ("/tidepool.v1.SweepService/Heartbeat", OneOf(&[Admin, Ingest])),
     ("/tidepool.v1.SweepService/GetSweepStatus", CONFIGURE),
     ("/tidepool.v1.SweepService/ListReclaimBreakers", CONFIGURE),

@@ -5,6 +5,7 @@ pub mod account;
 pub mod account_import;
 pub mod account_lifecycle;
 pub mod activity;
+pub mod activity_source;
 pub mod circulation;
 pub mod convert;
 pub mod custom_field;

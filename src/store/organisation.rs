@@ -72,6 +72,7 @@ pub async fn load(
             departments: rows.of(ConfigTable::ChosenDepartment)?,
         };
         let custom_fields = rows.of(ConfigTable::CustomField)?;
+        let activity_sources = rows.of(ConfigTable::ActivitySource)?;
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
@@ -87,6 +88,7 @@ pub async fn load(
                 limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
                 retention: Retention::compile(retention, &Schema::new(&custom_fields)),
                 custom_fields,
+                activity_sources: activity_sources.into_iter().map(Arc::new).collect(),
             }));
         }
     }

@@ -45,6 +45,7 @@ pub fn encode((name, tenant): &(TenantName, Tenant)) -> proto::Tenant {
             required_sources: texts(&settings.required_sources),
             breaker_percent: Some(settings.breaker_percent.cast_signed()),
             breaker_accounts: Some(settings.breaker_accounts.cast_signed()),
+            sources_must_register: settings.sources_must_register,
         }),
         etag: etag(tenant.version),
         create_time: timestamp(tenant.create_time),
@@ -151,6 +152,7 @@ fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<T
         required_sources,
         breaker_percent: number(message.breaker_percent, usual.breaker_percent),
         breaker_accounts: number(message.breaker_accounts, usual.breaker_accounts),
+        sources_must_register: message.sources_must_register,
         ..usual
     })
 }
