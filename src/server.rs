@@ -134,6 +134,7 @@ impl Bound {
             circulation_service_server::CirculationServiceServer,
             activity_service_server::ActivityServiceServer,
             activity_source_service_server::ActivitySourceServiceServer,
+            activity_rule_service_server::ActivityRuleServiceServer,
             team_service_server::TeamServiceServer,
             history_service_server::HistoryServiceServer,
             job_service_server::JobServiceServer,

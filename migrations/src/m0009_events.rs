@@ -29,6 +29,8 @@ async fn incoming(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> 
         c.text_opt("visible_to"),
         c.flag("object_locked"),
         c.flag("object_in_workflow"),
+        // What its actor was to the account when it was told, where that could matter; none is not looked up.
+        c.choice_opt("standing"),
         c.foreign_id_opt("traceparent"),
     ] {
         add_column(manager, "activity", column).await?;
@@ -55,7 +57,7 @@ async fn incoming(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> 
     create_index(manager, "parked_activity", "account", &account, false).await?;
     let expiry = ["expire_time", "tenant", "source", "event_id"];
     create_index(manager, "parked_activity", "expiry", &expiry, false).await?;
-    for table in ["activity_source", "activity_kind"] {
+    for table in ["activity_source", "activity_kind", "activity_rules"] {
         config_table(manager, c, table).await?;
     }
     Ok(())
@@ -91,6 +93,9 @@ async fn objects(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> {
         c.foreign_id_opt("owner"),
         c.flag("locked"),
         c.flag("in_workflow"),
+        // The event that says when the contract ends: `state_time` is of the one that says whether the deal is closed.
+        c.instant("end_told_time"),
+        c.long_foreign_id_opt("end_told_event_id"),
     ] {
         add_column(manager, "business_object", column).await?;
     }
@@ -119,7 +124,9 @@ async fn objects(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> {
         &key,
         &[],
     )
-    .await
+    .await?;
+    let object = ["tenant", "source", "object_type", "object_id"];
+    create_index(manager, "object_viewer", "object", &object, false).await
 }
 
 async fn outgoing(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> {

@@ -1,23 +1,26 @@
 //! Activities come in, and timelines are read.
 //!
-//! Statement budget for n activities, `k = ceil(n / 128)`: k reads of revisions and accounts, k of known events; where
-//! deals or contracts are told of, 1 read each per 128 of objects and teams, 1 write of objects and 1 read of deals; then the writes
-//! of `store::apply` for the accounts that change, k writes of activities, and one request row.
+//! Statement budget for n activities, `k = ceil(n / 128)`: k reads of revisions and accounts, k of known events; 1 read of
+//! teams per 128 accounts where it matters who is in them; where objects are named, 1 read of these per 128, and of those
+//! that change 1 write per 128 that are new and 2 per 128 that are not, 1 per 1000 users who may see them, and 1 read of
+//! deals per 128 accounts whose deals or contracts are told of; then the writes of `store::apply` for the accounts that
+//! change, k writes of activities, and one request row.
 
 use super::{
     App,
     account::view,
+    activity_objects::standings,
     call::Call,
     flow::{self, Once, Reply},
     page::{self, List},
 };
 use crate::{
     domain::{
-        activity::{Activity, BusinessObject, ObjectKey, check_time, closes, record, takes},
+        activity::{Activity, Heard, check_time, record},
         circulation::{Scene, Subject, reads},
         error::Error,
-        exception::dispute::by_last_owner,
-        ids::{AccountId, CallerId, EventId, UserId},
+        ids::{AccountId, EventId},
+        object::Described,
         organisation::Organisation,
         pool::RelatedAccess,
         refusal::{Reason, Refusal, Violations},
@@ -32,7 +35,7 @@ use crate::{
     },
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -114,9 +117,9 @@ impl App {
                     .and_then(|a| batch.admit(&scene, &subjects, a))
             })
             .collect();
-        self.take_effect(tx, &scene, &call.caller, &subjects, &mut batch, &mut outcomes, told)
+        self.take_effect(tx, &scene, &subjects, &batch.fresh, (&mut outcomes, told))
             .await?;
-        self.hear(tx, &scene, &batch).await?;
+        self.hear(tx, &scene, &outcomes, told).await?;
         if let Some(key) = &once.key {
             request::remember(tx, org.key, key, (once.encode)(&outcomes), scene.now).await?;
         }
@@ -126,131 +129,58 @@ impl App {
     /// A required source tells of what happens in about the order in which it happens: up to its last event it was heard
     /// of. Not up to now, since after an outage it may have a lot to make up for. A user's own activities say nothing of
     /// what other people's events wait somewhere.
-    async fn hear(&self, tx: &Tx, scene: &Scene<'_>, batch: &Batch<'_>) -> Result<(), Abort> {
+    async fn hear(&self, tx: &Tx, scene: &Scene<'_>, outcomes: &Outcomes, told: &[Told]) -> Result<(), Abort> {
         let source = &scene.principal.caller;
         let required = &scene.org.tenant.settings.required_sources;
-        let last = batch.fresh.iter().map(|activity| activity.occur_time).max();
+        let recorded = outcomes.iter().zip(told).filter_map(|(outcome, told)| {
+            let new = matches!(outcome, Ok(Recorded::New));
+            told.as_ref().ok().filter(|_| new)
+        });
+        let last = recorded.map(|activity| activity.occur_time).max();
         if let Some(last) = last.filter(|_| scene.principal.actor.is_none() && required.contains(source)) {
             watermark::raise(tx, self.db.engine(), scene.org.key, source, last.min(scene.now)).await?;
         }
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the second half of one function")]
     async fn take_effect(
         &self,
         tx: &Tx,
         scene: &Scene<'_>,
-        source: &CallerId,
         subjects: &HashMap<AccountId, Subject>,
-        batch: &mut Batch<'_>,
-        outcomes: &mut Outcomes,
-        told: &[Told],
+        fresh: &[&Activity],
+        (outcomes, told): (&mut Outcomes, &[Told]),
     ) -> Result<(), Abort> {
-        let org = scene.org;
-        let dealing = self
-            .put_objects(tx, scene, source, subjects, batch, outcomes, told)
+        let (org, source) = (scene.org, &scene.principal.caller);
+        let (standings, looked_up) = standings(tx, scene, subjects, fresh).await?;
+        let heard = fresh.iter().filter_map(|activity| {
+            let standing = standings.get(&activity.event_id)?;
+            Some(Heard::new(org, activity, *standing))
+        });
+        let mut heard: Vec<_> = heard.collect();
+        let objects = self
+            .put_objects(tx, scene, subjects, &mut heard, (outcomes, told))
             .await?;
-        let accounts: Vec<_> = dealing.into_iter().collect();
-        let deals = rows::deals(tx, org.key, &accounts).await?;
-        let mut by_account: BTreeMap<AccountId, Vec<&Activity>> = BTreeMap::new();
-        for activity in &batch.fresh {
-            by_account.entry(activity.account).or_default().push(activity);
+        let mut by_account: BTreeMap<AccountId, Vec<Heard<'_>>> = BTreeMap::new();
+        for heard in &heard {
+            by_account.entry(heard.activity.account).or_default().push(*heard);
         }
-        let changes: Vec<_> = by_account
-            .iter()
-            .filter_map(|(id, activities)| {
-                record(scene, &subjects.get(id)?.account, activities, deals.get(id).copied())
-            })
-            .collect();
+        let changes = by_account.iter().filter_map(|(id, activities)| {
+            let objects = objects.get(id).copied().unwrap_or_default();
+            record(scene, &subjects.get(id)?.account, activities, objects)
+        });
+        let changes: Vec<_> = changes.collect();
         let by = By {
             caller: source,
             actor: scene.principal.actor.as_ref(),
             now: scene.now,
         };
         apply::apply(tx, org.key, &changes, &HashMap::new(), &by).await?;
-        rows::keep(tx, org.key, source, &batch.fresh, scene.now).await
-    }
-
-    /// Brings the objects that deals are about up to date; says whose deals have to be counted again.
-    #[expect(clippy::too_many_arguments, reason = "the second half of one function")]
-    async fn put_objects(
-        &self,
-        tx: &Tx,
-        scene: &Scene<'_>,
-        source: &CallerId,
-        subjects: &HashMap<AccountId, Subject>,
-        batch: &mut Batch<'_>,
-        outcomes: &mut Outcomes,
-        told: &[Told],
-    ) -> Result<BTreeSet<AccountId>, Abort> {
-        let takes = |activity: &Activity| {
-            subjects
-                .get(&activity.account)
-                .is_some_and(|subject| takes(&subject.account))
-        };
-        let deals: Vec<&Activity> = batch
-            .fresh
-            .iter()
-            .copied()
-            .filter(|a| a.tells_state() && takes(a))
-            .collect();
-        if deals.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let key = |activity: &Activity| {
-            let object_id = activity.object_id.clone()?;
-            Some(ObjectKey {
-                object_type: activity.kind.object().to_owned(),
-                object_id,
-            })
-        };
-        let keys: BTreeSet<_> = deals.iter().filter_map(|activity| key(activity)).collect();
-        let keys: Vec<_> = keys.into_iter().collect();
-        let mut objects = rows::objects(tx, scene.org.key, source, &keys).await?;
-        let with_actor: BTreeSet<_> = deals.iter().filter(|a| a.actor.is_some()).map(|a| a.account).collect();
-        let with_actor: Vec<_> = with_actor.into_iter().collect();
-        let members: HashSet<(AccountId, UserId)> = rows::members(tx, scene.org.key, &with_actor).await?;
-        let mut dealing = BTreeSet::new();
-        let mut refused: BTreeSet<&EventId> = BTreeSet::new();
-        for activity in deals {
-            let Some((key, subject)) = key(activity).zip(subjects.get(&activity.account)) else {
-                continue;
-            };
-            let is_member = |user: &UserId| members.contains(&(activity.account, user.clone()));
-            match objects.get_mut(&key) {
-                Some(object) if object.account != activity.account => {
-                    refused.insert(&activity.event_id);
-                }
-                // A contract runs whoever tells of it.
-                _ if activity.kind.meaning().is_deal()
-                    && !closes(&subject.account, activity.actor.as_ref(), is_member)
-                    && !by_last_owner(&subject.account, activity) => {}
-                Some(object) => {
-                    object.merge(activity);
-                    dealing.insert(activity.account);
-                }
-                None => {
-                    let object = BusinessObject::first(activity, &key.object_id);
-                    objects.insert(key, object);
-                    dealing.insert(activity.account);
-                }
-            }
-        }
-        batch.fresh.retain(|activity| !refused.contains(&activity.event_id));
-        for (outcome, told) in outcomes.iter_mut().zip(told) {
-            if told.as_ref().is_ok_and(|activity| refused.contains(&activity.event_id)) {
-                let message = "the business object belongs to another account";
-                *outcome = Err(Error::refused(Reason::ObjectOfOtherAccount, message));
-            }
-        }
-        let mut changed: Vec<_> = objects
-            .values()
-            .filter(|object| dealing.contains(&object.account))
-            .collect();
-        changed.sort_by(|a, b| a.key.cmp(&b.key));
-        rows::put_objects(tx, self.db.engine(), scene.org.key, source, &changed).await?;
-        Ok(dealing)
+        let kept = heard.iter().map(|heard| {
+            let looked_up = looked_up.contains(&heard.activity.event_id);
+            (heard.activity, looked_up.then_some(heard.standing))
+        });
+        rows::keep(tx, org.key, source, &kept.collect::<Vec<_>>(), scene.now).await
     }
 
     /// The activities of an account, the latest first, and the token of the next page.
@@ -284,7 +214,11 @@ impl App {
                             now: self.clock.now(),
                         };
                         may_list(&scene, subjects.get(&account), account)?;
-                        Ok(rows::timeline(&reader, org.key, account, after, size + 1).await?)
+                        let mut found = rows::timeline(&reader, org.key, account, after, size + 1).await?;
+                        for row in &mut found {
+                            hide(&scene, &mut row.activity);
+                        }
+                        Ok(found)
                     })
                     .await
                 }
@@ -297,6 +231,17 @@ impl App {
                 row.activity.event_id.to_string(),
             )
         }))
+    }
+}
+
+/// Takes out what is told of an object that the reader may not see.
+fn hide(scene: &Scene<'_>, activity: &mut Activity) {
+    let Some(user) = scene.principal.actor.as_ref().filter(|_| !scene.principal.crm_admin) else {
+        return;
+    };
+    let directory = &scene.org.directory;
+    if !activity.described.is_shown_to(directory, user, activity.actor.as_ref()) {
+        activity.described = Described::default();
     }
 }
 
@@ -344,6 +289,12 @@ impl<'a> Batch<'a> {
             let mut violations = Violations::default();
             let message = format!("lies {} seconds ahead of the service's clock", ahead.num_seconds());
             violations.add_as(Reason::OccurredInFuture, "occur_time", message);
+            return Err(violations.into());
+        }
+        if scene.org.activity_rules.meaning(&activity.kind).deal.is_some() && activity.object_id.is_none() {
+            let mut violations = Violations::default();
+            let message = "must be set for activities that close a deal or take one back";
+            violations.add("object_id", message);
             return Err(violations.into());
         }
         self.known

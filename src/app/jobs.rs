@@ -22,7 +22,7 @@ use crate::{
         circulation::{Decision, Item, Move, Scene, Subject},
         error::Error,
         ids::{AccountId, TenantKey, UserId},
-        job::{BATCH, Job, JobState, RefusedItem, another_may, next_batch},
+        job::{BATCH, Job, JobState, RefusedItem, Work, another_may, next_batch},
         organisation::Organisation,
         principal::Principal,
         refusal::Reason,
@@ -271,6 +271,9 @@ impl App {
             principal: &principal,
             now: self.clock.now(),
         };
+        if job.work == Work::RecomputeDeals {
+            return self.recompute_deals(tx, &scene, &loaded.subjects, job, page).await;
+        }
         let batch = Batch {
             scene,
             subjects: loaded.subjects,

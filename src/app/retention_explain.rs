@@ -136,7 +136,9 @@ impl App {
         let sought = explained.explanation().and_then(|explanation| explanation.activity);
         if let Some(sought) = sought {
             let happened = activity::of_instant(reader, org.key, id, sought.at).await?;
-            let found = happened.into_iter().find(|stored| sought.fits(&stored.activity.kind));
+            let found = happened
+                .into_iter()
+                .find(|stored| sought.fits(&org.activity_rules, &stored.activity.kind));
             explained.activity = found;
         }
         Ok(explained)

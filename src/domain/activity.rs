@@ -3,19 +3,29 @@
 //! Facts merge: the last follow-up is a maximum, deals are a set of objects of which each has the state of its latest
 //! event. So events may come twice, late and in any order, and end in the same state.
 
+pub mod kinds;
+pub mod recount;
+pub mod rules;
+
 use super::{
-    account::{Account, DealStatus, Status},
+    account::{Account, Status},
     change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
     circulation::{Scene, successor},
     exception::dispute,
     ids::{AccountId, EventId, ObjectId, UserId},
+    object::{Deals, Described, ObjectKey},
+    organisation::Organisation,
     retention_plan,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use rules::{Meaning, Standing};
 use std::fmt;
 
 /// How far ahead of our clock an event's time may be: clocks differ, but a typed future date would protect for ever.
 pub const MAX_AHEAD: TimeDelta = TimeDelta::minutes(5);
+/// What is told longer than this after it happened is marked as late. It counts all the same: nothing old moves a date
+/// that is newer.
+pub const LATE_AFTER: TimeDelta = TimeDelta::days(30);
 
 /// What kind of activity: `object.action` in lower case, for example `sales_order.created`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,29 +55,31 @@ impl Kind {
         }
     }
 
+    /// The kind of a user's edit of an account.
+    #[must_use]
+    pub fn account_updated() -> Self {
+        Self {
+            text: kinds::ACCOUNT_UPDATED.to_owned(),
+            dot: kinds::ACCOUNT_UPDATED.find('.').unwrap_or_default(),
+        }
+    }
+
     /// The object's type.
     #[must_use]
     pub fn object(&self) -> &str {
         &self.text[..self.dot]
     }
 
+    /// What was done with it.
+    #[must_use]
+    pub fn action(&self) -> &str {
+        &self.text[self.dot + 1..]
+    }
+
     /// The whole kind.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
-    }
-
-    /// What it means.
-    #[must_use]
-    pub fn meaning(&self) -> Meaning {
-        match self.text.as_str() {
-            "sales_record.created" | "opportunity.created" | "sales_order.created" => Meaning::FollowUp,
-            "opportunity.won" => Meaning::Close,
-            "opportunity.reopened" | "opportunity.deleted" => Meaning::Reversal,
-            "contract.created" | "contract.activated" | "contract.renewed" => Meaning::Contract,
-            "contract.terminated" => Meaning::Termination,
-            _ => Meaning::Nothing,
-        }
     }
 }
 
@@ -79,37 +91,6 @@ pub struct KindError;
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-/// What an activity means for the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
-    /// Somebody followed up.
-    FollowUp,
-    /// A deal was closed.
-    Close,
-    /// A closed deal was taken back.
-    Reversal,
-    /// A contract runs, up to its end.
-    Contract,
-    /// A contract ended then.
-    Termination,
-    /// It is kept and shown, nothing else.
-    Nothing,
-}
-
-impl Meaning {
-    /// Whether it is about a deal, and so about an object.
-    #[must_use]
-    pub const fn is_deal(self) -> bool {
-        matches!(self, Self::Close | Self::Reversal)
-    }
-
-    /// Whether it is about a contract.
-    #[must_use]
-    pub const fn is_contract(self) -> bool {
-        matches!(self, Self::Contract | Self::Termination)
     }
 }
 
@@ -132,154 +113,95 @@ pub struct Activity {
     pub summary: String,
     /// When the contract ends that it is about.
     pub contract_end: Option<DateTime<Utc>>,
+    /// How it leaves the object.
+    pub described: Described,
     /// Digest of all of that.
     pub payload_hash: [u8; 32],
 }
 
 impl Activity {
-    /// Whether it says how an object is: whether a deal is closed, or when a contract ends.
+    /// The object that it is about.
     #[must_use]
-    pub fn tells_state(&self) -> bool {
-        self.kind.meaning().is_deal() || self.contract_end().is_some()
+    pub fn object(&self) -> Option<ObjectKey> {
+        Some(ObjectKey {
+            object_type: self.kind.object().to_owned(),
+            object_id: self.object_id.clone()?,
+        })
     }
 
-    /// When the contract ends, by this activity. What tells of a contract without an end says nothing about that.
+    /// Whether it was told, at `record_time`, long after it happened.
     #[must_use]
-    pub fn contract_end(&self) -> Option<DateTime<Utc>> {
-        match self.kind.meaning() {
-            Meaning::Contract => self.contract_end,
-            Meaning::Termination => Some(self.occur_time),
-            _ => None,
-        }
+    pub fn is_late(&self, record_time: DateTime<Utc>) -> bool {
+        record_time - self.occur_time > LATE_AFTER
     }
 }
 
-/// Which object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectKey {
-    /// Its type.
-    pub object_type: String,
-    /// Its id within the source.
-    pub object_id: ObjectId,
+/// An activity, and what it means by who did it.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// The activity.
+    pub activity: &'a Activity,
+    /// What its actor is to the account.
+    pub standing: Standing,
+    /// What counts of it.
+    pub meaning: Meaning,
+    /// Whether clocks look at when something of its kind happened last.
+    pub tracked: bool,
 }
 
-/// The latest state of an object: a deal, or a contract.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BusinessObject {
-    /// Which one.
-    pub key: ObjectKey,
-    /// Whose.
-    pub account: AccountId,
-    /// Whether the deal is closed.
-    pub closed: bool,
-    /// When the contract ends.
-    pub end_time: Option<DateTime<Utc>>,
-    /// When the event was that says so.
-    pub state_time: DateTime<Utc>,
-    /// Which event that was.
-    pub state_event_id: EventId,
-}
-
-impl BusinessObject {
-    /// The state after the event: the later one wins, ties go to the greater event id.
-    pub fn merge(&mut self, activity: &Activity) {
-        if (activity.occur_time, &activity.event_id) > (self.state_time, &self.state_event_id) {
-            self.closed = activity.kind.meaning() == Meaning::Close;
-            self.end_time = activity.contract_end();
-            self.state_time = activity.occur_time;
-            self.state_event_id = activity.event_id.clone();
-            self.account = activity.account;
-        }
-    }
-
-    /// The object as its first event leaves it.
+impl<'a> Heard<'a> {
+    /// What the tenant's rules make of an activity.
     #[must_use]
-    pub fn first(activity: &Activity, object_id: &ObjectId) -> Self {
+    pub fn new(org: &Organisation, activity: &'a Activity, standing: Standing) -> Self {
+        let (rules, kind) = (&org.activity_rules, &activity.kind);
+        // What takes an account from its owner at once may be told by anybody; what keeps it may not.
+        let follows = rules.meaning(kind).follow_up || org.retention.names(kind);
         Self {
-            key: ObjectKey {
-                object_type: activity.kind.object().to_owned(),
-                object_id: object_id.clone(),
-            },
-            account: activity.account,
-            closed: activity.kind.meaning() == Meaning::Close,
-            end_time: activity.contract_end(),
-            state_time: activity.occur_time,
-            state_event_id: activity.event_id.clone(),
+            activity,
+            standing,
+            meaning: rules.counted(kind, standing),
+            tracked: org.retention.reclaims_upon(kind) || follows && rules.follows_up(kind, standing),
         }
     }
 }
 
-/// Deals and contracts of an account: from all its objects, of whatever source.
+/// What became of the objects that the activities of an account are about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Deals {
-    /// How many are closed.
-    pub won_count: i64,
-    /// When the last of them was.
-    pub last_won_time: Option<DateTime<Utc>>,
-    /// When the last of its contracts ends, or ended.
-    pub contract_end: Option<DateTime<Utc>>,
+pub struct Objects {
+    /// Whether any of them changed.
+    pub changed: bool,
+    /// Deals and contracts after the activities, if these said anything of them.
+    pub deals: Option<Deals>,
 }
 
-impl Deals {
-    /// Adds one object.
-    pub fn add(&mut self, closed: bool, time: DateTime<Utc>) {
-        if closed {
-            self.won_count += 1;
-            self.last_won_time = self.last_won_time.max(Some(time));
-        }
-    }
-
-    /// What that comes to.
-    #[must_use]
-    pub const fn status(&self) -> DealStatus {
-        match self.won_count {
-            ..=0 => DealStatus::Open,
-            1 => DealStatus::Won,
-            _ => DealStatus::RepeatedlyWon,
-        }
-    }
-}
-
-/// What the new activities of an account change: its facts, and with them its clock. `deals` are those of all its
-/// objects after the activities, if any of these said how one is. Nothing for accounts that are out of use.
+/// What the new activities of an account change: its facts, and with them its clock. Nothing for accounts that are out of
+/// use.
 #[must_use]
-pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], deals: Option<Deals>) -> Option<Change> {
-    if matches!(account.status, Status::Canceled | Status::Merged | Status::Deleted) {
+pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], objects: Objects) -> Option<Change> {
+    if !takes(account) {
         return None;
     }
-    let follow_up = activities
-        .iter()
-        .filter(|activity| activity.kind.meaning() == Meaning::FollowUp);
     let mut after = successor(scene, account);
     if after.status == Status::Assigned && after.clock.planned_revision < scene.org.revisions.config {
         // What rules changed in between is settled first, on the facts so far: an activity takes nobody's notice away.
         let now = after.update_time;
         retention_plan::replan(scene.org, &mut after, now);
     }
-    after.last_follow_up_time = after
-        .last_follow_up_time
-        .max(follow_up.map(|activity| activity.occur_time).max());
-    if let Some(deals) = deals {
-        after.won_count = deals.won_count;
-        after.last_won_time = deals.last_won_time;
-        after.deal_status = deals.status();
-        after.contract_end_time = deals.contract_end;
+    let follow_up = activities.iter().filter(|heard| heard.meaning.follow_up);
+    let last = follow_up.map(|heard| heard.activity.occur_time).max();
+    after.last_follow_up_time = after.last_follow_up_time.max(last);
+    if let Some(deals) = objects.deals {
+        set_deals(&mut after, deals);
     }
-    for activity in activities
-        .iter()
-        .filter(|activity| scene.org.retention.tracks(&activity.kind))
-    {
-        let last = after
-            .memory
-            .kind_times
-            .entry(activity.kind.to_string())
-            .or_insert(activity.occur_time);
-        *last = (*last).max(activity.occur_time);
+    for heard in activities.iter().filter(|heard| heard.tracked) {
+        let (kind, time) = (heard.activity.kind.to_string(), heard.activity.occur_time);
+        let last = after.memory.kind_times.entry(kind).or_insert(time);
+        *last = (*last).max(time);
     }
-    let disputed = dispute::note(scene, &mut after, activities, deals.is_some());
-    // Whatever is said about deals raises the version, also where it changes no fact: two who write the same object at the
+    let disputed = dispute::note(scene, &mut after, activities);
+    // Whatever changes an object raises the version, also where it changes no fact: two who write the same object at the
     // same time would otherwise not notice each other.
-    if deals.is_none()
+    if !objects.changed
         && !disputed
         && (after.last_follow_up_time, &after.memory) == (account.last_follow_up_time, &account.memory)
     {
@@ -288,8 +210,12 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
     if after.status == Status::Assigned {
         retention_plan::plan(scene.org, &mut after);
     }
+    let mut fields = changed(account, &after);
+    if objects.changed {
+        fields.push("objects".to_owned());
+    }
     let effects = Effects {
-        fields: changed(account, &after),
+        fields,
         ..Effects::between(Some(account), &after)
     };
     Some(Change {
@@ -319,7 +245,26 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[&Activity], de
     })
 }
 
-fn changed(before: &Account, after: &Account) -> Vec<String> {
+/// A user edits the account, which the tenant may have made a follow-up.
+pub fn note_edit(org: &Organisation, after: &mut Account, standing: Standing) {
+    let (rules, now) = (&org.activity_rules, after.update_time);
+    let edit = Kind::account_updated();
+    if rules.counted(&edit, standing).follow_up {
+        after.last_follow_up_time = after.last_follow_up_time.max(Some(now));
+        after.memory.kind_times.insert(edit.text, now);
+    }
+}
+
+/// Makes these its deals and contracts.
+pub fn set_deals(after: &mut Account, deals: Deals) {
+    after.won_count = deals.won_count;
+    after.last_won_time = deals.last_won_time;
+    after.deal_status = deals.status();
+    after.contract_end_time = deals.contract_end;
+}
+
+/// The facts that differ.
+pub(super) fn changed(before: &Account, after: &Account) -> Vec<String> {
     let mut fields = Vec::new();
     if before.last_follow_up_time != after.last_follow_up_time {
         fields.push("last_follow_up_time".to_owned());
@@ -337,12 +282,6 @@ fn changed(before: &Account, after: &Account) -> Vec<String> {
 #[must_use]
 pub const fn takes(account: &Account) -> bool {
     !matches!(account.status, Status::Canceled | Status::Merged | Status::Deleted)
-}
-
-/// Whether a deal that `actor` closed counts: done by the owner, by a member of the team, or by a system.
-#[must_use]
-pub fn closes(account: &Account, actor: Option<&UserId>, is_member: impl Fn(&UserId) -> bool) -> bool {
-    actor.is_none_or(|actor| account.owner.as_ref() == Some(actor) || is_member(actor))
 }
 
 /// Checks an event's time against our clock.

@@ -21,7 +21,7 @@ pub enum Columns {
     Circulation,
     /// The clock alone.
     Clock,
-    /// The profile, and the clock, which may depend on it.
+    /// The profile, the clock, which may depend on it, and the last follow-up, which it may be.
     Profile,
     /// It is deleted: all of them, and what was written when tenures ended goes as well.
     Tombstone,
@@ -160,6 +160,8 @@ pub enum EventKind {
     TeamChanged,
     /// Activities changed what is known of follow-ups and deals.
     ActivityRecorded,
+    /// Its deals were counted again.
+    DealsRecomputed,
     /// Its deadline moved because rules did.
     Replanned,
     /// Somebody was reminded of it.
@@ -203,6 +205,7 @@ impl EventKind {
             Self::Updated => "account.updated",
             Self::TeamChanged => "account.team_changed",
             Self::ActivityRecorded => "account.activity_recorded",
+            Self::DealsRecomputed => "account.deals_recomputed",
             Self::Replanned => "account.replanned",
             Self::Reminded => "account.reminded",
             Self::Canceled => "account.canceled",

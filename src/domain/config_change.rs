@@ -147,7 +147,14 @@ impl ConfigChange {
     pub fn moves_deadlines(&self, org: &Organisation) -> bool {
         let row = |write: &Write| match write {
             Write::RowInsert(table, _) | Write::RowUpdate(table, _) | Write::RowDelete(table, _) => {
-                !matches!(table, ConfigTable::LimitRule | ConfigTable::ActivitySource)
+                // What activities mean is decided when they come, and what was counted stays counted.
+                !matches!(
+                    table,
+                    ConfigTable::LimitRule
+                        | ConfigTable::ActivityRules
+                        | ConfigTable::ActivityKind
+                        | ConfigTable::ActivitySource
+                )
             }
             _ => false,
         };

@@ -23,6 +23,10 @@ pub enum ConfigTable {
     ChosenDepartment,
     /// Services that tell of activities.
     ActivitySource,
+    /// What activities mean, one row at most.
+    ActivityRules,
+    /// Kinds of activities.
+    ActivityKind,
 }
 
 impl ConfigTable {
@@ -36,6 +40,8 @@ impl ConfigTable {
         Self::RetentionPause,
         Self::ChosenDepartment,
         Self::ActivitySource,
+        Self::ActivityRules,
+        Self::ActivityKind,
     ];
 
     /// The table's name, which is also the `resource_type` of its events.
@@ -50,6 +56,8 @@ impl ConfigTable {
             Self::RetentionPause => "retention_pause",
             Self::ChosenDepartment => "chosen_department",
             Self::ActivitySource => "activity_source",
+            Self::ActivityRules => "activity_rules",
+            Self::ActivityKind => "activity_kind",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     account::{Extras, Profile, Status},
+    activity::{self, rules::Standing},
     change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
     circulation::{Decision, Obstacles, Scene, Subject, allow, is_owner, is_supervisor, known, successor},
     creation::Twins,
@@ -160,6 +161,8 @@ pub fn decide(
     after.profile = profile;
     after.extras = extras.clone();
     let now = after.update_time;
+    let standing = Standing::of(before, scene.principal.actor.as_ref(), |_| subject.team.is_some());
+    activity::note_edit(scene.org, &mut after, standing);
     retention_plan::replan(scene.org, &mut after, now);
     let change = Change {
         columns: Columns::Profile,

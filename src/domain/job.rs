@@ -112,6 +112,8 @@ pub enum Work {
         /// Where accounts go that belong to no pool.
         target: Option<PoolId>,
     },
+    /// Deals of all accounts are counted again, under the present activity rules.
+    RecomputeDeals,
     /// All of a pool goes to another one.
     TransferPool {
         /// Where from.
@@ -152,6 +154,12 @@ pub fn next_batch(size: usize, took: Duration) -> usize {
 }
 
 const OWNED: &[Status] = &[Status::Unactivated, Status::Reporting, Status::Assigned];
+const LIVE: &[Status] = &[
+    Status::Unactivated,
+    Status::Reporting,
+    Status::Unassigned,
+    Status::Assigned,
+];
 const KEPT: &[Status] = &[
     Status::Unactivated,
     Status::Reporting,
@@ -198,6 +206,7 @@ impl Work {
             Self::TransferMatching { .. } => 2,
             Self::ReleaseOwner { .. } => 3,
             Self::TransferPool { .. } => 4,
+            Self::RecomputeDeals => 5,
         }
     }
 
@@ -216,7 +225,7 @@ impl Work {
     pub const fn passes(&self) -> i64 {
         match self {
             Self::ReleaseOwner { .. } | Self::TransferPool { .. } => PASSES,
-            Self::AssignMatching { .. } | Self::TransferMatching { .. } => 1,
+            Self::AssignMatching { .. } | Self::TransferMatching { .. } | Self::RecomputeDeals => 1,
         }
     }
 
@@ -239,6 +248,10 @@ impl Work {
                 listing(Scope::All, Filter::default()),
                 Among::TeamOf(user.clone(), KEPT.to_vec()),
             )),
+            (Self::RecomputeDeals, 0) => Some(Source::Listed(
+                listing(Scope::All, Filter::default()),
+                Among::Tenant(LIVE.to_vec()),
+            )),
             (Self::TransferPool { source, .. }, 0) => Some(lying_in(*source, KEPT, Filter::default())),
             _ => None,
         }
@@ -249,7 +262,7 @@ impl Work {
     pub const fn within(&self) -> Option<PoolId> {
         match self {
             Self::AssignMatching { selection, .. } | Self::TransferMatching { selection, .. } => Some(selection.pool),
-            Self::ReleaseOwner { .. } | Self::TransferPool { .. } => None,
+            Self::ReleaseOwner { .. } | Self::TransferPool { .. } | Self::RecomputeDeals => None,
         }
     }
 
@@ -272,6 +285,8 @@ impl Work {
                 target: *target,
             }],
             Self::ReleaseOwner { user, .. } => vec![Move::LeaveTeam(user.clone())],
+            // Nothing moves.
+            Self::RecomputeDeals => vec![],
             Self::TransferPool {
                 source,
                 target,
@@ -343,6 +358,7 @@ pub fn check(scene: &Scene<'_>, work: &Work, deactivate: bool) -> Result<(), Err
                 check_target(scene, &mut obstacles, None, *target);
             }
         }
+        Work::RecomputeDeals => allow(scene.principal.crm_admin, "CRM admins")?,
         Work::TransferPool { source, target, .. } => {
             let sees = |id: PoolId| org.pool(id).filter(|pool| scene.principal.sees_pool(org, pool));
             let from = sees(*source).ok_or_else(|| Error::not_found("pool", source))?;

@@ -25,6 +25,7 @@ pub mod job;
 pub mod lifecycle;
 pub mod limits;
 pub mod membership;
+pub mod object;
 pub mod organisation;
 pub mod patch;
 pub mod pool;

@@ -2,6 +2,7 @@
 
 use super::{
     activity_source::StoredSource,
+    activity::rules::ActivityRules,
     configured::Configured,
     custom_field::CustomField,
     directory::Directory,
@@ -46,6 +47,8 @@ pub struct Organisation {
     pub custom_fields: Vec<Arc<Configured<CustomField>>>,
     /// Registered sources of activities, disabled ones too, by registration.
     pub activity_sources: Vec<Arc<StoredSource>>,
+    /// What activities mean.
+    pub activity_rules: ActivityRules,
 }
 
 impl Organisation {
@@ -112,6 +115,7 @@ impl Organisation {
             retention: Retention::default(),
             custom_fields: Vec::new(),
             activity_sources: Vec::new(),
+            activity_rules: ActivityRules::default(),
         }
     }
 }

@@ -201,6 +201,14 @@ reasons! {
     Internal = "INTERNAL", Internal;
     /// Pools offer the return reason that an update would remove.
     ReturnReasonReferenced = "RETURN_REASON_REFERENCED", FailedPrecondition;
+    /// Exactly one kind of activity closes deals.
+    ExactlyOneCloseAction = "EXACTLY_ONE_CLOSE_ACTION", InvalidArgument;
+    /// The kind of activity is not there, or cannot be chosen for this.
+    ActivityKindNotSelectable = "ACTIVITY_KIND_NOT_SELECTABLE", InvalidArgument;
+    /// Rules or other kinds name the kind of activity.
+    ActivityKindReferenced = "ACTIVITY_KIND_REFERENCED", FailedPrecondition;
+    /// It is no amount of money in a currency that exists.
+    InvalidMoney = "INVALID_MONEY", InvalidArgument;
 }
 
 /// One reason, with what a caller needs to act on it.

@@ -6,6 +6,7 @@ pub mod account_import;
 pub mod account_lifecycle;
 pub mod activity;
 pub mod activity_source;
+pub mod activity_rule;
 pub mod circulation;
 pub mod convert;
 pub mod custom_field;

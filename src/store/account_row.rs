@@ -126,7 +126,11 @@ pub fn columns(account: &Account, which: Columns) -> Vec<Column> {
     if which == Columns::Clock {
         return columns;
     }
-    if which != Columns::Profile {
+    if which == Columns::Profile {
+        // An edit can be a follow-up.
+        columns.push(("last_follow_up_time", or_zero(account.last_follow_up_time).into()));
+        columns.push(("clock_memory", json(&account.memory).into()));
+    } else {
         circulation(account, &mut columns);
     }
     if which != Columns::Circulation {

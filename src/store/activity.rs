@@ -1,15 +1,16 @@
-//! Activities and the business objects that deals are about.
+//! Activities, once each, and timelines of them.
 
 use super::{
+    activity_object::money,
     batch::insert,
-    codec::Row,
-    dialect::Engine,
+    codec::{Row, to_json},
     failure::{Abort, Class, classify},
     instant::{instant, micros},
 };
 use crate::domain::{
-    activity::{Activity, BusinessObject, Deals, Kind, ObjectKey},
+    activity::{Activity, Kind, rules::Standing},
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
+    object::Described,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
@@ -20,11 +21,6 @@ const CHUNK: usize = 128;
 
 fn statement(conn: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Statement {
     Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
-}
-
-/// An instant where the epoch stands for none.
-fn merged(micros: i64) -> Option<DateTime<Utc>> {
-    (micros != 0).then(|| instant(micros))
 }
 
 fn marks(count: usize) -> String {
@@ -62,12 +58,12 @@ pub async fn known(
     Ok(known)
 }
 
-/// Keeps activities. Somebody may have told of the same event at the same time: then the whole unit runs again.
+/// Keeps activities, each with what its actor is to the account, where that was looked up. Somebody may have told of the same event at the same time: then the whole unit runs again.
 pub async fn keep(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     source: &CallerId,
-    activities: &[&Activity],
+    activities: &[(&Activity, Option<Standing>)],
     now: DateTime<Utc>,
 ) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &[
@@ -82,10 +78,23 @@ pub async fn keep(
         "record_time",
         "actor",
         "summary",
+        "amount",
+        "currency",
+        "object_owner",
+        "visible_to",
+        "object_locked",
+        "object_in_workflow",
+        "standing",
     ];
     for chunk in activities.chunks(CHUNK) {
-        let rows = chunk.iter().map(|activity| {
-            vec![
+        let mut rows = Vec::with_capacity(chunk.len());
+        for (activity, standing) in chunk {
+            let described = &activity.described;
+            let visible_to = match &described.visible_to {
+                users if users.is_empty() => None,
+                users => Some(to_json(users)?),
+            };
+            rows.push(vec![
                 tenant.0.into(),
                 source.as_str().into(),
                 activity.event_id.as_str().into(),
@@ -97,8 +106,15 @@ pub async fn keep(
                 micros(now).into(),
                 activity.actor.as_ref().map(ToString::to_string).into(),
                 activity.summary.clone().into(),
-            ]
-        });
+                described.amount.map(|money| money.amount).into(),
+                described.amount.map(|money| money.currency.code().to_owned()).into(),
+                described.owner.as_ref().map(ToString::to_string).into(),
+                visible_to.into(),
+                described.locked.into(),
+                described.in_workflow.into(),
+                standing.map(Standing::number).into(),
+            ]);
+        }
         let insert = insert("activity", COLUMNS, rows);
         match conn.execute_raw(statement(conn, &insert.sql, insert.values)).await {
             Ok(_) => {}
@@ -107,126 +123,6 @@ pub async fn keep(
         }
     }
     Ok(())
-}
-
-/// Those of the source's objects that there are.
-pub async fn objects(
-    conn: &impl ConnectionTrait,
-    tenant: TenantKey,
-    source: &CallerId,
-    keys: &[ObjectKey],
-) -> Result<HashMap<ObjectKey, BusinessObject>, DbErr> {
-    let mut objects = HashMap::new();
-    for chunk in keys.chunks(CHUNK) {
-        let pairs = vec!["(object_type = ? AND object_id = ?)"; chunk.len()].join(" OR ");
-        let sql = format!(
-            "SELECT object_type, object_id, account_id, closed, end_time, state_time, state_event_id FROM business_object \
-             WHERE tenant = ? AND source = ? AND ({pairs})"
-        );
-        let mut values: Vec<Value> = vec![tenant.0.into(), source.as_str().into()];
-        for key in chunk {
-            values.extend([key.object_type.as_str().into(), key.object_id.as_str().into()]);
-        }
-        for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
-            let id: String = row.try_get("", "object_id")?;
-            let at = Row {
-                table: "business_object",
-                tenant,
-                key: &id,
-            };
-            let event: String = row.try_get("", "state_event_id")?;
-            let key = ObjectKey {
-                object_type: row.try_get("", "object_type")?,
-                object_id: at.id("object_id", &id, ObjectId::parse)?,
-            };
-            let object = BusinessObject {
-                key: key.clone(),
-                account: AccountId(row.try_get("", "account_id")?),
-                closed: row.try_get("", "closed")?,
-                end_time: merged(row.try_get("", "end_time")?),
-                state_time: instant(row.try_get("", "state_time")?),
-                state_event_id: at.id("state_event_id", &event, EventId::parse)?,
-            };
-            objects.insert(key, object);
-        }
-    }
-    Ok(objects)
-}
-
-/// Writes the states of objects.
-pub async fn put_objects(
-    conn: &impl ConnectionTrait,
-    engine: Engine,
-    tenant: TenantKey,
-    source: &CallerId,
-    objects: &[&BusinessObject],
-) -> Result<(), DbErr> {
-    const COLUMNS: &[&str] = &[
-        "tenant",
-        "source",
-        "object_type",
-        "object_id",
-        "account_id",
-        "closed",
-        "end_time",
-        "state_time",
-        "state_event_id",
-    ];
-    for chunk in objects.chunks(CHUNK) {
-        let rows = chunk.iter().map(|object| {
-            vec![
-                tenant.0.into(),
-                source.as_str().into(),
-                object.key.object_type.as_str().into(),
-                object.key.object_id.as_str().into(),
-                object.account.0.into(),
-                object.closed.into(),
-                object.end_time.map_or(0, micros).into(),
-                micros(object.state_time).into(),
-                object.state_event_id.as_str().into(),
-            ]
-        });
-        let mut put = insert("business_object", COLUMNS, rows);
-        put.text(
-            engine
-                .or_update(&["tenant", "source", "object_type", "object_id"], &COLUMNS[4..])
-                .as_str(),
-        );
-        conn.execute_raw(statement(conn, &put.sql, put.values)).await?;
-    }
-    Ok(())
-}
-
-/// Deals and contracts of accounts, from all their objects.
-pub async fn deals(
-    conn: &impl ConnectionTrait,
-    tenant: TenantKey,
-    accounts: &[AccountId],
-) -> Result<HashMap<AccountId, Deals>, DbErr> {
-    let mut deals: HashMap<AccountId, Deals> = accounts.iter().map(|id| (*id, Deals::default())).collect();
-    for chunk in accounts.chunks(CHUNK) {
-        let sql = format!(
-            "SELECT account_id, COUNT(CASE WHEN closed = 1 THEN 1 END) AS number, \
-             MAX(CASE WHEN closed = 1 THEN state_time ELSE 0 END) AS last, MAX(end_time) AS contract_end FROM business_object \
-             WHERE tenant = ? AND account_id IN ({}) GROUP BY account_id",
-            marks(chunk.len())
-        );
-        let mut values: Vec<Value> = vec![tenant.0.into()];
-        values.extend(chunk.iter().map(|id| Value::from(id.0)));
-        for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
-            let id: Uuid = row.try_get("", "account_id")?;
-            let won_count = row.try_get("", "number")?;
-            deals.insert(
-                AccountId(id),
-                Deals {
-                    won_count,
-                    last_won_time: merged(row.try_get("", "last")?),
-                    contract_end: merged(row.try_get("", "contract_end")?),
-                },
-            );
-        }
-    }
-    Ok(deals)
 }
 
 /// Who is in the teams of the accounts.
@@ -257,6 +153,9 @@ pub async fn members(
     Ok(members)
 }
 
+const SHOWN: &str = "account_id, source, event_id, kind, object_id, occur_time, record_time, actor, summary, amount, \
+                     currency, object_owner, visible_to, object_locked, object_in_workflow, standing";
+
 /// An activity as stored.
 #[derive(Clone, Debug)]
 pub struct StoredActivity {
@@ -266,6 +165,8 @@ pub struct StoredActivity {
     pub activity: Activity,
     /// When it was told.
     pub record_time: DateTime<Utc>,
+    /// What its actor was to the account then, where that was looked up.
+    pub standing: Option<Standing>,
 }
 
 /// Where a page of a timeline ended.
@@ -279,9 +180,7 @@ pub async fn timeline(
     after: Option<&Place>,
     limit: usize,
 ) -> Result<Vec<StoredActivity>, DbErr> {
-    let mut sql = "SELECT source, event_id, kind, object_id, occur_time, record_time, actor, summary FROM activity \
-                   WHERE tenant = ? AND account_id = ?"
-        .to_owned();
+    let mut sql = format!("SELECT {SHOWN} FROM activity WHERE tenant = ? AND account_id = ?");
     let mut values: Vec<Value> = vec![tenant.0.into(), account.0.into()];
     if let Some((time, source, event)) = after {
         sql.push_str(" AND occur_time <= ? AND (occur_time < ? OR source < ? OR (source = ? AND event_id < ?))");
@@ -297,7 +196,7 @@ pub async fn timeline(
     sql.push_str(" ORDER BY occur_time DESC, source DESC, event_id DESC LIMIT ?");
     values.push((limit as u64).into());
     let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
-    read_all(tenant, account, &rows)
+    read_all(tenant, &rows)
 }
 
 /// The account's activities of one instant, up to a hundred, the greatest event id first.
@@ -307,14 +206,16 @@ pub async fn of_instant(
     account: AccountId,
     at: DateTime<Utc>,
 ) -> Result<Vec<StoredActivity>, DbErr> {
-    let sql = "SELECT source, event_id, kind, object_id, occur_time, record_time, actor, summary FROM activity \
-               WHERE tenant = ? AND account_id = ? AND occur_time = ? ORDER BY source DESC, event_id DESC LIMIT 100";
+    let sql = format!(
+        "SELECT {SHOWN} FROM activity WHERE tenant = ? AND account_id = ? AND occur_time = ? \
+         ORDER BY source DESC, event_id DESC LIMIT 100"
+    );
     let values = vec![tenant.0.into(), account.0.into(), micros(at).into()];
-    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
-    read_all(tenant, account, &rows)
+    let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
+    read_all(tenant, &rows)
 }
 
-fn read_all(tenant: TenantKey, account: AccountId, rows: &[QueryResult]) -> Result<Vec<StoredActivity>, DbErr> {
+fn read_all(tenant: TenantKey, rows: &[QueryResult]) -> Result<Vec<StoredActivity>, DbErr> {
     rows.iter()
         .map(|row| {
             let event: String = row.try_get("", "event_id")?;
@@ -327,21 +228,59 @@ fn read_all(tenant: TenantKey, account: AccountId, rows: &[QueryResult]) -> Resu
             let object: Option<String> = row.try_get("", "object_id")?;
             let actor: Option<String> = row.try_get("", "actor")?;
             let source: String = row.try_get("", "source")?;
+            let owner: Option<String> = row.try_get("", "object_owner")?;
+            let visible_to: Option<String> = row.try_get("", "visible_to")?;
+            let standing: Option<i16> = row.try_get("", "standing")?;
             Ok(StoredActivity {
                 source: at.id("source", &source, CallerId::parse)?,
                 record_time: instant(row.try_get("", "record_time")?),
+                standing: standing.and_then(Standing::from_number),
                 activity: Activity {
                     event_id: at.id("event_id", &event, EventId::parse)?,
-                    account,
+                    account: AccountId(row.try_get("", "account_id")?),
                     kind: at.choice("kind", Kind::parse(&kind).ok())?,
                     object_id: at.id_opt("object_id", object.as_ref(), ObjectId::parse)?,
                     occur_time: instant(row.try_get("", "occur_time")?),
                     actor: at.id_opt("actor", actor.as_ref(), UserId::parse)?,
                     summary: row.try_get("", "summary")?,
                     contract_end: None,
+                    described: Described {
+                        amount: money(&at, row)?,
+                        owner: at.id_opt("object_owner", owner.as_ref(), UserId::parse)?,
+                        visible_to: match visible_to {
+                            Some(users) => at.json("visible_to", &users)?,
+                            None => Vec::new(),
+                        },
+                        locked: row.try_get("", "object_locked")?,
+                        in_workflow: row.try_get("", "object_in_workflow")?,
+                    },
                     payload_hash: [0; 32],
                 },
             })
         })
         .collect()
+}
+
+/// All activities of accounts of these kinds that are about an object, for deals to be counted again from them.
+pub async fn of_kinds(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    accounts: &[AccountId],
+    kinds: &[&str],
+) -> Result<Vec<StoredActivity>, DbErr> {
+    let mut found = Vec::new();
+    for chunk in accounts.chunks(CHUNK) {
+        let sql = format!(
+            "SELECT {SHOWN} FROM activity WHERE tenant = ? AND account_id IN ({}) AND object_id IS NOT NULL \
+             AND kind IN ({})",
+            marks(chunk.len()),
+            marks(kinds.len())
+        );
+        let mut values: Vec<Value> = vec![tenant.0.into()];
+        values.extend(chunk.iter().map(|id| Value::from(id.0)));
+        values.extend(kinds.iter().map(|kind| Value::from(*kind)));
+        let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
+        found.extend(read_all(tenant, &rows)?);
+    }
+    Ok(found)
 }

@@ -8,6 +8,7 @@ use super::{
     instant::{instant, micros},
 };
 use crate::domain::{
+    activity::rules::ActivityRules,
     condition::Schema,
     configured::ConfigTable,
     directory::{Department, Directory, Entry, Group, User},
@@ -73,6 +74,8 @@ pub async fn load(
         };
         let custom_fields = rows.of(ConfigTable::CustomField)?;
         let activity_sources = rows.of(ConfigTable::ActivitySource)?;
+        let activity_rules = rows.of(ConfigTable::ActivityRules)?.pop();
+        let activity_rules = ActivityRules::compile(activity_rules, rows.of(ConfigTable::ActivityKind)?);
         let Some(after) = row(conn, name).await? else {
             return Ok(None);
         };
@@ -89,6 +92,7 @@ pub async fn load(
                 retention: Retention::compile(retention, &Schema::new(&custom_fields)),
                 custom_fields,
                 activity_sources: activity_sources.into_iter().map(Arc::new).collect(),
+                activity_rules,
             }));
         }
     }

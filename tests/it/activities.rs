@@ -1,5 +1,10 @@
 //! Activities come in: what they change, what is refused, and that neither order nor repetition matters.
 
+mod objects;
+mod recompute;
+mod rules;
+mod schedules;
+
 use crate::{
     harness::{Client, Refused},
     world::{World, claim, give_back, open_pool},
@@ -29,7 +34,8 @@ pub(crate) fn told(event: &str, account: &str, kind: &str, at: DateTime<Utc>) ->
         event_id: event.into(),
         account_id: account.into(),
         kind: kind.into(),
-        object_id: "o1".into(),
+        // An object belongs to one account.
+        object_id: format!("o-{account}"),
         occur_time: time(at),
         ..Activity::default()
     }
@@ -85,7 +91,11 @@ async fn follow_ups_and_deals_are_kept() {
         [Ok(RecordOutcome::Recorded), Ok(RecordOutcome::Recorded)]
     );
     let account = world.account(&id).await;
-    assert_eq!(account.last_follow_up_time, time(now - TimeDelta::hours(2)));
+    assert_eq!(
+        account.last_follow_up_time,
+        time(now - TimeDelta::hours(1)),
+        "a win is one"
+    );
     let deals = account.deals.unwrap();
     assert_eq!(
         (deals.status(), deals.won_count, deals.last_won_time),

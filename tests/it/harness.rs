@@ -348,6 +348,7 @@ clients! {
     teams = team_service_client::TeamServiceClient;
     history = history_service_client::HistoryServiceClient;
     activities = activity_service_client::ActivityServiceClient;
+    activity_rules = activity_rule_service_client::ActivityRuleServiceClient;
     sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;

@@ -4,7 +4,7 @@
 use super::undo::restored;
 use crate::domain::{
     account::{Account, Reclaimed, Status},
-    activity::{Activity, Meaning},
+    activity::{Activity, Heard},
     circulation::Scene,
     ids::UserId,
     organisation::Organisation,
@@ -32,8 +32,8 @@ pub fn by_last_owner(account: &Account, activity: &Activity) -> bool {
 }
 
 /// Notes in `after` what activities tell of the time before the account's last reclaim. Answers whether the account is
-/// disputed since now: he would not have lost it, had they been known. `deals` says whether deals count.
-pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[&Activity], deals: bool) -> bool {
+/// disputed since now: he would not have lost it, had they been known.
+pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[Heard<'_>]) -> bool {
     let now = after.update_time;
     let Some((reclaimed, owner)) = lost(after) else {
         return false;
@@ -43,19 +43,22 @@ pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[&Activity], de
     let mut kinds = after.memory.kind_times.clone();
     kinds.retain(|_, time| *time < known.time);
     let mut news = false;
-    for activity in activities.iter().filter(|activity| in_his_time(&reclaimed, activity)) {
-        let (time, meaning) = (activity.occur_time, activity.kind.meaning());
-        match meaning {
-            Meaning::FollowUp => known.last_follow_up_time = known.last_follow_up_time.max(Some(time)),
-            Meaning::Close if deals => known.last_won_time = known.last_won_time.max(Some(time)),
-            _ => {}
+    for heard in activities
+        .iter()
+        .filter(|heard| in_his_time(&reclaimed, heard.activity))
+    {
+        let (time, meaning) = (heard.activity.occur_time, heard.meaning);
+        if meaning.follow_up {
+            known.last_follow_up_time = known.last_follow_up_time.max(Some(time));
         }
-        let tracked = scene.org.retention.tracks(&activity.kind);
-        if tracked {
-            let last = kinds.entry(activity.kind.to_string()).or_insert(time);
+        if meaning.closes() {
+            known.last_won_time = known.last_won_time.max(Some(time));
+        }
+        if heard.tracked {
+            let last = kinds.entry(heard.activity.kind.to_string()).or_insert(time);
             *last = (*last).max(time);
         }
-        news |= tracked || meaning == Meaning::Close && deals;
+        news |= heard.tracked || meaning.closes();
     }
     let disputed = news && saves(scene.org, after, &known, &owner, kinds);
     after.memory.reclaimed = Some(known);

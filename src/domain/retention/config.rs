@@ -7,7 +7,7 @@ use super::{
     terms::Recipient,
 };
 use crate::domain::{
-    activity::{Kind, Meaning},
+    activity::Kind,
     condition::Schema,
     configured::Configured,
     ids::{DepartmentId, PoolId, UserId},
@@ -209,10 +209,35 @@ impl Retention {
         own.map_or(&[], Vec::as_slice)
     }
 
-    /// Whether clocks depend on when an activity of this kind happened last.
+    /// Whether a reclaim rule in use names this kind.
     #[must_use]
-    pub fn tracks(&self, kind: &Kind) -> bool {
-        kind.meaning() == Meaning::FollowUp || self.kinds.contains(kind.as_str())
+    pub fn names(&self, kind: &Kind) -> bool {
+        self.kinds.contains(kind.as_str())
+    }
+
+    /// The reclaim rules that name this kind, in use or not.
+    pub fn rules_naming<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = Uuid> + 'a {
+        let named = move |kinds: &[String]| kinds.iter().any(|named| named == kind);
+        let rules = self.all_reclaim_rules();
+        let naming = rules.filter(move |rule| {
+            let terms = &rule.config.terms;
+            named(&terms.follow_up_kinds) || named(&terms.reclaim_kinds)
+        });
+        naming.map(|rule| rule.id)
+    }
+
+    /// Whether a reclaim rule in use takes accounts at once upon an activity of this kind.
+    #[must_use]
+    pub fn reclaims_upon(&self, kind: &Kind) -> bool {
+        let mut rules = self.all_reclaim_rules().filter(|rule| rule.config.enabled);
+        self.names(kind)
+            && rules.any(|rule| {
+                rule.config
+                    .terms
+                    .reclaim_kinds
+                    .iter()
+                    .any(|named| named == kind.as_str())
+            })
     }
 
     /// Whether it matters to clocks in which departments owners are.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, Lock},
-    activity::{Kind, Meaning},
+    activity::{Kind, rules::ActivityRules},
     days::local_date,
     directory::User,
     organisation::Organisation,
@@ -81,10 +81,10 @@ enum Kinds<'a> {
 impl Sought<'_> {
     /// Whether it can have been an activity of this kind.
     #[must_use]
-    pub fn fits(&self, kind: &Kind) -> bool {
+    pub fn fits(&self, rules: &ActivityRules, kind: &Kind) -> bool {
         match self.kinds {
-            Kinds::FollowUp([]) => kind.meaning() == Meaning::FollowUp,
-            Kinds::Win => kind.meaning() == Meaning::Close,
+            Kinds::FollowUp([]) => rules.meaning(kind).follow_up,
+            Kinds::Win => rules.meaning(kind).closes(),
             Kinds::FollowUp(kinds) | Kinds::These(kinds) => kinds.iter().any(|named| named == kind.as_str()),
         }
     }

@@ -1,14 +1,18 @@
 //! Activities.
 
-use super::{circulation::encode_error, decode, id, id_opt, required, timestamp};
+use super::{circulation::encode_error, decode, id, id_opt, ids, required, texts, timestamp};
 use crate::{
     app::activity::{Recorded, Told},
     domain::{
-        activity::{Activity, Kind, Meaning},
+        activity::{Activity, Kind},
         error::Error,
         ids::{AccountId, EventId, ObjectId, UserId},
-        refusal::Violations,
-        text::check_text,
+        object::{
+            Described, VIEWERS_MAX,
+            money::{Money, MoneyError},
+        },
+        refusal::{Reason, Violations},
+        text::{check_text, check_unique},
     },
     rpc::proto,
     store::activity::StoredActivity,
@@ -20,6 +24,8 @@ use sha2::{Digest, Sha256};
 const MAX_ITEMS: usize = 500;
 /// Characters of a summary at most.
 const SUMMARY_MAX: usize = 1000;
+/// Says when a contract ended, and so needs one.
+const CONTRACT_TERMINATED: &str = "contract.terminated";
 
 /// Reads activities, each for itself. For a user, who acts in all of them.
 pub fn record(messages: &[proto::Activity], user: Option<&UserId>) -> Result<Vec<Told>, Error> {
@@ -45,12 +51,6 @@ fn read(v: &mut Violations, message: &proto::Activity, user: Option<&UserId>) ->
         None => id_opt(v, "actor", &message.actor, UserId::parse),
     };
     check_text(v, "summary", &message.summary, SUMMARY_MAX);
-    if kind.as_ref().is_some_and(|kind| kind.meaning().is_deal()) && message.object_id.is_empty() {
-        v.add(
-            "object_id",
-            "must be set for activities that close a deal or take one back",
-        );
-    }
     let contract = kind.as_ref().is_some_and(|kind| kind.object() == "contract");
     let contract_end = match message.contract_end_time {
         None => Some(None),
@@ -63,10 +63,12 @@ fn read(v: &mut Violations, message: &proto::Activity, user: Option<&UserId>) ->
         }
         Some(time) => read_time(v, "contract_end_time", time).map(Some),
     };
-    let tells_end =
-        kind.as_ref().is_some_and(|kind| kind.meaning() == Meaning::Termination) || message.contract_end_time.is_some();
-    if tells_end && message.object_id.is_empty() {
+    let described = read_described(v, message);
+    let terminates = kind.as_ref().is_some_and(|kind| kind.as_str() == CONTRACT_TERMINATED);
+    if message.object_id.is_empty() && (terminates || message.contract_end_time.is_some()) {
         v.add("object_id", "must be set for activities that say when a contract ends");
+    } else if message.object_id.is_empty() && described.as_ref().is_some_and(|it| *it != Described::default()) {
+        v.add("object_id", "must be set for activities that say how an object is");
     }
     let mut activity = Activity {
         event_id: event_id?,
@@ -77,10 +79,55 @@ fn read(v: &mut Violations, message: &proto::Activity, user: Option<&UserId>) ->
         actor: actor?,
         summary: message.summary.clone(),
         contract_end: contract_end?,
+        described: described?,
         payload_hash: [0; 32],
     };
     activity.payload_hash = digest(&activity);
     Some(activity)
+}
+
+/// Reads how an activity leaves its object.
+fn read_described(v: &mut Violations, message: &proto::Activity) -> Option<Described> {
+    let amount = match &message.amount {
+        None => Some(None),
+        Some(money) => read_money(v, "amount", money).map(Some),
+    };
+    let owner = id_opt(v, "object_owner", &message.object_owner, UserId::parse);
+    let mut visible_to = ids(v, "visible_to", &message.visible_to, VIEWERS_MAX, UserId::parse);
+    check_unique(v, "visible_to", &visible_to);
+    visible_to.sort_unstable();
+    Some(Described {
+        amount: amount?,
+        owner: owner?,
+        visible_to,
+        locked: message.object_locked,
+        in_workflow: message.object_in_workflow,
+    })
+}
+
+/// Reads an amount of money.
+pub fn read_money(v: &mut Violations, field: &str, message: &proto::Money) -> Option<Money> {
+    let mut fit = |part: &str, wrong: Option<MoneyError>| {
+        if let Some(error) = wrong {
+            v.add_as(Reason::InvalidMoney, format!("{field}.{part}"), error);
+        }
+    };
+    let currency = Money::currency(&message.currency);
+    fit("currency", currency.err());
+    // Where there is no currency, one with many digits shows what else is wrong.
+    let code = if currency.is_ok() { &message.currency } else { "CLF" };
+    let money = Money::parse(&message.amount, code);
+    fit("amount", money.err());
+    money.ok().filter(|_| currency.is_ok())
+}
+
+/// An amount of money as a message.
+#[must_use]
+pub fn encode_money(money: &Money) -> proto::Money {
+    proto::Money {
+        amount: money.amount_text(),
+        currency: money.currency.code().to_owned(),
+    }
 }
 
 /// A time in whole microseconds between 1970 and 9999.
@@ -114,6 +161,16 @@ fn digest(activity: &Activity) -> [u8; 32] {
     if let Some(end) = activity.contract_end {
         hash.update(end.timestamp_micros().to_le_bytes());
     }
+    // As was what says nothing of its object. Read as a time, these bytes would be far beyond the calendar.
+    if activity.described != Described::default() {
+        hash.update(b"described");
+        let described = &activity.described;
+        let amount = described.amount.map(|money| (money.amount, money.currency.code()));
+        let owner = described.owner.as_ref().map(ToString::to_string);
+        let flags = (described.locked, described.in_workflow);
+        let parts = (amount, owner, texts(&described.visible_to), flags);
+        hash.update(serde_json::to_vec(&parts).unwrap_or_default());
+    }
     hash.finalize().into()
 }
 
@@ -135,7 +192,9 @@ pub fn encode_outcome(outcome: &Result<Recorded, Error>) -> proto::record_activi
 #[must_use]
 pub fn encode(row: StoredActivity) -> proto::Activity {
     let activity = row.activity;
+    let late = activity.is_late(row.record_time);
     proto::Activity {
+        late,
         source: row.source.to_string(),
         event_id: activity.event_id.to_string(),
         account_id: activity.account.to_string(),
@@ -146,5 +205,13 @@ pub fn encode(row: StoredActivity) -> proto::Activity {
         summary: activity.summary,
         contract_end_time: None,
         record_time: timestamp(row.record_time),
+        amount: activity.described.amount.as_ref().map(encode_money),
+        object_owner: activity.described.owner.map(|id| id.to_string()).unwrap_or_default(),
+        visible_to: texts(&activity.described.visible_to),
+        object_locked: activity.described.locked,
+        object_in_workflow: activity.described.in_workflow,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,6 +100,7 @@ pub fn encode(job: &Job) -> proto::Job {
         Work::TransferMatching { selection, target, .. } => (Some(selection.pool), Some(*target), None, vec![]),
         Work::ReleaseOwner { user, target } => (None, *target, Some(user), vec![]),
         Work::TransferPool { source, target, .. } => (Some(*source), Some(*target), None, vec![]),
+        Work::RecomputeDeals => (None, None, None, vec![]),
     };
     let pool = |id: Option<PoolId>| id.map(|id| id.to_string()).unwrap_or_default();
     proto::Job {

@@ -268,6 +268,14 @@ pub(crate) async fn make(side: &Side, rpc: &str) -> Option<Made> {
                 occur_time: time(crate::harness::start()),
                 actor: side.name("bob"),
                 summary: "Won".into(),
+                amount: Some(proto::Money {
+                    amount: "12.50".into(),
+                    currency: "EUR".into(),
+                }),
+                object_owner: side.name("bob"),
+                visible_to: vec![side.name("ann")],
+                object_locked: true,
+                object_in_workflow: true,
                 ..Default::default()
             };
             by_service(
@@ -278,6 +286,8 @@ pub(crate) async fn make(side: &Side, rpc: &str) -> Option<Made> {
                     "activities[0].kind",
                     "activities[0].object_id",
                     "activities[0].occur_time",
+                    "activities[0].amount.amount",
+                    "activities[0].amount.currency",
                 ],
                 proto::RecordActivitiesRequest {
                     activities: vec![activity],

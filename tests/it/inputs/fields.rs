@@ -117,6 +117,7 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("ReminderRule", "id") | (_, "reminder_rule_id") => Text::Own(ReminderRule),
         ("RetentionLimit", "id") | (_, "retention_limit_id") => Text::Own(RetentionLimit),
         ("CustomField", "id") | (_, "custom_field_id") => Text::Own(CustomField),
+        ("ActivityKind", "id") | (_, "activity_kind_id") => Text::Own(Thing::ActivityKind),
         ("UserAbsence", "id") | (_, "user_absence_id") => Text::Own(Thing::UserAbsence),
         ("RetentionPause", "id") | (_, "retention_pause_id") => Text::Own(Thing::RetentionPause),
         (_, "job_id") => Text::Own(Job),
@@ -140,13 +141,16 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("CustomField", "name")
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
+        | ("Money", "amount" | "currency")
+        | ("ActivityRules", "follow_up_kinds" | "close_kinds")
+        | ("ActivityKind", "name" | "reverses")
         | ("ReclaimRule", "cutoff" | "follow_up_kinds" | "reclaim_kinds")
         | (
             _,
             "condition" | "time_zone" | "hidden_fields" | "paths" | "default_cutoff" | "reminder_time" | "holidays"
             | "extra_work_days",
         ) => Text::Word,
-        (_, "required_sources") => Text::Foreign(None, ID),
+        (_, "required_sources" | "object_owner" | "visible_to") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
         ("GradeDays", "grade")

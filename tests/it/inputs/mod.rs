@@ -6,6 +6,7 @@ mod call;
 mod crossing;
 mod examples;
 mod examples_accounts;
+mod examples_activity;
 mod examples_config;
 mod examples_exceptions;
 mod examples_moves;
@@ -125,7 +126,7 @@ async fn bad_input_to_moves_is_refused_by_name() {
     sweep(&MOVES).await;
 }
 
-const CONFIGURATION: [&str; 8] = [
+const CONFIGURATION: [&str; 9] = [
     "TenantService",
     "DirectoryService",
     "PoolService",
@@ -134,6 +135,7 @@ const CONFIGURATION: [&str; 8] = [
     "RetentionService",
     "RetentionLimitService",
     "CustomFieldService",
+    "ActivityRuleService",
 ];
 const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
 const MOVES: [&str; 4] = [

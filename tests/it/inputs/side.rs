@@ -30,6 +30,7 @@ pub(crate) enum Thing {
     ReminderRule,
     RetentionLimit,
     CustomField,
+    ActivityKind,
     Job,
     UserAbsence,
     RetentionPause,
@@ -141,6 +142,7 @@ impl Side {
             (Thing::Reason, side.name("why")),
             (Thing::Pool, side.new_pool().await),
             (Thing::CustomField, side.new_field(proto::CustomFieldType::Text).await.0),
+            (Thing::ActivityKind, side.new_kind().await.id),
         ];
         side.ids.extend(ids);
         for field_type in [
