@@ -3,7 +3,11 @@
 use super::{App, activity::Outcomes, activity::Told};
 use crate::{
     domain::{
-        activity::{Activity, Heard, Objects, rules::{Actors, Standing}, takes},
+        activity::{
+            Activity, Heard, Objects,
+            rules::{Actors, Standing},
+            takes,
+        },
         circulation::{Scene, Subject},
         error::Error,
         exception::dispute::by_last_owner,

@@ -4,12 +4,13 @@ pub mod account;
 pub mod account_change;
 pub mod account_list;
 pub mod activity;
-pub mod activity_source;
 mod activity_objects;
 mod activity_recompute;
 pub mod activity_rule;
+pub mod activity_source;
 pub mod call;
 pub mod circulate;
+pub mod coalesce;
 pub mod configured;
 pub mod copy;
 pub mod create;
@@ -23,9 +24,11 @@ pub mod exception_pause;
 pub mod flow;
 pub mod history;
 pub mod import;
+pub mod ingest;
 pub mod job;
 pub mod jobs;
 pub mod page;
+pub mod parked;
 pub mod pool;
 mod purge;
 pub mod reminder_rule;
@@ -43,6 +46,8 @@ pub mod verify;
 
 use crate::{clock::Clock, config::Sweep, id::Ids, store::Db};
 use chrono::TimeDelta;
+use coalesce::Lanes;
+use ingest::IngestLanes;
 use snapshots::Snapshots;
 
 /// What every flow works with.
@@ -60,6 +65,8 @@ pub struct App {
     pub pages: page::Sealer,
     /// How long after its deadline an account is reclaimed, for those who ask what will be.
     pub sweep_grace: TimeDelta,
+    /// Where calls of the same service share transactions.
+    pub lanes: IngestLanes,
 }
 
 impl App {
@@ -71,6 +78,7 @@ impl App {
             ids: Ids::new(clock.clone()),
             pages,
             sweep_grace: Sweep::default().grace(),
+            lanes: Lanes::new(ingest::lanes(db.engine())),
             db,
             clock,
         })

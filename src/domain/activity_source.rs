@@ -6,6 +6,7 @@
 use super::{
     activity::Kind,
     configured::Configured,
+    error::Error,
     ids::CallerId,
     refusal::{Reason, Refusal, Violations},
     text::{NAME_MAX, check_len, check_required_text, check_unique},
@@ -98,16 +99,19 @@ pub struct Voice<'a> {
 
 impl<'a> Voice<'a> {
     /// That of `caller`; an error if it may tell of nothing at all.
-    pub fn of(sources: &'a [Arc<StoredSource>], must_register: bool, caller: &CallerId) -> Result<Self, Refusal> {
+    pub fn of(sources: &'a [Arc<StoredSource>], must_register: bool, caller: &CallerId) -> Result<Self, Error> {
         let source = sources.iter().find(|source| source.config.name == *caller);
         match source {
             None if must_register => {
                 let message = format!("the tenant takes activities of registered sources only, and {caller} is none");
-                Err(Refusal::new(Reason::SourceNotRegistered, message).with("source", caller))
+                let refusal = Refusal::new(Reason::SourceNotRegistered, message);
+                Err(refusal.with("source", caller).into())
             }
             Some(source) if !source.config.enabled => {
                 let message = format!("the source {caller} is disabled");
-                Err(Refusal::new(Reason::SourceDisabled, message).with("source", caller))
+                Err(Refusal::new(Reason::SourceDisabled, message)
+                    .with("source", caller)
+                    .into())
             }
             source => Ok(Self {
                 source: source.map(|source| &source.config),

@@ -1,8 +1,8 @@
 //! A tenant's configuration and directory at one revision each: what every decision is made on.
 
 use super::{
-    activity_source::StoredSource,
     activity::rules::ActivityRules,
+    activity_source::StoredSource,
     configured::Configured,
     custom_field::CustomField,
     directory::Directory,

@@ -131,6 +131,10 @@ pub const METHODS: &[(&str, Needs)] = &[
         "/tidepool.v1.ActivityService/RecordActivities",
         ActorOr(&[Admin, Ingest]),
     ),
+    (
+        "/tidepool.v1.ActivityService/IngestActivities",
+        ActorOr(&[Admin, Ingest]),
+    ),
     ("/tidepool.v1.ActivityService/ListActivities", FOR_USERS),
     ("/tidepool.v1.ActivitySourceService/RegisterActivitySource", SOURCES),
     ("/tidepool.v1.ActivitySourceService/GetActivitySource", SOURCES),
@@ -180,7 +184,10 @@ pub fn needs(path: &str) -> Option<Needs> {
 }
 
 /// Methods whose callers send one message after the other, for longer than others may take.
-const FED: &[&str] = &["/tidepool.v1.AccountService/ImportAccounts"];
+const FED: &[&str] = &[
+    "/tidepool.v1.AccountService/ImportAccounts",
+    "/tidepool.v1.ActivityService/IngestActivities",
+];
 
 /// Whether callers of the method at `path` send a stream.
 #[must_use]

@@ -35,6 +35,7 @@ pub mod migrate;
 pub mod open;
 pub mod organisation;
 pub mod owned;
+pub mod parked;
 pub mod ping;
 pub mod pool;
 pub mod reclaims;

@@ -39,6 +39,7 @@ struct Instruments {
     held: Gauge<u64>,
     open: Gauge<u64>,
     source_lag: Gauge<f64>,
+    parked: Counter<u64>,
 }
 
 /// Sends everything at this interval, in the background.
@@ -123,6 +124,11 @@ pub(super) fn record_to(provider: &SdkMeterProvider) {
             .with_unit("s")
             .with_description("How long ago the required source was heard of that was not for the longest time")
             .build(),
+        parked: counter(
+            "tidepool.parked.activities",
+            "{activity}",
+            "Activities that waited for their account, and what came of it",
+        ),
         meter: meter.clone(),
     };
     drop(INSTRUMENTS.set(instruments));
@@ -215,6 +221,11 @@ pub fn held(stopped: u64, unheard: u64, open: u64, source_lag: Duration) {
         instruments.open.record(open, &[]);
         instruments.source_lag.record(source_lag.as_secs_f64(), &[]);
     }
+}
+
+/// What came of so many activities that waited for their account.
+pub fn replayed(outcome: &'static str, activities: usize) {
+    add(|i| &i.parked, activities, &[KeyValue::new("outcome", outcome)]);
 }
 
 /// Where the database connections are, as `read` says whenever somebody wants to know: the most there may be, and how

@@ -349,6 +349,7 @@ clients! {
     history = history_service_client::HistoryServiceClient;
     activities = activity_service_client::ActivityServiceClient;
     activity_rules = activity_rule_service_client::ActivityRuleServiceClient;
+    sources = activity_source_service_client::ActivitySourceServiceClient;
     sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;

@@ -64,6 +64,7 @@ mod flood;
 mod house;
 mod import_stream;
 mod importing;
+mod ingest;
 mod lifecycle;
 mod limits;
 mod migrations;

@@ -78,6 +78,7 @@ async fn every_field_is_updated_alone() {
             required_sources: vec!["orders".into()],
             breaker_percent: Some(1),
             breaker_accounts: Some(500),
+            sources_must_register: true,
         }),
         ..Tenant::default()
     };
@@ -107,7 +108,8 @@ async fn every_field_is_updated_alone() {
         max_locks_per_user,
         required_sources,
         breaker_percent,
-        breaker_accounts
+        breaker_accounts,
+        sources_must_register
     );
     for (path, take) in own.into_iter().chain(settings) {
         server.clock.advance(TimeDelta::seconds(1));

@@ -74,8 +74,11 @@ fn who_may_tell_is_a_matter_of_the_register() {
         let config = source(&["sales_order.*"], enabled);
         vec![Arc::new(Configured::new(Uuid::nil(), config, DateTime::UNIX_EPOCH))]
     };
-    let reason =
-        |sources: &[Arc<StoredSource>], must| Voice::of(sources, must, &caller).map(drop).map_err(|r| r.reason);
+    let reason = |sources: &[Arc<StoredSource>], must| {
+        Voice::of(sources, must, &caller)
+            .map(drop)
+            .map_err(|error| error.reason())
+    };
     assert_eq!(reason(&[], false), Ok(()));
     assert_eq!(reason(&[], true), Err(Reason::SourceNotRegistered));
     for must in [false, true] {

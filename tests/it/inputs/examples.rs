@@ -1,8 +1,8 @@
 //! A request of every rpc that is answered, with nearly every field set, and which of its fields have to be.
 
 use super::{
-    examples_accounts, examples_activity, examples_config, examples_exceptions, examples_retention, examples_sweep,
-    fields::rpcs, side::Side,
+    examples_accounts, examples_activity, examples_config, examples_exceptions, examples_retention, examples_sources,
+    examples_sweep, fields::rpcs, side::Side,
 };
 use prost::Message;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
@@ -72,6 +72,7 @@ pub(crate) async fn example_of(side: &Side, rpc: &MethodDescriptor, variant: usi
         "ActivityRuleService" => Box::pin(examples_activity::make(side, &name)).await,
         "RetentionExceptionService" => Box::pin(examples_exceptions::make(side, &name)).await,
         "RetentionService" => Box::pin(examples_retention::make(side, &name)).await,
+        "ActivitySourceService" => Box::pin(examples_sources::make(side, &name)).await,
         "SweepService" => Box::pin(examples_sweep::make(side, &name)).await,
         _ => Box::pin(examples_accounts::make(side, &name)).await,
     };

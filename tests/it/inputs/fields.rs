@@ -121,6 +121,8 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("UserAbsence", "id") | (_, "user_absence_id") => Text::Own(Thing::UserAbsence),
         ("RetentionPause", "id") | (_, "retention_pause_id") => Text::Own(Thing::RetentionPause),
         (_, "job_id") => Text::Own(Job),
+        (_, "activity_source_name") => Text::Foreign(Some(Thing::ActivitySource), ID),
+        ("ActivitySource", "name") | (_, "external_account_id") => Text::Foreign(None, ID),
         ("User" | "Department" | "Group" | "ReturnReason", "id") | (_, "object_id" | "external_id") => {
             Text::Foreign(None, ID)
         }
@@ -144,6 +146,7 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         | ("Money", "amount" | "currency")
         | ("ActivityRules", "follow_up_kinds" | "close_kinds")
         | ("ActivityKind", "name" | "reverses")
+        | ("ActivitySource", "kinds")
         | ("ReclaimRule", "cutoff" | "follow_up_kinds" | "reclaim_kinds")
         | (
             _,

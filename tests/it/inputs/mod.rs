@@ -11,6 +11,7 @@ mod examples_config;
 mod examples_exceptions;
 mod examples_moves;
 mod examples_retention;
+mod examples_sources;
 mod examples_sweep;
 mod fields;
 mod repeats;
@@ -126,7 +127,7 @@ async fn bad_input_to_moves_is_refused_by_name() {
     sweep(&MOVES).await;
 }
 
-const CONFIGURATION: [&str; 9] = [
+const CONFIGURATION: [&str; 10] = [
     "TenantService",
     "DirectoryService",
     "PoolService",
@@ -136,6 +137,7 @@ const CONFIGURATION: [&str; 9] = [
     "RetentionLimitService",
     "CustomFieldService",
     "ActivityRuleService",
+    "ActivitySourceService",
 ];
 const ACCOUNTS: [&str; 4] = ["AccountService", "TeamService", "HistoryService", "ActivityService"];
 const MOVES: [&str; 4] = [
