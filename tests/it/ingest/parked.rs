@@ -15,6 +15,7 @@ async fn what_waited_is_recorded_when_its_account_appears() {
     let now = world.server.clock.now();
     let won = Activity {
         external_account_id: "erp-3".into(),
+        object_id: "o1".into(),
         summary: "Signed".into(),
         actor: "bob".into(),
         ..told("won", "", "opportunity.won", now)
@@ -157,11 +158,14 @@ async fn what_is_refused_waits_on() {
     let source = world.source("erp");
     let now = world.server.clock.now();
     let other = world.lying("Other", &pool).await;
-    tell(&source, of(vec![told("first", &other, "opportunity.won", now)]))
-        .await
-        .unwrap();
+    let ours = Activity {
+        object_id: "o1".into(),
+        ..told("first", &other, "opportunity.won", now)
+    };
+    tell(&source, of(vec![ours])).await.unwrap();
     let theirs = Activity {
         external_account_id: "erp-1".into(),
+        object_id: "o1".into(),
         ..told("a", "", "opportunity.won", now)
     };
     tell(&source, waiting(vec![theirs, named("b", "erp-1", now)]))
@@ -206,13 +210,17 @@ async fn what_cannot_be_decided_holds_up_nobody() {
     let url = world.server.config.database.url.expose_secret().to_owned();
     run_sql(
         &url,
-        "UPDATE account SET owner = 'no id at all' WHERE name = 'Moss'".to_owned(),
+        "UPDATE account SET last_owner = 'no id at all' WHERE name = 'Moss'".to_owned(),
     )
     .await;
     world.sweep().await;
     assert_eq!(world.shown(&reed).await.len(), 1);
     assert_eq!(world.rows("parked_activity").await, 1);
-    run_sql(&url, "UPDATE account SET owner = NULL WHERE name = 'Moss'".to_owned()).await;
+    run_sql(
+        &url,
+        "UPDATE account SET last_owner = NULL WHERE name = 'Moss'".to_owned(),
+    )
+    .await;
     world.sweep().await;
     assert_eq!(world.rows("parked_activity").await, 0);
     world.stop().await;
