@@ -187,8 +187,8 @@ async fn rules_are_read_and_changed() {
 async fn a_change_counts_from_then_on() {
     let world = World::start().await;
     let id = world.owned("Acme").await;
-    world.server.clock.advance(TimeDelta::days(1));
     let now = world.server.clock.now();
+    world.server.clock.advance(TimeDelta::days(1));
     let tell = async |event: &str, object: &str, kind: &str, minute: i64| {
         let activity = of(object, told(event, &id, kind, now + TimeDelta::minutes(minute)));
         assert_eq!(

@@ -100,7 +100,7 @@ async fn schedules_do_not_matter() {
                     account_id: id.clone(),
                     ..activity.clone()
                 };
-                (format!("{source}-{round}"), activity)
+                (format!("{source}-{seed}-{round}"), activity)
             };
             let events: Vec<_> = script.iter().map(own).collect();
             let mut schedule: Vec<_> = events.iter().chain(&events[..15]).cloned().collect();
@@ -109,7 +109,7 @@ async fn schedules_do_not_matter() {
             while !rest.is_empty() {
                 let (batch, after) = rest.split_at(random.random_range(1..=rest.len().min(9)));
                 rest = after;
-                for source in ["crm", "erp"].map(|source| format!("{source}-{round}")) {
+                for source in ["crm", "erp"].map(|source| format!("{source}-{seed}-{round}")) {
                     let of = batch.iter().filter(|(of, _)| *of == source);
                     let of: Vec<_> = of.map(|(_, activity)| activity.clone()).collect();
                     if !of.is_empty() {

@@ -128,12 +128,23 @@ CREATE TABLE `activity` (
   `visible_to` longtext DEFAULT NULL,
   `object_locked` tinyint(1) NOT NULL DEFAULT 0,
   `object_in_workflow` tinyint(1) NOT NULL DEFAULT 0,
+  `standing` smallint(6) DEFAULT NULL,
   `traceparent` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   PRIMARY KEY (`tenant`,`source`,`event_id`),
   KEY `activity_timeline` (`tenant`,`account_id`,`occur_time`,`source`,`event_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `activity_kind` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `activity_rules` (
   `tenant` int(11) NOT NULL,
   `id` binary(16) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 0,
@@ -171,6 +182,8 @@ CREATE TABLE `business_object` (
   `owner` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   `locked` tinyint(1) NOT NULL DEFAULT 0,
   `in_workflow` tinyint(1) NOT NULL DEFAULT 0,
+  `end_told_time` bigint(20) NOT NULL DEFAULT 0,
+  `end_told_event_id` varchar(128) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   PRIMARY KEY (`tenant`,`source`,`object_type`,`object_id`),
   KEY `business_object_account` (`tenant`,`account_id`,`closed`),
   KEY `business_object_related` (`tenant`,`account_id`,`object_type`,`detail_time`,`source`,`object_id`)
@@ -328,7 +341,8 @@ CREATE TABLE `object_viewer` (
   `source` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `object_type` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `object_id` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  PRIMARY KEY (`tenant`,`account_id`,`user_id`,`source`,`object_type`,`object_id`)
+  PRIMARY KEY (`tenant`,`account_id`,`user_id`,`source`,`object_type`,`object_id`),
+  KEY `object_viewer_object` (`tenant`,`source`,`object_type`,`object_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `parked_activity` (

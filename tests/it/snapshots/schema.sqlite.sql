@@ -152,6 +152,7 @@ CREATE TABLE "activity" (
   "visible_to" TEXT,
   "object_locked" BOOLEAN NOT NULL DEFAULT 0,
   "object_in_workflow" BOOLEAN NOT NULL DEFAULT 0,
+  "standing" INTEGER,
   "traceparent" TEXT, PRIMARY KEY ("tenant",
   "source",
   "event_id") );
@@ -163,6 +164,15 @@ CREATE INDEX "activity_timeline" ON "activity" ("tenant",
   "event_id");
 
 CREATE TABLE "activity_kind" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
+
+CREATE TABLE "activity_rules" (
   "tenant" INTEGER NOT NULL,
   "id" BLOB NOT NULL,
   "version" INTEGER NOT NULL DEFAULT 0,
@@ -197,7 +207,9 @@ CREATE TABLE "business_object" (
   "currency" TEXT,
   "owner" TEXT,
   "locked" BOOLEAN NOT NULL DEFAULT 0,
-  "in_workflow" BOOLEAN NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "in_workflow" BOOLEAN NOT NULL DEFAULT 0,
+  "end_told_time" INTEGER NOT NULL DEFAULT 0,
+  "end_told_event_id" TEXT, PRIMARY KEY ("tenant",
   "source",
   "object_type",
   "object_id") );
@@ -363,6 +375,11 @@ CREATE TABLE "object_viewer" (
   "source",
   "object_type",
   "object_id") );
+
+CREATE INDEX "object_viewer_object" ON "object_viewer" ("tenant",
+  "source",
+  "object_type",
+  "object_id");
 
 CREATE TABLE "parked_activity" (
   "tenant" INTEGER NOT NULL,

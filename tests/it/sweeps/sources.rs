@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tidepool::{
     app::call::Scope,
     domain::refusal::Reason,
-    rpc::proto::{GetSweepStatusRequest, HeartbeatRequest, SourceStatus},
+    rpc::proto::{self, GetSweepStatusRequest, HeartbeatRequest, SourceStatus},
 };
 use tonic::Code;
 
@@ -87,8 +87,14 @@ async fn activities_are_signs_of_life() {
     world.create("Idle", &pool, "bob").await;
     world.server.clock.advance(TimeDelta::days(7));
     let statements = || world.server.db().statements();
-    let one =
-        |event: &'static str, ago: i64| vec![told(event, &talk, "visit.noted", world.now() - TimeDelta::hours(ago))];
+    // About no object: what one is like costs statements of its own.
+    let one = |event: &'static str, ago: i64| {
+        let visit = told(event, &talk, "visit.noted", world.now() - TimeDelta::hours(ago));
+        vec![proto::Activity {
+            object_id: String::new(),
+            ..visit
+        }]
+    };
     let before = statements();
     world.tell("orders", one("e0", 1)).await;
     let unrequired = statements() - before;
