@@ -317,7 +317,10 @@ impl<K: Hash + Eq + Clone, W: Work, A> Shared<K, W, A> {
 impl<K: Hash + Eq + Clone, W: Work, A> Drop for Lane<K, W, A> {
     /// Hands the lane on to whoever waits.
     fn drop(&mut self) {
-        while self.held {
+        if !self.held {
+            return;
+        }
+        loop {
             let mut group = self.shared.next(&self.key);
             if group.is_empty() {
                 return;

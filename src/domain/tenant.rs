@@ -36,6 +36,7 @@ pub struct ReturnReason {
 
 /// Settings of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct TenantSettings {
     /// Name for people.
     pub display_name: String,

@@ -20,7 +20,6 @@ pub(super) fn encode_outcomes(outcomes: &Outcomes) -> Vec<proto::record_activiti
     outcomes.iter().map(convert::activity::encode_outcome).collect()
 }
 
-#[expect(clippy::ptr_arg, reason = "what a flow answers")]
 fn encode(outcomes: &Outcomes) -> proto::RecordActivitiesResponse {
     proto::RecordActivitiesResponse {
         results: encode_outcomes(outcomes),

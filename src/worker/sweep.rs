@@ -108,7 +108,7 @@ async fn round(app: &App, owner: &str, grace: TimeDelta, stop: &CancellationToke
     let go_on = || !stop.is_cancelled();
     let swept = async {
         // What waited for its account may be what keeps it.
-        match app.replay_parked(&lease, go_on).await {
+        match Box::pin(app.replay_parked(&lease, go_on)).await {
             Ok(replayed) if replayed == Replayed::default() => {}
             Ok(Replayed {
                 recorded,
