@@ -122,7 +122,6 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("RetentionPause", "id") | (_, "retention_pause_id") => Text::Own(Thing::RetentionPause),
         (_, "job_id") => Text::Own(Job),
         (_, "activity_source_name") => Text::Foreign(Some(Thing::ActivitySource), ID),
-        ("ActivitySource", "name") | (_, "external_account_id") => Text::Foreign(None, ID),
         ("User" | "Department" | "Group" | "ReturnReason", "id") | (_, "object_id" | "external_id") => {
             Text::Foreign(None, ID)
         }
@@ -153,7 +152,8 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
             "condition" | "time_zone" | "hidden_fields" | "paths" | "default_cutoff" | "reminder_time" | "holidays"
             | "extra_work_days",
         ) => Text::Word,
-        (_, "required_sources" | "object_owner" | "visible_to") => Text::Foreign(None, ID),
+        ("ActivitySource", "name")
+        | (_, "required_sources" | "object_owner" | "visible_to" | "external_account_id") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
         ("GradeDays", "grade")
