@@ -133,6 +133,7 @@ impl Bound {
             account_service_server::AccountServiceServer,
             circulation_service_server::CirculationServiceServer,
             activity_service_server::ActivityServiceServer,
+            activity_source_service_server::ActivitySourceServiceServer,
             activity_rule_service_server::ActivityRuleServiceServer,
             team_service_server::TeamServiceServer,
             history_service_server::HistoryServiceServer,

@@ -1,29 +1,25 @@
-//! Activities come in, and timelines are read.
+//! What new activities change, and how timelines are read. How activities come in is in [`super::ingest`].
 //!
-//! Statement budget for n activities, `k = ceil(n / 128)`: k reads of revisions and accounts, k of known events; 1 read of
-//! teams per 128 accounts where it matters who is in them; where objects are named, 1 read of these per 128, and of those
-//! that change 1 write per 128 that are new and 2 per 128 that are not, 1 per 1000 users who may see them, and 1 read of
-//! deals per 128 accounts whose deals or contracts are told of; then the writes of `store::apply` for the accounts that
-//! change, k writes of activities, and one request row.
+//! Statement budget of what n activities change: 1 read of teams per 128 accounts where it matters who is in them; where
+//! objects are named, 1 read of these per 128, and of those that change 1 write per 128 that are new and 2 per 128 that
+//! are not, 1 per 1000 users who may see them, and 1 read of deals per 128 accounts whose deals or contracts are told of;
+//! then the writes of `store::apply` for the accounts that change, and 1 write per 128 activities.
 
 use super::{
     App,
     activity_objects::standings,
     call::Call,
-    flow::{self, Once, Reply},
+    flow,
     page::{self, List},
 };
 use crate::{
     domain::{
-        activity::{Activity, Heard, check_time, record},
-        circulation::{Scene, Subject, reads},
+        activity::{Activity, Heard, record},
+        circulation::{Scene, Subject},
         directory::Directory,
         error::Error,
-        ids::{AccountId, EventId},
+        ids::AccountId,
         object::Described,
-        organisation::Organisation,
-        pool::RelatedAccess,
-        refusal::{Reason, Refusal, Violations},
         related::{Sight, sight},
     },
     store::{
@@ -32,13 +28,10 @@ use crate::{
         apply,
         config::By,
         instant::micros,
-        request, subject, watermark,
+        subject, watermark,
     },
 };
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap};
 
 /// What came of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +40,8 @@ pub enum Recorded {
     New,
     /// It was told before.
     Duplicate,
+    /// It waits for its account.
+    Buffered,
 }
 
 /// One activity as it came: readable or not.
@@ -56,85 +51,20 @@ pub type Told = Result<Activity, Error>;
 pub type Outcomes = Vec<Result<Recorded, Error>>;
 
 impl App {
-    /// Records activities of the calling service.
-    pub async fn record_activities(
-        &self,
-        call: &Call,
-        once: &Once<'_, Outcomes>,
-        told: &[Told],
-    ) -> Result<Reply<Outcomes>, Error> {
-        // Event ids make running it again safe, with or without a request id.
-        let unit = self.db.unit("RecordActivities", call.deadline).replayable(true);
-        self.on_snapshot(call, &unit, |org| async move {
-            unit.retry(|| unit.tx(async |tx| self.record_once(tx, &org, call, once, told).await))
-                .await
-        })
-        .await
-    }
-
-    async fn record_once(
-        &self,
-        tx: &Tx,
-        org: &Arc<Organisation>,
-        call: &Call,
-        once: &Once<'_, Outcomes>,
-        told: &[Told],
-    ) -> Result<Reply<Outcomes>, Abort> {
-        let ids: BTreeSet<AccountId> = told.iter().flatten().map(|activity| activity.account).collect();
-        let ids: Vec<_> = ids.into_iter().collect();
-        let mut subjects = HashMap::with_capacity(ids.len());
-        // A call without a readable activity still has a request to look for.
-        let chunks = if ids.is_empty() {
-            vec![&ids[..]]
-        } else {
-            ids.chunks(subject::CHUNK).collect()
-        };
-        for chunk in chunks {
-            let loaded = subject::load(tx, org, once.key.as_ref(), call.actor.as_ref(), chunk).await?;
-            let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
-            if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
-                return Ok(Reply::Replayed(response));
-            }
-            subjects.extend(loaded.subjects);
-        }
-        let principal = Self::principal(org, call)?;
-        let scene = Scene {
-            org,
-            principal: &principal,
-            now: self.clock.now(),
-        };
-        let events: BTreeSet<&EventId> = told.iter().flatten().map(|activity| &activity.event_id).collect();
-        let events: Vec<_> = events.into_iter().collect();
-        let known = rows::known(tx, org.key, &call.caller, &events).await?;
-        let mut batch = Batch {
-            known,
-            fresh: Vec::new(),
-        };
-        let mut outcomes: Outcomes = told
-            .iter()
-            .map(|told| {
-                told.as_ref()
-                    .map_err(Clone::clone)
-                    .and_then(|a| batch.admit(&scene, &subjects, a))
-            })
-            .collect();
-        self.take_effect(tx, &scene, &subjects, &batch.fresh, (&mut outcomes, told))
-            .await?;
-        self.hear(tx, &scene, &outcomes, told).await?;
-        if let Some(key) = &once.key {
-            request::remember(tx, org.key, key, (once.encode)(&outcomes), scene.now).await?;
-        }
-        Ok(Reply::Done(outcomes))
-    }
-
     /// A required source tells of what happens in about the order in which it happens: up to its last event it was heard
     /// of. Not up to now, since after an outage it may have a lot to make up for. A user's own activities say nothing of
     /// what other people's events wait somewhere.
-    async fn hear(&self, tx: &Tx, scene: &Scene<'_>, outcomes: &Outcomes, told: &[Told]) -> Result<(), Abort> {
+    pub(super) async fn hear(
+        &self,
+        tx: &Tx,
+        scene: &Scene<'_>,
+        outcomes: &Outcomes,
+        told: &[Told],
+    ) -> Result<(), Abort> {
         let source = &scene.principal.caller;
         let required = &scene.org.tenant.settings.required_sources;
         let recorded = outcomes.iter().zip(told).filter_map(|(outcome, told)| {
-            let new = matches!(outcome, Ok(Recorded::New));
+            let new = matches!(outcome, Ok(Recorded::New | Recorded::Buffered));
             told.as_ref().ok().filter(|_| new)
         });
         let last = recorded.map(|activity| activity.occur_time).max();
@@ -144,7 +74,8 @@ impl App {
         Ok(())
     }
 
-    async fn take_effect(
+    /// Records what is new, with everything that it changes.
+    pub(super) async fn take_effect(
         &self,
         tx: &Tx,
         scene: &Scene<'_>,
@@ -242,66 +173,4 @@ pub(super) fn hide(sight: &Sight, directory: &Directory, activity: &mut Activity
     {
         activity.described = Described::default();
     }
-}
-
-/// The activities of a call that are new so far.
-struct Batch<'a> {
-    known: HashMap<EventId, Vec<u8>>,
-    fresh: Vec<&'a Activity>,
-}
-
-impl<'a> Batch<'a> {
-    fn admit(
-        &mut self,
-        scene: &Scene<'_>,
-        subjects: &HashMap<AccountId, Subject>,
-        activity: &'a Activity,
-    ) -> Result<Recorded, Error> {
-        if let Some(hash) = self.known.get(&activity.event_id) {
-            if *hash == activity.payload_hash {
-                return Ok(Recorded::Duplicate);
-            }
-            let message = format!(
-                "the source told of another event {}; what was told first stands",
-                activity.event_id
-            );
-            return Err(Refusal::new(Reason::EventIdReused, message)
-                .with("event_id", &activity.event_id)
-                .into());
-        }
-        let subject = subjects
-            .get(&activity.account)
-            .filter(|subject| may_tell(scene, subject));
-        let subject = subject.ok_or_else(|| Error::not_found("account", activity.account))?;
-        if let Err(ahead) = check_time(activity.occur_time, scene.now.max(subject.account.update_time)) {
-            let mut violations = Violations::default();
-            let message = format!("lies {} seconds ahead of the service's clock", ahead.num_seconds());
-            violations.add_as(Reason::OccurredInFuture, "occur_time", message);
-            return Err(violations.into());
-        }
-        if scene.org.activity_rules.meaning(&activity.kind).deal.is_some() && activity.object_id.is_none() {
-            let mut violations = Violations::default();
-            let message = "must be set for activities that close a deal or take one back";
-            violations.add("object_id", message);
-            return Err(violations.into());
-        }
-        self.known
-            .insert(activity.event_id.clone(), activity.payload_hash.to_vec());
-        self.fresh.push(activity);
-        Ok(Recorded::New)
-    }
-}
-
-/// Services tell of every account that is not gone; users of those that they may read, or may add to before the claim.
-fn may_tell(scene: &Scene<'_>, subject: &Subject) -> bool {
-    use crate::domain::{account::Status, circulation::knows};
-    let account = &subject.account;
-    if scene.principal.actor.is_none() {
-        return account.status != Status::Deleted;
-    }
-    let pool = account.pool_id.and_then(|id| scene.org.pool(id));
-    reads(scene, subject)
-        || account.status == Status::Unassigned
-            && knows(scene, subject)
-            && pool.is_some_and(|pool| pool.config.unclaimed_related_access == RelatedAccess::ViewAndInteract)
 }

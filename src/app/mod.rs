@@ -7,8 +7,10 @@ pub mod activity;
 mod activity_objects;
 mod activity_recompute;
 pub mod activity_rule;
+pub mod activity_source;
 pub mod call;
 pub mod circulate;
+pub mod coalesce;
 pub mod configured;
 pub mod copy;
 pub mod create;
@@ -24,9 +26,11 @@ pub mod flow;
 mod handover;
 pub mod history;
 pub mod import;
+pub mod ingest;
 pub mod job;
 pub mod jobs;
 pub mod page;
+pub mod parked;
 pub mod pool;
 mod purge;
 pub mod related;
@@ -46,7 +50,9 @@ pub mod verify;
 
 use crate::{clock::Clock, config::Sweep, id::Ids, store::Db};
 use chrono::TimeDelta;
+use coalesce::Lanes;
 use events::Events;
+use ingest::IngestLanes;
 use snapshots::Snapshots;
 
 /// What every flow works with.
@@ -66,6 +72,8 @@ pub struct App {
     pub sweep_grace: TimeDelta,
     /// What streams of events share.
     pub events: Events,
+    /// Where calls of the same service share transactions.
+    pub lanes: IngestLanes,
 }
 
 impl App {
@@ -78,6 +86,7 @@ impl App {
             pages,
             sweep_grace: Sweep::default().grace(),
             events: Events::default(),
+            lanes: Lanes::new(ingest::lanes(db.engine())),
             db,
             clock,
         })

@@ -150,7 +150,10 @@ impl ConfigChange {
                 // What activities mean is decided when they come, and what was counted stays counted.
                 !matches!(
                     table,
-                    ConfigTable::LimitRule | ConfigTable::ActivityRules | ConfigTable::ActivityKind
+                    ConfigTable::LimitRule
+                        | ConfigTable::ActivityRules
+                        | ConfigTable::ActivityKind
+                        | ConfigTable::ActivitySource
                 )
             }
             _ => false,

@@ -21,6 +21,8 @@ pub enum ConfigTable {
     RetentionPause,
     /// Whose rules are for users in several departments.
     ChosenDepartment,
+    /// Services that tell of activities.
+    ActivitySource,
     /// What activities mean, one row at most.
     ActivityRules,
     /// Kinds of activities.
@@ -37,6 +39,7 @@ impl ConfigTable {
         Self::UserAbsence,
         Self::RetentionPause,
         Self::ChosenDepartment,
+        Self::ActivitySource,
         Self::ActivityRules,
         Self::ActivityKind,
     ];
@@ -52,6 +55,7 @@ impl ConfigTable {
             Self::UserAbsence => "user_absence",
             Self::RetentionPause => "retention_pause",
             Self::ChosenDepartment => "chosen_department",
+            Self::ActivitySource => "activity_source",
             Self::ActivityRules => "activity_rules",
             Self::ActivityKind => "activity_kind",
         }

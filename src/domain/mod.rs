@@ -3,6 +3,7 @@
 pub mod account;
 pub mod account_list;
 pub mod activity;
+pub mod activity_source;
 pub mod breaker;
 pub mod change;
 pub mod circulation;

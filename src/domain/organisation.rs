@@ -2,6 +2,7 @@
 
 use super::{
     activity::rules::ActivityRules,
+    activity_source::StoredSource,
     configured::Configured,
     custom_field::CustomField,
     directory::Directory,
@@ -44,6 +45,8 @@ pub struct Organisation {
     pub retention: Retention,
     /// Definitions of custom fields, disabled ones too, by id.
     pub custom_fields: Vec<Arc<Configured<CustomField>>>,
+    /// Registered sources of activities, disabled ones too, by registration.
+    pub activity_sources: Vec<Arc<StoredSource>>,
     /// What activities mean.
     pub activity_rules: ActivityRules,
 }
@@ -111,6 +114,7 @@ impl Organisation {
             limit_rules: LimitRules::default(),
             retention: Retention::default(),
             custom_fields: Vec::new(),
+            activity_sources: Vec::new(),
             activity_rules: ActivityRules::default(),
         }
     }

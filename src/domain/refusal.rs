@@ -193,6 +193,14 @@ reasons! {
     WatchLimitReached = "WATCH_LIMIT_REACHED", ResourceExhausted;
     /// Events came faster than they were read.
     SlowConsumer = "SLOW_CONSUMER", Aborted;
+    /// The tenant takes activities of registered sources only.
+    SourceNotRegistered = "SOURCE_NOT_REGISTERED", PermissionDenied;
+    /// The source may tell of nothing for the time being.
+    SourceDisabled = "SOURCE_DISABLED", PermissionDenied;
+    /// The source is not registered for this kind of activity.
+    KindNotAllowed = "KIND_NOT_ALLOWED", PermissionDenied;
+    /// As many activities wait for their account as may.
+    ParkingFull = "PARKING_FULL", ResourceExhausted;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

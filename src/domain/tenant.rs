@@ -101,6 +101,9 @@ pub struct TenantSettings {
     /// Whether contacts go with the account to its next owner.
     #[serde(rename = "settings.contacts_follow_owner", default = "usual::contacts_follow")]
     pub contacts_follow_owner: bool,
+    /// Whether services tell of activities only if they are registered.
+    #[serde(rename = "settings.sources_must_register", default)]
+    pub sources_must_register: bool,
 }
 
 /// What tenants have that were stored before there were these settings, and new ones start with.
@@ -162,6 +165,7 @@ impl TenantSettings {
             breaker_accounts: usual::breaker_accounts(),
             related_object_visibility: RelatedVisibility::default(),
             contacts_follow_owner: usual::contacts_follow(),
+            sources_must_register: false,
         }
     }
 

@@ -22,6 +22,7 @@ const CONFIGURE: Needs = ActorOr(&[Admin, Config]);
 const FOLLOW: Needs = ActorOr(&[Admin, Events]);
 const FOR_USERS: Needs = ActorOr(&[Admin]);
 const JOBS: Needs = ActorOr(&[Admin, Directory]);
+const SOURCES: Needs = ActorOr(&[Admin, Config, Ingest]);
 const PUSH_DIRECTORY: Needs = OneOf(&[Admin, Directory]);
 
 /// Every method of the API.
@@ -134,7 +135,17 @@ pub const METHODS: &[(&str, Needs)] = &[
         "/tidepool.v1.ActivityService/RecordActivities",
         ActorOr(&[Admin, Ingest]),
     ),
+    (
+        "/tidepool.v1.ActivityService/IngestActivities",
+        ActorOr(&[Admin, Ingest]),
+    ),
     ("/tidepool.v1.ActivityService/ListActivities", FOR_USERS),
+    ("/tidepool.v1.ActivitySourceService/RegisterActivitySource", SOURCES),
+    ("/tidepool.v1.ActivitySourceService/GetActivitySource", SOURCES),
+    ("/tidepool.v1.ActivitySourceService/ListActivitySources", CONFIGURE),
+    ("/tidepool.v1.ActivitySourceService/EnableActivitySource", CONFIGURE),
+    ("/tidepool.v1.ActivitySourceService/DisableActivitySource", CONFIGURE),
+    ("/tidepool.v1.ActivitySourceService/DeleteActivitySource", CONFIGURE),
     ("/tidepool.v1.ActivityRuleService/GetActivityRules", Caller),
     ("/tidepool.v1.ActivityRuleService/UpdateActivityRules", CONFIGURE),
     ("/tidepool.v1.ActivityRuleService/ListActivityKinds", Caller),
@@ -179,7 +190,10 @@ pub fn needs(path: &str) -> Option<Needs> {
 }
 
 /// Methods whose callers send one message after the other, for longer than others may take.
-const FED: &[&str] = &["/tidepool.v1.AccountService/ImportAccounts"];
+const FED: &[&str] = &[
+    "/tidepool.v1.AccountService/ImportAccounts",
+    "/tidepool.v1.ActivityService/IngestActivities",
+];
 
 /// Whether callers of the method at `path` send a stream.
 #[must_use]

@@ -17,44 +17,13 @@ use crate::domain::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 const CHUNK: usize = 128;
 
 fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
-}
-
-/// Digests of those of the source's events that are there already.
-pub async fn known(
-    conn: &impl ConnectionTrait,
-    tenant: TenantKey,
-    source: &CallerId,
-    events: &[&EventId],
-) -> Result<HashMap<EventId, Vec<u8>>, DbErr> {
-    let mut known = HashMap::new();
-    for chunk in events.chunks(CHUNK) {
-        let sql = format!(
-            "SELECT event_id, payload_hash FROM activity WHERE tenant = ? AND source = ? AND event_id IN ({})",
-            marks(chunk.len())
-        );
-        let mut values: Vec<Value> = vec![tenant.0.into(), source.as_str().into()];
-        values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
-        for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
-            let id: String = row.try_get("", "event_id")?;
-            let at = Row {
-                table: "activity",
-                tenant,
-                key: &id,
-            };
-            known.insert(
-                at.id("event_id", &id, EventId::parse)?,
-                row.try_get("", "payload_hash")?,
-            );
-        }
-    }
-    Ok(known)
 }
 
 /// Keeps activities, each with what its actor is to the account, where that was looked up. Somebody may have told of the same event at the same time: then the whole unit runs again.

@@ -3,14 +3,7 @@
 //! All three look for the same: objects of the old owner, of the types that are wished, in the states from which those
 //! follow, neither locked nor in a workflow.
 
-use super::{
-    apply::expect,
-    batch::Update,
-    codec::Row,
-    failure::Abort,
-    instant::micros,
-    sql::run,
-};
+use super::{apply::expect, batch::Update, codec::Row, failure::Abort, instant::micros, sql::run};
 use crate::domain::{
     change::{Change, RelatedEffect},
     ids::{AccountId, CallerId, ObjectId, TenantKey, UserId},

@@ -38,6 +38,7 @@ pub mod open;
 pub mod organisation;
 pub mod outbox;
 pub mod owned;
+pub mod parked;
 pub mod ping;
 pub mod pool;
 pub mod reclaims;

@@ -73,6 +73,7 @@ pub async fn load(
             departments: rows.of(ConfigTable::ChosenDepartment)?,
         };
         let custom_fields = rows.of(ConfigTable::CustomField)?;
+        let activity_sources = rows.of(ConfigTable::ActivitySource)?;
         let activity_rules = rows.of(ConfigTable::ActivityRules)?.pop();
         let activity_rules = ActivityRules::compile(activity_rules, rows.of(ConfigTable::ActivityKind)?);
         let Some(after) = row(conn, name).await? else {
@@ -90,6 +91,7 @@ pub async fn load(
                 limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
                 retention: Retention::compile(retention, &Schema::new(&custom_fields)),
                 custom_fields,
+                activity_sources: activity_sources.into_iter().map(Arc::new).collect(),
                 activity_rules,
             }));
         }

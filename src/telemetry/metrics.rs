@@ -44,6 +44,7 @@ struct Instruments {
     relay_lag: Gauge<f64>,
     watchers: Gauge<u64>,
     too_slow: Counter<u64>,
+    parked: Counter<u64>,
 }
 
 /// Sends everything at this interval, in the background.
@@ -148,6 +149,11 @@ pub(super) fn record_to(provider: &SdkMeterProvider) {
             "tidepool.events.slow_consumers",
             "{stream}",
             "Streams of events that were ended since nobody read them",
+        ),
+        parked: counter(
+            "tidepool.parked.activities",
+            "{activity}",
+            "Activities that waited for their account, and what came of it",
         ),
         meter: meter.clone(),
     };
@@ -268,6 +274,11 @@ pub fn watchers(open: usize) {
 /// A stream of events was ended since nobody read it.
 pub fn too_slow() {
     add(|i| &i.too_slow, 1, &[]);
+}
+
+/// What came of so many activities that waited for their account.
+pub fn replayed(outcome: &'static str, activities: usize) {
+    add(|i| &i.parked, activities, &[KeyValue::new("outcome", outcome)]);
 }
 
 /// Where the database connections are, as `read` says whenever somebody wants to know: the most there may be, and how

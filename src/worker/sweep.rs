@@ -1,10 +1,11 @@
-//! Drives the sweep, the replan and the purge of old answers: as long as there is work it goes on, otherwise it waits for
+//! Drives the sweep, the replan, what waits for its account, and the purge of what is too old: as long as there is work it goes on, otherwise it waits for
 //! the next round.
 
 use super::holding::{patiently, release, take};
 use crate::{
     app::{
         App,
+        parked::Replayed,
         sweep::{Ended, Planned, Stopped, Swept},
     },
     telemetry::metrics,
@@ -106,6 +107,19 @@ async fn round(app: &App, owner: &str, grace: TimeDelta, stop: &CancellationToke
     };
     let go_on = || !stop.is_cancelled();
     let swept = async {
+        // What waited for its account may be what keeps it.
+        match Box::pin(app.replay_parked(&lease, go_on)).await {
+            Ok(replayed) if replayed == Replayed::default() => {}
+            Ok(Replayed {
+                recorded,
+                refused,
+                failed,
+            }) => tracing::info!(recorded, refused, failed, "told accounts of what waited for them"),
+            Err(Stopped::LeaseLost) => return Err(Stopped::LeaseLost),
+            Err(Stopped::Failed(error)) => {
+                tracing::warn!(error = %error, "what waits for its account was not recorded; it is tried again");
+            }
+        }
         let (mut swept, mut planned) = (Swept::default(), Planned::default());
         loop {
             // What falls due while many deadlines are computed again does not wait for all of them.
@@ -120,6 +134,9 @@ async fn round(app: &App, owner: &str, grace: TimeDelta, stop: &CancellationToke
         // What was swept is told all the same; the next round purges again.
         if let Err(error) = app.purge(go_on).await {
             tracing::warn!(error = %error, "old answers were not forgotten");
+        }
+        if let Err(error) = app.expire_parked(go_on).await {
+            tracing::warn!(error = %error, "what waited in vain was not forgotten");
         }
         Ok(swept)
     }

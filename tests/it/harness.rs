@@ -354,6 +354,7 @@ clients! {
     related = related_object_service_client::RelatedObjectServiceClient;
     activities = activity_service_client::ActivityServiceClient;
     activity_rules = activity_rule_service_client::ActivityRuleServiceClient;
+    sources = activity_source_service_client::ActivitySourceServiceClient;
     sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
     events = event_service_client::EventServiceClient;

@@ -68,6 +68,7 @@ mod flood;
 mod house;
 mod import_stream;
 mod importing;
+mod ingest;
 mod lifecycle;
 mod limits;
 mod migrations;

@@ -83,6 +83,7 @@ async fn every_field_is_updated_alone() {
             breaker_accounts: Some(500),
             related_object_visibility: RelatedObjectVisibility::AccountReaders.into(),
             contacts_follow_owner: Some(false),
+            sources_must_register: true,
         }),
         ..Tenant::default()
     };
@@ -114,7 +115,8 @@ async fn every_field_is_updated_alone() {
         breaker_percent,
         breaker_accounts,
         related_object_visibility,
-        contacts_follow_owner
+        contacts_follow_owner,
+        sources_must_register
     );
     for (path, take) in own.into_iter().chain(settings) {
         server.clock.advance(TimeDelta::seconds(1));

@@ -8,6 +8,7 @@ use crate::{
     app::{App, call::Call, flow},
     domain::{
         activity::check_time,
+        activity_source::Voice,
         error::Error,
         ids::CallerId,
         refusal::{Reason, Violations},
@@ -57,6 +58,8 @@ impl App {
             unit.retry(|| {
                 unit.tx(async |tx| {
                     flow::enter(tx, &org, None).await?;
+                    let must_register = org.tenant.settings.sources_must_register;
+                    Voice::of(&org.activity_sources, must_register, &call.caller)?;
                     watermark::raise(tx, self.db.engine(), org.key, &call.caller, until).await?;
                     let heard = watermark::all(tx, org.key).await?;
                     Ok(heard.get(&call.caller).copied().unwrap_or(until))

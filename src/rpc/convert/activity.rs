@@ -2,11 +2,11 @@
 
 use super::{circulation::encode_error, decode, id, id_opt, ids, required, texts, timestamp};
 use crate::{
-    app::activity::{Recorded, Told},
+    app::{activity::Recorded, ingest::Named},
     domain::{
         activity::{Activity, Kind},
         error::Error,
-        ids::{AccountId, EventId, ObjectId, UserId},
+        ids::{AccountId, EventId, ExternalId, ObjectId, UserId},
         object::{
             Described, VIEWERS_MAX,
             money::{Money, MoneyError},
@@ -19,6 +19,7 @@ use crate::{
 };
 use chrono::{DateTime, SubsecRound, Utc};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// Activities of a call at most.
 const MAX_ITEMS: usize = 500;
@@ -28,10 +29,15 @@ const SUMMARY_MAX: usize = 1000;
 const CONTRACT_TERMINATED: &str = "contract.terminated";
 
 /// Reads activities, each for itself. For a user, who acts in all of them.
-pub fn record(messages: &[proto::Activity], user: Option<&UserId>) -> Result<Vec<Told>, Error> {
+pub fn record(messages: &[proto::Activity], user: Option<&UserId>, buffer_unknown: bool) -> Result<Vec<Named>, Error> {
+    let mut violations = Violations::default();
     if !(1..=MAX_ITEMS).contains(&messages.len()) {
-        let mut violations = Violations::default();
         violations.add("activities", format!("must have 1 to {MAX_ITEMS} entries"));
+    }
+    if buffer_unknown && user.is_some() {
+        violations.add("buffer_unknown", "must not be set in calls for a user");
+    }
+    if !violations.is_empty() {
         return Err(violations.into());
     }
     Ok(messages
@@ -40,9 +46,32 @@ pub fn record(messages: &[proto::Activity], user: Option<&UserId>) -> Result<Vec
         .collect())
 }
 
-fn read(v: &mut Violations, message: &proto::Activity, user: Option<&UserId>) -> Option<Activity> {
+/// Reads which account it is about: by our id, or by that of another system.
+fn read_account(v: &mut Violations, message: &proto::Activity) -> Option<(AccountId, Option<ExternalId>)> {
+    if message.external_account_id.is_empty() {
+        let account = id(v, "account_id", &message.account_id, AccountId::parse)?;
+        return Some((account, None));
+    }
+    if !message.account_id.is_empty() {
+        v.add("account_id", "must not be set together with external_account_id");
+        v.add("external_account_id", "must not be set together with account_id");
+    }
+    let external = id(
+        v,
+        "external_account_id",
+        &message.external_account_id,
+        ExternalId::parse,
+    )?;
+    Some((AccountId(Uuid::nil()), Some(external)))
+}
+
+fn read(
+    v: &mut Violations,
+    message: &proto::Activity,
+    user: Option<&UserId>,
+) -> Option<(Activity, Option<ExternalId>)> {
     let event_id = id(v, "event_id", &message.event_id, EventId::parse);
-    let account = id(v, "account_id", &message.account_id, AccountId::parse);
+    let account = read_account(v, message);
     let kind = v.check("kind", Kind::parse(&message.kind));
     let object_id = id_opt(v, "object_id", &message.object_id, ObjectId::parse);
     let occur_time = required(v, "occur_time", message.occur_time).and_then(|time| read_time(v, "occur_time", time));
@@ -70,9 +99,10 @@ fn read(v: &mut Violations, message: &proto::Activity, user: Option<&UserId>) ->
     } else if message.object_id.is_empty() && described.as_ref().is_some_and(|it| *it != Described::default()) {
         v.add("object_id", "must be set for activities that say how an object is");
     }
+    let (account, external) = account?;
     let mut activity = Activity {
         event_id: event_id?,
-        account: account?,
+        account,
         kind: kind?,
         object_id: object_id?,
         occur_time: occur_time?,
@@ -82,8 +112,8 @@ fn read(v: &mut Violations, message: &proto::Activity, user: Option<&UserId>) ->
         described: described?,
         payload_hash: [0; 32],
     };
-    activity.payload_hash = digest(&activity);
-    Some(activity)
+    activity.payload_hash = digest(&activity, external.as_ref());
+    Some((activity, external))
 }
 
 /// Reads how an activity leaves its object.
@@ -140,14 +170,16 @@ fn read_time(v: &mut Violations, field: &str, time: prost_types::Timestamp) -> O
     v.check(field, read.ok_or("must be a time between 1970 and 9999"))
 }
 
-/// What makes two tellings of an event the same.
-fn digest(activity: &Activity) -> [u8; 32] {
+/// What makes two tellings of an event the same: what was said, and so also by which id the account was named.
+fn digest(activity: &Activity, external: Option<&ExternalId>) -> [u8; 32] {
+    // No id of ours looks like that.
+    let account = external.map_or_else(|| activity.account.to_string(), |id| format!("external:{id}"));
     let mut hash = Sha256::new();
     let object = activity.object_id.as_ref().map(ToString::to_string).unwrap_or_default();
     let actor = activity.actor.as_ref().map(ToString::to_string).unwrap_or_default();
     let time = activity.occur_time.timestamp_micros().to_string();
     for part in [
-        &activity.account.to_string(),
+        &account,
         activity.kind.as_str(),
         &object,
         &time,
@@ -180,6 +212,7 @@ pub fn encode_outcome(outcome: &Result<Recorded, Error>) -> proto::record_activi
     let (outcome, status) = match outcome {
         Ok(Recorded::New) => (proto::RecordOutcome::Recorded, tonic_types::Status::default()),
         Ok(Recorded::Duplicate) => (proto::RecordOutcome::Duplicate, tonic_types::Status::default()),
+        Ok(Recorded::Buffered) => (proto::RecordOutcome::Buffered, tonic_types::Status::default()),
         Err(error) => (proto::RecordOutcome::Unspecified, encode_error(error)),
     };
     proto::record_activities_response::Result {
@@ -198,6 +231,7 @@ pub fn encode(row: StoredActivity) -> proto::Activity {
         source: row.source.to_string(),
         event_id: activity.event_id.to_string(),
         account_id: activity.account.to_string(),
+        external_account_id: String::new(),
         kind: activity.kind.to_string(),
         object_id: activity.object_id.map(|id| id.to_string()).unwrap_or_default(),
         occur_time: timestamp(activity.occur_time),

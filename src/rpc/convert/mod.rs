@@ -5,6 +5,7 @@ pub mod account_change;
 pub mod account_list;
 pub mod activity;
 pub mod activity_rule;
+pub mod activity_source;
 pub mod circulation;
 pub mod config_event;
 pub mod custom_field;

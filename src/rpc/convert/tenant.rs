@@ -51,6 +51,7 @@ pub fn encode((name, tenant): &(TenantName, Tenant)) -> proto::Tenant {
             }
             .into(),
             contacts_follow_owner: Some(settings.contacts_follow_owner),
+            sources_must_register: settings.sources_must_register,
         }),
         etag: etag(tenant.version),
         create_time: timestamp(tenant.create_time),
@@ -170,6 +171,7 @@ fn read_settings(v: &mut Violations, message: proto::TenantSettings) -> Option<T
         breaker_accounts: number(message.breaker_accounts, usual.breaker_accounts),
         related_object_visibility: related_object_visibility?,
         contacts_follow_owner: message.contacts_follow_owner.unwrap_or(usual.contacts_follow_owner),
+        sources_must_register: message.sources_must_register,
         ..usual
     })
 }

@@ -345,6 +345,8 @@ pub(crate) async fn make(side: &Side, rpc: &str) -> Option<Made> {
                 proto::RecordActivitiesRequest {
                     activities: vec![activity],
                     request_id: request_id(),
+                    // Not for users, for whom it is asked too.
+                    buffer_unknown: false,
                 },
             )
         }

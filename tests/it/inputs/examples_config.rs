@@ -33,6 +33,8 @@ fn tenant(side: &Side) -> proto::Tenant {
             required_sources: vec!["orders".into()],
             breaker_percent: Some(50),
             breaker_accounts: Some(500),
+            // Others tell of activities in this tenant too.
+            sources_must_register: false,
             ..Default::default()
         }),
         ..Default::default()

@@ -121,6 +121,7 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("UserAbsence", "id") | (_, "user_absence_id") => Text::Own(Thing::UserAbsence),
         ("RetentionPause", "id") | (_, "retention_pause_id") => Text::Own(Thing::RetentionPause),
         (_, "job_id") => Text::Own(Job),
+        (_, "activity_source_name") => Text::Foreign(Some(Thing::ActivitySource), ID),
         ("User" | "Department" | "Group" | "ReturnReason", "id") | (_, "object_id" | "external_id") => {
             Text::Foreign(None, ID)
         }
@@ -141,7 +142,6 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("CustomField", "name")
         | ("CustomFieldValue", "field")
         | ("Activity", "kind")
-        | ("ListTimelineRequest", "kinds")
         | ("ListRelatedObjectsRequest", "object_type")
         | ("Money", "amount" | "currency")
         | ("ActivityRules", "follow_up_kinds" | "close_kinds")
@@ -152,7 +152,8 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
             "condition" | "time_zone" | "hidden_fields" | "paths" | "default_cutoff" | "reminder_time" | "holidays"
             | "extra_work_days" | "kinds",
         ) => Text::Word,
-        (_, "required_sources" | "object_owner" | "visible_to") => Text::Foreign(None, ID),
+        ("ActivitySource", "name")
+        | (_, "required_sources" | "object_owner" | "visible_to" | "external_account_id") => Text::Foreign(None, ID),
         ("Activity", "source") | ("Tenant", "name") => Text::Ignored,
         ("AccountFilter", "name_prefix") => Text::Prefix(200),
         ("GradeDays", "grade")

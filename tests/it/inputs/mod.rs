@@ -12,6 +12,7 @@ mod examples_events;
 mod examples_exceptions;
 mod examples_moves;
 mod examples_retention;
+mod examples_sources;
 mod examples_sweep;
 mod fields;
 mod repeats;
@@ -141,7 +142,7 @@ async fn bad_input_to_moves_is_refused_by_name() {
     sweep(&MOVES).await;
 }
 
-const CONFIGURATION: [&str; 9] = [
+const CONFIGURATION: [&str; 10] = [
     "TenantService",
     "DirectoryService",
     "PoolService",
@@ -151,6 +152,7 @@ const CONFIGURATION: [&str; 9] = [
     "RetentionLimitService",
     "CustomFieldService",
     "ActivityRuleService",
+    "ActivitySourceService",
 ];
 const ACCOUNTS: [&str; 6] = [
     "AccountService",

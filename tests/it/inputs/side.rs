@@ -34,6 +34,7 @@ pub(crate) enum Thing {
     Job,
     UserAbsence,
     RetentionPause,
+    ActivitySource,
     /// A thing of which the history of the configuration has several events.
     Event,
 }
@@ -168,6 +169,10 @@ impl Side {
             let (absence, pause) = (side.new_absence().await, side.new_pause(&pool).await);
             side.ids
                 .extend([(Thing::UserAbsence, absence), (Thing::RetentionPause, pause)]);
+        }
+        for name in ["shop", "till"] {
+            let source = side.new_source(&side.name(name)).await;
+            side.ids.insert(Thing::ActivitySource, source);
         }
         // Before there are jobs that nobody is to work on.
         side.refused_job = side.make_refused_job().await;

@@ -192,6 +192,7 @@ impl Errand {
                 let request = proto::RecordActivitiesRequest {
                     activities: vec![activity],
                     request_id,
+                    ..Default::default()
                 };
                 let answer = site
                     .source_at(at, "crm")

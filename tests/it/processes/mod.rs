@@ -5,6 +5,7 @@
 mod errands;
 mod killed_anywhere;
 mod killed_between_statements;
+mod killed_ingest;
 mod killed_workers;
 mod raced;
 mod stopped_workers;

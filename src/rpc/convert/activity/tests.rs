@@ -19,7 +19,7 @@ fn activity() -> Activity {
 }
 
 fn hex(activity: &Activity) -> String {
-    digest(activity)
+    digest(activity, None)
         .iter()
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
@@ -67,4 +67,15 @@ fn what_is_said_of_the_object_counts() {
         described(|it| it.amount = Money::parse("1", "EUR").ok()),
         "the same amount"
     );
+}
+
+/// What was said is also by which id: found or not, the account's other name is another word.
+#[test]
+fn the_name_of_the_account_counts() {
+    let mut named = activity();
+    let id = ExternalId::parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
+    let by_external = digest(&named, Some(&id));
+    assert_ne!(by_external, digest(&named, None));
+    named.account = AccountId(Uuid::nil());
+    assert_eq!(digest(&named, Some(&id)), by_external);
 }

@@ -5,25 +5,56 @@ use futures::stream::{iter, pending};
 use std::future::poll_fn;
 use tonic::Code;
 
-fn row(id: &str, size: usize) -> ImportAccountsRequest {
-    let account = crate::rpc::proto::Account {
-        remark: "x".repeat(size),
-        ..Default::default()
-    };
-    ImportAccountsRequest {
-        new_account: Some(crate::rpc::proto::NewAccount {
-            account: Some(account),
-            ..Default::default()
-        }),
-        request_id: id.into(),
+/// Numbers whose sum is at most a hundred in a batch, under names.
+struct Hundred;
+
+#[derive(Clone, PartialEq, Message)]
+struct Row {
+    #[prost(string, tag = "1")]
+    id: String,
+    #[prost(string, tag = "2")]
+    text: String,
+    #[prost(uint64, tag = "3")]
+    items: u64,
+}
+
+impl Feed for Hundred {
+    type Message = Row;
+    type Answer = ();
+    const NAME: &'static str = "a test";
+    const BATCH: usize = 100;
+    const WAITING: usize = 1;
+
+    fn items(message: &Row) -> usize {
+        usize::try_from(message.items).unwrap()
+    }
+
+    fn identity(message: &Row) -> Option<&str> {
+        (!message.id.is_empty()).then_some(&message.id)
+    }
+
+    async fn work(&mut self, messages: Vec<Row>) -> Result<Vec<()>, Status> {
+        Ok(vec![(); messages.len()])
     }
 }
 
+fn row(id: &str, size: usize) -> Row {
+    Row {
+        id: id.into(),
+        text: "x".repeat(size),
+        items: 1,
+    }
+}
+
+fn many(items: u64) -> Row {
+    Row { items, ..row("", 0) }
+}
+
 /// How many rows each batch has, of rows that are all there.
-async fn batches(rows: Vec<ImportAccountsRequest>) -> Vec<usize> {
+async fn batches(rows: Vec<Row>) -> Vec<usize> {
     let (mut rows, mut ahead, mut sizes) = (iter(rows.into_iter().map(Ok)), None, Vec::new());
     loop {
-        let batch = next(&mut rows, &mut ahead).await;
+        let batch = next::<Hundred>(&mut rows, &mut ahead).await;
         sizes.push(batch.messages.len());
         if let Some(end) = batch.end {
             end.unwrap();
@@ -45,9 +76,20 @@ async fn a_batch_is_what_is_there_up_to_a_bound() {
 }
 
 #[tokio::test]
+async fn messages_of_many_items_share_a_batch_as_far_as_they_fit() {
+    assert_eq!(
+        batches([60, 40, 60, 41, 100, 1].map(many).to_vec()).await,
+        [2, 1, 1, 1, 1]
+    );
+    // What is too much by itself goes alone, and what is nothing is something.
+    assert_eq!(batches([0, 101, 0, 0].map(many).to_vec()).await, [1, 1, 2]);
+    assert_eq!(batches(vec![many(0); 101]).await, [100, 1]);
+}
+
+#[tokio::test]
 async fn a_row_is_not_kept_waiting_for_others() {
     let mut rows = iter([Ok(row("a", 0))]).chain(pending());
-    let batch = next(&mut rows, &mut None).await;
+    let batch = next::<Hundred>(&mut rows, &mut None).await;
     assert_eq!(batch.messages.len(), 1);
     assert!(batch.end.is_none());
 }
@@ -55,7 +97,7 @@ async fn a_row_is_not_kept_waiting_for_others() {
 #[tokio::test]
 async fn what_came_before_an_error_is_a_batch_with_it() {
     let mut rows = iter([Ok(row("a", 0)), Err(Status::internal("no message"))]);
-    let batch = next(&mut rows, &mut None).await;
+    let batch = next::<Hundred>(&mut rows, &mut None).await;
     assert_eq!(batch.messages.len(), 1);
     assert_eq!(batch.end.unwrap().unwrap_err().code(), Code::Internal);
 }

@@ -1,0 +1,346 @@
+//! Activities that wait for their account, under the external id by which their source names it; and what is known of a
+//! source's events, recorded or waiting.
+
+use super::{
+    batch::insert,
+    codec::{Row, to_json},
+    failure::{Abort, Class, classify},
+    instant::{instant, micros},
+    organisation::tenant_name,
+    sql::statement,
+};
+use crate::domain::{
+    activity::{Activity, Kind},
+    ids::{AccountId, CallerId, EventId, ExternalId, ObjectId, TenantKey, TenantName, UserId},
+    object::{Described, money::Money},
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Keys per statement.
+const CHUNK: usize = 128;
+
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+/// The accounts that have these external ids. One statement per 128.
+pub async fn accounts(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    ids: &[&ExternalId],
+) -> Result<HashMap<ExternalId, AccountId>, DbErr> {
+    let mut found = HashMap::new();
+    for chunk in ids.chunks(CHUNK) {
+        let sql = format!(
+            "SELECT id, external_id FROM account WHERE tenant = ? AND external_id IN ({})",
+            marks(chunk.len())
+        );
+        let mut values: Vec<Value> = vec![tenant.0.into()];
+        values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
+        for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
+            let (id, external_id): (Uuid, String) = (row.try_get("", "id")?, row.try_get("", "external_id")?);
+            let at = Row {
+                table: "account",
+                tenant,
+                key: &id,
+            };
+            found.insert(at.id("external_id", &external_id, ExternalId::parse)?, AccountId(id));
+        }
+    }
+    Ok(found)
+}
+
+/// What is known of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Digest of what was told, if it is recorded.
+    pub recorded: Option<Vec<u8>>,
+    /// The same, if it waits for its account.
+    pub parked: Option<Vec<u8>>,
+}
+
+/// Those of the source's events that are recorded or wait. One statement per 128.
+pub async fn known(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    source: &CallerId,
+    events: &[&EventId],
+) -> Result<HashMap<EventId, Known>, DbErr> {
+    let mut known: HashMap<EventId, Known> = HashMap::new();
+    for chunk in events.chunks(CHUNK) {
+        let marks = marks(chunk.len());
+        let of = |table: &str, parked: i64| {
+            format!(
+                "SELECT event_id, payload_hash, {parked} AS parked FROM {table} \
+                 WHERE tenant = ? AND source = ? AND event_id IN ({marks})"
+            )
+        };
+        let sql = format!("{} UNION ALL {}", of("activity", 0), of("parked_activity", 1));
+        let mut values: Vec<Value> = Vec::new();
+        for _ in 0..2 {
+            values.extend([tenant.0.into(), source.as_str().into()]);
+            values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
+        }
+        for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
+            let id: String = row.try_get("", "event_id")?;
+            let at = Row {
+                table: "activity",
+                tenant,
+                key: &id,
+            };
+            let known = known.entry(at.id("event_id", &id, EventId::parse)?).or_default();
+            let hash = Some(row.try_get("", "payload_hash")?);
+            if row.try_get::<i64>("", "parked")? == 1 {
+                known.parked = hash;
+            } else {
+                known.recorded = hash;
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// An activity as it waits: what its source said, but for its account and its digest.
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    kind: String,
+    object_id: Option<ObjectId>,
+    occur_time: i64,
+    actor: Option<UserId>,
+    summary: String,
+    contract_end: Option<i64>,
+    /// The amount and its currency.
+    amount: Option<(String, String)>,
+    object_owner: Option<UserId>,
+    visible_to: Vec<UserId>,
+    object_locked: bool,
+    object_in_workflow: bool,
+}
+
+impl Payload {
+    fn of(activity: &Activity) -> Self {
+        let described = &activity.described;
+        let amount = described.amount.as_ref();
+        Self {
+            kind: activity.kind.to_string(),
+            object_id: activity.object_id.clone(),
+            occur_time: micros(activity.occur_time),
+            actor: activity.actor.clone(),
+            summary: activity.summary.clone(),
+            contract_end: activity.contract_end.map(micros),
+            amount: amount.map(|money| (money.amount_text(), money.currency.code().to_owned())),
+            object_owner: described.owner.clone(),
+            visible_to: described.visible_to.clone(),
+            object_locked: described.locked,
+            object_in_workflow: described.in_workflow,
+        }
+    }
+}
+
+/// Lets activities wait. Somebody may have told of the same event at the same time: then the whole unit runs again. One
+/// statement per 128.
+pub async fn park(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    source: &CallerId,
+    activities: &[(&Activity, &ExternalId)],
+    now: DateTime<Utc>,
+    expires: DateTime<Utc>,
+) -> Result<(), Abort> {
+    const COLUMNS: &[&str] = &[
+        "tenant",
+        "source",
+        "event_id",
+        "payload_hash",
+        "external_id",
+        "payload",
+        "park_time",
+        "expire_time",
+    ];
+    for chunk in activities.chunks(CHUNK) {
+        let mut rows: Vec<Vec<Value>> = Vec::with_capacity(chunk.len());
+        for (activity, external_id) in chunk {
+            rows.push(vec![
+                tenant.0.into(),
+                source.as_str().into(),
+                activity.event_id.as_str().into(),
+                activity.payload_hash.to_vec().into(),
+                external_id.as_str().into(),
+                to_json(&Payload::of(activity))?.into_bytes().into(),
+                micros(now).into(),
+                micros(expires).into(),
+            ]);
+        }
+        let insert = insert("parked_activity", COLUMNS, rows);
+        match conn.execute_raw(statement(conn, &insert.sql, insert.values)).await {
+            Ok(_) => {}
+            Err(error) if classify(&error) == Class::Unique => return Err(Abort::Moved),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// These wait no longer. One statement per 128.
+pub async fn remove(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    source: &CallerId,
+    events: &[&EventId],
+) -> Result<(), DbErr> {
+    for chunk in events.chunks(CHUNK) {
+        let sql = format!(
+            "DELETE FROM parked_activity WHERE tenant = ? AND source = ? AND event_id IN ({})",
+            marks(chunk.len())
+        );
+        let mut values: Vec<Value> = vec![tenant.0.into(), source.as_str().into()];
+        values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
+        conn.execute_raw(statement(conn, &sql, values)).await?;
+    }
+    Ok(())
+}
+
+/// How many wait in the tenant, counted up to `most`.
+pub async fn count(conn: &impl ConnectionTrait, tenant: TenantKey, most: usize) -> Result<usize, DbErr> {
+    let sql = "SELECT COUNT(*) AS number FROM (SELECT 1 FROM parked_activity WHERE tenant = ? LIMIT ?) AS waiting";
+    let values = vec![tenant.0.into(), (most as u64).into()];
+    let row = conn.query_one_raw(statement(conn, sql, values)).await?;
+    let number: i64 = row.map_or(Ok(0), |row| row.try_get("", "number"))?;
+    Ok(usize::try_from(number).unwrap_or_default())
+}
+
+/// The key of an activity that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedKey {
+    /// Whose.
+    pub tenant: TenantKey,
+    /// Who told it.
+    pub source: CallerId,
+    /// Its id there.
+    pub event_id: EventId,
+}
+
+/// An activity that waits although there is an account of that external id now.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Its key.
+    pub key: ParkedKey,
+    /// The tenant's name.
+    pub tenant: TenantName,
+    /// How its source names the account.
+    pub external_id: ExternalId,
+    /// What was told. Its account is to be looked up.
+    pub activity: Activity,
+}
+
+/// The next `limit` activities whose account is there, by key. One statement, which costs what waits.
+pub async fn ready(conn: &impl ConnectionTrait, after: Option<&ParkedKey>, limit: usize) -> Result<Vec<Ready>, DbErr> {
+    let (mut more, mut values) = (String::new(), Vec::<Value>::new());
+    if let Some(after) = after {
+        more.push_str(" WHERE p.tenant >= ? AND (p.tenant > ? OR p.source > ? OR (p.source = ? AND p.event_id > ?))");
+        let (tenant, source) = (after.tenant.0, after.source.as_str());
+        values.extend([
+            tenant.into(),
+            tenant.into(),
+            source.into(),
+            source.into(),
+            after.event_id.as_str().into(),
+        ]);
+    }
+    values.push((limit as u64).into());
+    let sql = format!(
+        "SELECT t.name, p.tenant, p.source, p.event_id, p.payload_hash, p.external_id, p.payload FROM parked_activity p \
+         JOIN account a ON a.tenant = p.tenant AND a.external_id = p.external_id JOIN tenant t ON t.id = p.tenant{more} \
+         ORDER BY p.tenant, p.source, p.event_id LIMIT ?"
+    );
+    let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &QueryResult) -> Result<Ready, DbErr> {
+    let (tenant, event_id) = (
+        TenantKey(row.try_get("", "tenant")?),
+        row.try_get::<String>("", "event_id")?,
+    );
+    let at = Row {
+        table: "parked_activity",
+        tenant,
+        key: &event_id,
+    };
+    let source: String = row.try_get("", "source")?;
+    let external_id: String = row.try_get("", "external_id")?;
+    let text: Vec<u8> = row.try_get("", "payload")?;
+    let payload: Payload = at.json("payload", &String::from_utf8_lossy(&text))?;
+    let hash: Vec<u8> = row.try_get("", "payload_hash")?;
+    let event_id = at.id("event_id", &event_id, EventId::parse)?;
+    let amount = match &payload.amount {
+        None => None,
+        Some((amount, currency)) => Some(at.choice("payload", Money::parse(amount, currency).ok())?),
+    };
+    Ok(Ready {
+        tenant: tenant_name(tenant, &row.try_get::<String>("", "name")?)?,
+        external_id: at.id("external_id", &external_id, ExternalId::parse)?,
+        activity: Activity {
+            event_id: event_id.clone(),
+            account: AccountId(Uuid::nil()),
+            kind: at.choice("payload", Kind::parse(&payload.kind).ok())?,
+            object_id: payload.object_id,
+            occur_time: instant(payload.occur_time),
+            actor: payload.actor,
+            summary: payload.summary,
+            contract_end: payload.contract_end.map(instant),
+            described: Described {
+                amount,
+                owner: payload.object_owner,
+                visible_to: payload.visible_to,
+                locked: payload.object_locked,
+                in_workflow: payload.object_in_workflow,
+            },
+            payload_hash: at.choice("payload_hash", hash.try_into().ok())?,
+        },
+        key: ParkedKey {
+            tenant,
+            source: at.id("source", &source, CallerId::parse)?,
+            event_id,
+        },
+    })
+}
+
+/// Those that waited until before `now`, up to `limit`; they wait no longer. One read, and one write per 128 of each
+/// source.
+pub async fn expire(conn: &impl ConnectionTrait, now: DateTime<Utc>, limit: usize) -> Result<Vec<ParkedKey>, DbErr> {
+    let sql = "SELECT tenant, source, event_id FROM parked_activity WHERE expire_time < ? \
+               ORDER BY expire_time, tenant, source, event_id LIMIT ?";
+    let values = vec![micros(now).into(), (limit as u64).into()];
+    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
+    let mut expired = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (tenant, event_id) = (
+            TenantKey(row.try_get("", "tenant")?),
+            row.try_get::<String>("", "event_id")?,
+        );
+        let source: String = row.try_get("", "source")?;
+        let at = Row {
+            table: "parked_activity",
+            tenant,
+            key: &event_id,
+        };
+        expired.push(ParkedKey {
+            tenant,
+            source: at.id("source", &source, CallerId::parse)?,
+            event_id: at.id("event_id", &event_id, EventId::parse)?,
+        });
+    }
+    expired.sort_by(|a, b| (a.tenant, &a.source, &a.event_id).cmp(&(b.tenant, &b.source, &b.event_id)));
+    for of_source in expired.chunk_by(|a, b| (a.tenant, &a.source) == (b.tenant, &b.source)) {
+        if let Some(first) = of_source.first() {
+            let events: Vec<_> = of_source.iter().map(|key| &key.event_id).collect();
+            remove(conn, first.tenant, &first.source, &events).await?;
+        }
+    }
+    Ok(expired)
+}
