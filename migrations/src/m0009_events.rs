@@ -1,5 +1,5 @@
 //! What comes in in full, and what goes out: the details of business objects, the registered sources and kinds of
-//! activities, activities that wait for their account; the positions of events in the tenant's stream, and webhooks.
+//! activities, activities that wait for their account; and the positions of events in the tenant's stream.
 
 use crate::{
     columns::Columns,
@@ -152,38 +152,6 @@ async fn outgoing(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> 
         "event_stream",
         vec![c.tenant(), c.counter("last_position"), c.counter("purged_position")],
         &["tenant"],
-        &[],
-    )
-    .await?;
-    config_table(manager, c, "webhook").await?;
-    // How far each webhook has come, and when it is tried again.
-    create_table(
-        manager,
-        "webhook_cursor",
-        vec![
-            c.tenant(),
-            c.own_id("webhook_id"),
-            c.counter("position"),
-            c.counter("attempts"),
-            c.instant("next_time"),
-            c.counter("version"),
-        ],
-        &["tenant", "webhook_id"],
-        &[],
-    )
-    .await?;
-    // What could not be delivered, until somebody has it delivered again or it is purged.
-    create_table(
-        manager,
-        "webhook_dead_letter",
-        vec![
-            c.tenant(),
-            c.own_id("webhook_id"),
-            c.counter("position"),
-            c.instant("fail_time"),
-            c.text("failure"),
-        ],
-        &["tenant", "webhook_id", "position"],
         &[],
     )
     .await

@@ -190,7 +190,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Created,
         Self::Claimed,
         Self::Assigned,
@@ -203,6 +203,7 @@ impl EventKind {
         Self::Updated,
         Self::TeamChanged,
         Self::ActivityRecorded,
+        Self::DealsRecomputed,
         Self::Replanned,
         Self::Reminded,
         Self::Canceled,

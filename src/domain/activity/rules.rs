@@ -301,9 +301,12 @@ impl ActivityRules {
     #[must_use]
     pub fn counted(&self, kind: &Kind, standing: Standing) -> Meaning {
         let meaning = self.meaning(kind);
+        let deal = meaning.deal.filter(|_| self.config().closes_by.admit(standing));
         Meaning {
-            follow_up: meaning.follow_up && self.follows_up(kind, standing),
-            deal: meaning.deal.filter(|_| self.config().closes_by.admit(standing)),
+            // A deal that counts feeds the clocks as a follow-up for as long as it is closed: through the set of deals, so
+            // that whoever takes it back takes that back too.
+            follow_up: meaning.follow_up && self.follows_up(kind, standing) && deal != Some(Deal::Closed),
+            deal,
             // A contract runs whoever tells of it.
             contract: meaning.contract,
         }

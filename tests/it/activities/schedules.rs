@@ -30,7 +30,7 @@ fn model(events: &[(String, Activity)]) -> (All, i64, Option<DateTime<Utc>>) {
             "opportunity.reopened" => drop(won.remove(&key)),
             _ => {}
         }
-        if ["opportunity.won", "opportunity.created", "sales_order.created"].contains(&activity.kind.as_str()) {
+        if ["opportunity.created", "sales_order.created"].contains(&activity.kind.as_str()) {
             follow_up = follow_up.max(Some(time));
         }
         let amount = activity

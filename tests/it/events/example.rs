@@ -18,6 +18,7 @@ use tidepool::{
         self, Account, AdvanceReminder, DESCRIPTORS, Event, ReclaimRule, ReminderRecipient, TeamAccess, TeamMember,
         TeamRole,
     },
+    worker,
 };
 
 impl World {
@@ -221,6 +222,29 @@ async fn do_it_all(world: &World, north: &str, south: &str) {
             account_id: account_id()
         })
     );
+    // A contract closes deals from now on, and one was told of before.
+    world.pass(TimeDelta::minutes(1));
+    let signed = world.create("Signed", north, "bob").await.id;
+    let contract = told("e2", &signed, "contract.activated", world.server.clock.now());
+    world.tell("crm", vec![contract]).await;
+    let rules = proto::ActivityRules {
+        close_kinds: vec!["contract.activated".into()],
+        ..Default::default()
+    };
+    call!(
+        world,
+        "root",
+        activity_rules.update_activity_rules(UpdateActivityRulesRequest {
+            activity_rules: Some(rules),
+            update_mask: mask(&["close_kinds"])
+        })
+    );
+    call!(
+        world,
+        "root",
+        activity_rules.recompute_deal_status(RecomputeDealStatusRequest {})
+    );
+    worker::jobs::once(&world.server.running.app).await.unwrap();
     // What was written about it goes with it, so another one is deleted than is shown.
     world.pass(TimeDelta::minutes(1));
     let gone = world.create("Gone", north, "").await.id;

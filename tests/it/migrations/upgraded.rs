@@ -11,13 +11,43 @@ use sea_orm::Database;
 use secrecy::ExposeSecret;
 use tidepool::{app::App, lifecycle, rpc::proto::ReclaimRule, worker};
 
+/// Takes back what the step on events made, which came after.
+fn before_events(index: impl Fn(&str) -> String) -> Vec<String> {
+    let mut all: Vec<_> = ["business_object_related", "account_event_position"].map(&index).into();
+    for (table, columns) in [
+        (
+            "activity",
+            "amount currency object_owner visible_to object_locked object_in_workflow standing traceparent",
+        ),
+        (
+            "business_object",
+            "action detail_time detail_event_id amount currency owner owner_time locked in_workflow end_told_time \
+             end_told_event_id",
+        ),
+        ("account_event", "position pool_id owner traceparent"),
+    ] {
+        let columns = columns.split_whitespace();
+        all.extend(columns.map(|column| format!("ALTER TABLE {table} DROP COLUMN {column}")));
+    }
+    let tables = "parked_activity activity_source activity_kind activity_rules object_viewer event_stream";
+    all.extend(tables.split_whitespace().map(|table| format!("DROP TABLE {table}")));
+    all
+}
+
 /// Takes back what the step on retention made.
 fn before_retention() -> Vec<String> {
     let on = if external_server().is_some() { " ON account" } else { "" };
-    let mut all = vec![
+    let mut all = before_events(|name| {
+        let table = &name[..name.rfind('_').unwrap()];
+        match external_server() {
+            Some(_) => format!("DROP INDEX {name} ON {table}"),
+            None => format!("DROP INDEX {name}"),
+        }
+    });
+    all.extend([
         format!("DROP INDEX account_wake_time{on}"),
         "CREATE INDEX account_reclaim_time ON account (reclaim_time, tenant, id)".to_owned(),
-    ];
+    ]);
     let columns = "wake_time contract_end_time locked_by lock_time lock_expire_time embargo_time disputed_time \
                    tenure_clock clock_memory";
     for column in columns.split_whitespace() {

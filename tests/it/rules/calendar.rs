@@ -119,6 +119,8 @@ async fn settings_of_retention_have_their_defaults() {
         breaker_percent: Some(20),
         breaker_accounts: Some(1000),
         create_permission: tidepool::rpc::proto::CreatePermission::AnyUser.into(),
+        related_object_visibility: tidepool::rpc::proto::RelatedObjectVisibility::OwnersOnly.into(),
+        contacts_follow_owner: Some(true),
         ..TenantSettings::default()
     };
     // The harness lets sweeps take whatever is due.

@@ -507,32 +507,3 @@ CREATE TABLE `user_absence` (
   PRIMARY KEY (`tenant`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
-CREATE TABLE `webhook` (
-  `tenant` int(11) NOT NULL,
-  `id` binary(16) NOT NULL,
-  `version` bigint(20) NOT NULL DEFAULT 0,
-  `config` longtext NOT NULL,
-  `create_time` bigint(20) NOT NULL DEFAULT 0,
-  `update_time` bigint(20) NOT NULL DEFAULT 0,
-  PRIMARY KEY (`tenant`,`id`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-
-CREATE TABLE `webhook_cursor` (
-  `tenant` int(11) NOT NULL,
-  `webhook_id` binary(16) NOT NULL,
-  `position` bigint(20) NOT NULL DEFAULT 0,
-  `attempts` bigint(20) NOT NULL DEFAULT 0,
-  `next_time` bigint(20) NOT NULL DEFAULT 0,
-  `version` bigint(20) NOT NULL DEFAULT 0,
-  PRIMARY KEY (`tenant`,`webhook_id`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-
-CREATE TABLE `webhook_dead_letter` (
-  `tenant` int(11) NOT NULL,
-  `webhook_id` binary(16) NOT NULL,
-  `position` bigint(20) NOT NULL DEFAULT 0,
-  `fail_time` bigint(20) NOT NULL DEFAULT 0,
-  `failure` longtext NOT NULL,
-  PRIMARY KEY (`tenant`,`webhook_id`,`position`)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-

@@ -546,30 +546,3 @@ CREATE TABLE "user_absence" (
   "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "id") );
 
-CREATE TABLE "webhook" (
-  "tenant" INTEGER NOT NULL,
-  "id" BLOB NOT NULL,
-  "version" INTEGER NOT NULL DEFAULT 0,
-  "config" TEXT NOT NULL,
-  "create_time" INTEGER NOT NULL DEFAULT 0,
-  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
-  "id") );
-
-CREATE TABLE "webhook_cursor" (
-  "tenant" INTEGER NOT NULL,
-  "webhook_id" BLOB NOT NULL,
-  "position" INTEGER NOT NULL DEFAULT 0,
-  "attempts" INTEGER NOT NULL DEFAULT 0,
-  "next_time" INTEGER NOT NULL DEFAULT 0,
-  "version" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
-  "webhook_id") );
-
-CREATE TABLE "webhook_dead_letter" (
-  "tenant" INTEGER NOT NULL,
-  "webhook_id" BLOB NOT NULL,
-  "position" INTEGER NOT NULL DEFAULT 0,
-  "fail_time" INTEGER NOT NULL DEFAULT 0,
-  "failure" TEXT NOT NULL, PRIMARY KEY ("tenant",
-  "webhook_id",
-  "position") );
-
