@@ -1,5 +1,5 @@
-//! Drives the sweep, the replan, what waits for its account, and the purge of what is too old: as long as there is work it goes on, otherwise it waits for
-//! the next round.
+//! Drives the sweep, the replan, what waits for its account, and the purge of what is too old: as long as there is work it
+//! goes on, otherwise it waits for the next round.
 
 use super::holding::{patiently, release, take};
 use crate::{

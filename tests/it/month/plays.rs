@@ -185,7 +185,7 @@ impl Month {
         ];
         let kind = *kinds.choose(&mut self.random).unwrap();
         let when = self.when(late);
-        self.tell(account, kind, format!("thing-{account}"), when).await;
+        self.tell(account, kind, String::new(), when).await;
         if kind != "call.made" {
             let now = self.now();
             let done = self.accounts[account].follow_up(kind, when, &self.rules, now);

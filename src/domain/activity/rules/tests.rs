@@ -195,9 +195,13 @@ fn who_counts_is_configured() {
             let won = rules.counted(&kind("opportunity.won"), standing);
             assert_eq!(
                 (won.deal.is_some(), won.follow_up),
-                (counts, counts),
-                "{actors:?} {standing:?}"
+                (counts, false),
+                "{actors:?} {standing:?}: a deal feeds the clocks by itself"
             );
+            // Where it counts as no deal it is a follow-up like others.
+            let all = self::rules(|config| config.closes_by = actors);
+            let won = all.counted(&kind("opportunity.won"), standing);
+            assert_eq!((won.deal.is_some(), won.follow_up), (counts, !counts));
             let reopened = rules.counted(&kind("opportunity.reopened"), standing);
             assert_eq!(reopened.deal.is_some(), counts, "{actors:?} {standing:?}");
             let edited = rules.counted(&Kind::account_updated(), standing).follow_up;
