@@ -41,7 +41,7 @@ impl Totals {
         self.0.get(&total).copied().unwrap_or_default()
     }
 
-    /// What is still to be collected [R080].
+    /// What is still to be collected (R080).
     #[must_use]
     pub fn pending(&self) -> i128 {
         let amount = |total| self.get(total).amount;
@@ -52,7 +52,7 @@ impl Totals {
 /// What there is in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// By currency; amounts are never added across currencies [D41].
+    /// By currency; amounts are never added across currencies (D41).
     pub currencies: BTreeMap<String, (Currency, Totals)>,
     /// Objects that have no amount.
     pub without_amount: i64,

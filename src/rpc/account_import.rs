@@ -1,4 +1,4 @@
-//! `AccountService.ImportAccounts`: rows of a stream to the flow, a hundred at a time; see [`pump`].
+//! `AccountService.ImportAccounts`: rows of a stream to the flow, a hundred at a time; see `pump`.
 
 use super::{
     Api,

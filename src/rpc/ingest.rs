@@ -1,4 +1,4 @@
-//! `ActivityService.IngestActivities`: messages of a stream to the flow, up to 500 activities at a time; see [`pump`].
+//! `ActivityService.IngestActivities`: messages of a stream to the flow, up to 500 activities at a time; see `pump`.
 
 use super::{
     Api,

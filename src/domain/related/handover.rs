@@ -60,7 +60,7 @@ impl Follows {
         Self::ALL.into_iter().find(|which| which.object_type() == object_type)
     }
 
-    /// The states, as the last activity says them [R060].
+    /// The states, as the last activity says them (R060).
     #[must_use]
     pub const fn states(self) -> States {
         match self {
