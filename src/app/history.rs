@@ -15,6 +15,7 @@ use crate::{
         history::{AccountEvent, Insight, Tenure, insight},
         ids::AccountId,
         organisation::Organisation,
+        related::keep_seen,
     },
     store::{self, Abort, subject, unit::Reader},
 };
@@ -67,8 +68,15 @@ impl App {
                     let insight = self.insight(&reader, &org, call, input.account).await?;
                     let page = store::history::events(&reader, org.key, input.account, before, &[], input.size + 1);
                     let mut events = page.await?;
+                    let principal = Self::principal(&org, call)?;
+                    let scene = Scene {
+                        org: &org,
+                        principal: &principal,
+                        now: self.clock.now(),
+                    };
                     for event in &mut events {
                         insight.mask(event);
+                        keep_seen(&scene, event);
                     }
                     Ok(events)
                 })

@@ -241,10 +241,12 @@ impl App {
             part.told.iter().map(move |named| (named, may_wait))
         });
         for (told, (named, may_wait)) in told.iter().zip(ways) {
-            let unknown = named.as_ref().ok().and_then(|(_, external)| external.as_ref());
-            let unknown = unknown.filter(|id| !accounts.contains_key(*id));
+            let external = named.as_ref().ok().and_then(|(_, external)| external.as_ref());
             outcomes.push(match told {
-                Ok(activity) => intake.admit(activity, unknown, may_wait),
+                Ok(activity) => {
+                    let unknown = external.filter(|id| !accounts.contains_key(*id));
+                    intake.admit(activity, (external, unknown), may_wait)
+                }
                 Err(error) => Err(error.clone()),
             });
         }
@@ -305,6 +307,8 @@ async fn load(
         }
         subjects.extend(loaded.subjects);
     }
+    // Whoever stands above a member of a team reads its accounts, and may tell of them.
+    subject::join_teams(tx, org, call.actor.as_ref(), subjects.values_mut()).await?;
     Ok(Ok(subjects))
 }
 
@@ -389,11 +393,11 @@ struct Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
-    /// `unknown` is the external id that no account has.
+    /// `external` is the external id by which the account was named, `unknown` the same if no account has it.
     fn admit(
         &mut self,
         activity: &'a Activity,
-        unknown: Option<&'a ExternalId>,
+        (external, unknown): (Option<&'a ExternalId>, Option<&'a ExternalId>),
         may_wait: bool,
     ) -> Result<Recorded, Error> {
         if let Some(voice) = &self.voice {
@@ -413,13 +417,18 @@ impl<'a> Intake<'a> {
             }
         }
         let scene = self.scene;
+        // In the caller's words: the id of an account that he may not know of says that there is one.
+        let no_account = || match external {
+            Some(id) => Error::not_found("account", id),
+            None => Error::not_found("account", activity.account),
+        };
         let now = match unknown {
-            Some(id) if !may_wait => return Err(Error::not_found("account", id)),
+            Some(_) if !may_wait => return Err(no_account()),
             Some(_) => scene.now,
             None => {
                 let subject = self.subjects.get(&activity.account);
                 let subject = subject.filter(|subject| may_tell(scene, subject));
-                let subject = subject.ok_or_else(|| Error::not_found("account", activity.account))?;
+                let subject = subject.ok_or_else(no_account)?;
                 scene.now.max(subject.account.update_time)
             }
         };
@@ -429,7 +438,10 @@ impl<'a> Intake<'a> {
             violations.add_as(Reason::OccurredInFuture, "occur_time", message);
             return Err(violations.into());
         }
-        if scene.org.activity_rules.meaning(&activity.kind).deal.is_some() && activity.object_id.is_none() {
+        // What waited was accepted under the rules of then, and is kept whatever they are now.
+        let decided = self.voice.is_none();
+        let deal = scene.org.activity_rules.meaning(&activity.kind).deal;
+        if !decided && deal.is_some() && activity.object_id.is_none() {
             let mut violations = Violations::default();
             let message = "must be set for activities that close a deal or take one back";
             violations.add("object_id", message);

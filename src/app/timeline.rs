@@ -17,6 +17,7 @@ use crate::{
         history::AccountEvent,
         ids::AccountId,
         organisation::Organisation,
+        related::keep_seen,
         timeline::{Entry, Shown, Wanted, merge, shown},
     },
     store::{
@@ -156,6 +157,7 @@ impl App {
             events = history::events(reader, org.key, id, after.version, kinds, limit).await?;
             for event in &mut events {
                 insight.mask(event);
+                keep_seen(&scene, event);
             }
         }
         let occurred = |row: &StoredActivity| row.activity.occur_time;

@@ -11,6 +11,7 @@ use super::{
     },
     directory::Directory,
     error::Error,
+    history::AccountEvent,
     ids::{AccountId, CallerId, ObjectId, UserId},
     object::money::Money,
     pool::RelatedAccess,
@@ -63,6 +64,23 @@ impl Sight {
             Self::Of(viewer) => owner.is_some_and(|owner| owner == viewer || directory.supervises(viewer, owner)),
         }
     }
+}
+
+/// Takes out of what is told of an account the objects that the principal saw neither before nor after they changed owner.
+pub fn keep_seen(scene: &Scene<'_>, event: &mut AccountEvent) {
+    let open = scene.org.tenant.settings.related_object_visibility == RelatedVisibility::AccountReaders;
+    let Some(actor) = scene
+        .principal
+        .actor
+        .as_ref()
+        .filter(|_| !scene.principal.crm_admin && !open)
+    else {
+        return;
+    };
+    let (sight, directory) = (Sight::Of(actor.clone()), &scene.org.directory);
+    let sees = |owner: &str| UserId::parse(owner).is_ok_and(|owner| sight.by_owner(directory, Some(&owner)));
+    let related = &mut event.effects.related;
+    related.retain(|object| sees(&object.old) || sees(&object.new));
 }
 
 /// Which objects of the account the principal sees, if he may look at them at all.

@@ -21,6 +21,8 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How often what is old is forgotten.
 const PURGE_EVERY: Duration = Duration::from_mins(10);
+/// How long it forgets at a time.
+const PURGE_TIME: Duration = Duration::from_millis(200);
 /// How often it is measured how many events wait.
 const MEASURE_EVERY: Duration = Duration::from_secs(15);
 /// The pause after a round, in which events gather: a round is a transaction, and may be of many events.
@@ -80,11 +82,15 @@ async fn hold(
         }
         measure(app, measured).await;
         if purged.is_none_or(|purged: Instant| purged.elapsed() >= PURGE_EVERY) {
-            // New events do not wait for that.
-            if let Err(error) = app.purge_events(go_on).await {
+            // New events do not wait for that, nor does the lease: what is left goes on after the next of them.
+            let until = Instant::now() + PURGE_TIME;
+            let done = app.purge_events(|| go_on() && Instant::now() < until).await;
+            if let Err(error) = &done {
                 tracing::warn!(error = %error, "old events were not forgotten");
             }
-            purged = Some(Instant::now());
+            if done.is_err() || Instant::now() < until {
+                purged = Some(Instant::now());
+            }
         }
         let pause = async {
             sleep(GATHER.min(interval)).await;

@@ -10,7 +10,7 @@ mod stream;
 use crate::{
     activities::told,
     harness::{Client, Refused},
-    world::{World, open_pool},
+    world::{World, claim, open_pool},
 };
 use chrono::{DateTime, Utc};
 use tidepool::rpc::proto::{
@@ -206,5 +206,43 @@ async fn users_do_not_wait() {
     let request = waiting(vec![named("e1", "erp-1", world.server.clock.now())]);
     let violations = tell(&world.user("bob"), request).await.violations();
     assert_eq!(violations, ["buffer_unknown: must not be set in calls for a user"]);
+    world.stop().await;
+}
+
+/// R187: a user tells of what he reads, also as one above a member of the team; of any other account he learns nothing, not
+/// even that there is one.
+#[tokio::test]
+async fn users_tell_of_what_they_read() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let id = world.known_as("Acme", &pool, "erp-1").await;
+    world.user("dan").circulation().claim_account(claim(&id)).await.unwrap();
+    let member = proto::TeamMember {
+        user_id: "bob".into(),
+        role: proto::TeamRole::JointFollowUp.into(),
+        access: proto::TeamAccess::Read.into(),
+        ..Default::default()
+    };
+    let request = proto::PutTeamMemberRequest {
+        account_id: id.clone(),
+        team_member: Some(member),
+        ..Default::default()
+    };
+    world.user("dan").teams().put_team_member(request).await.unwrap();
+    let now = world.server.clock.now();
+    for (user, event) in [("bob", "e1"), ("ann", "e2")] {
+        let request = of(vec![named(event, "erp-1", now)]);
+        assert_eq!(tell(&world.user(user), request).await.unwrap(), [RECORDED], "{user}");
+    }
+    let mut answers = Vec::new();
+    for external in ["erp-1", "erp-2"] {
+        let request = of(vec![named("e3", external, now)]);
+        let answer = world.user("cid").activities().record_activities(request).await.unwrap();
+        let status = answer.into_inner().results[0].status.clone().unwrap();
+        let text = format!("{status:?}").replace(external, "");
+        answers.push((text.contains(&id), status.message.replace(external, "")));
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert!(!answers[0].0);
     world.stop().await;
 }

@@ -448,3 +448,49 @@ async fn types_are_named_once_each() {
     refused.refused(Code::FailedPrecondition, Reason::RequestIdReused);
     world.stop().await;
 }
+
+/// D42: who reads the account but sees none of the objects does not learn from its history which of them changed owner.
+#[tokio::test]
+async fn history_tells_of_objects_only_to_those_who_see_them() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let id = world.create("Acme", &pool, "bob").await.id;
+    let deal = object("opportunity", "deal", "created", 1, "bob");
+    world.tell_objects(&id, &[deal]).await;
+    let request = proto::PutTeamMemberRequest {
+        account_id: id.clone(),
+        team_member: Some(proto::TeamMember {
+            user_id: "dan".into(),
+            role: proto::TeamRole::JointFollowUp.into(),
+            access: proto::TeamAccess::Read.into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    world.user("bob").teams().put_team_member(request).await.unwrap();
+    let bob = world.user("bob");
+    let request = change(&id, "cid", &ALL);
+    bob.circulation().change_account_owner(request).await.unwrap();
+    for (user, seen) in [("root", 1), ("ann", 1), ("cid", 1), ("dan", 0)] {
+        let request = proto::ListAccountEventsRequest {
+            account_id: id.clone(),
+            ..Default::default()
+        };
+        let listed = world.user(user).history().list_account_events(request).await.unwrap();
+        let events = listed.into_inner().account_events;
+        let told = |event: &proto::AccountEvent| event.effects.as_ref().map_or(0, |e| e.related_owner_changes.len());
+        assert_eq!(events.iter().map(told).sum::<usize>(), seen, "{user}");
+        let request = proto::ListTimelineRequest {
+            account_id: id.clone(),
+            ..Default::default()
+        };
+        let listed = world.user(user).history().list_timeline(request).await.unwrap();
+        let told = |entry: &proto::TimelineEntry| match &entry.entry {
+            Some(proto::timeline_entry::Entry::AccountEvent(event)) => told(event),
+            _ => 0,
+        };
+        let entries = listed.into_inner().entries;
+        assert_eq!(entries.iter().map(told).sum::<usize>(), seen, "{user}");
+    }
+    world.stop().await;
+}
