@@ -156,14 +156,32 @@ impl App {
                 }
             })
             .await?;
-        Ok(page::cut(&self.pages, &list, rows, size, |row| {
+        let place = |row: &StoredActivity| {
             (
                 micros(row.activity.occur_time),
                 row.source.to_string(),
                 row.activity.event_id.to_string(),
             )
-        }))
+        };
+        Ok(page::cut_by_weight(
+            &self.pages,
+            &list,
+            rows,
+            size,
+            place,
+            weigh_activity,
+        ))
     }
+}
+
+/// Bytes of ids, times and whatever else there is of each entry of a list.
+pub(super) const USUAL_WEIGHT: usize = 600;
+
+/// About how many bytes the activity takes in a message.
+pub(super) fn weigh_activity(row: &StoredActivity) -> usize {
+    let viewers = row.activity.described.visible_to.iter();
+    let viewers: usize = viewers.map(|user| user.as_str().len() + 2).sum();
+    USUAL_WEIGHT + row.activity.summary.len() + viewers
 }
 
 /// Takes out what is told of an object that the reader may not see.

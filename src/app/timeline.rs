@@ -5,7 +5,7 @@
 
 use super::{
     App,
-    activity::hide,
+    activity::{USUAL_WEIGHT, hide, weigh_activity},
     call::Call,
     flow,
     page::{self, List},
@@ -69,19 +69,9 @@ impl Places {
 
 /// About how many bytes the entry takes in a message.
 fn weigh(entry: &Happened) -> usize {
-    // Ids, times and whatever else there is of each.
-    const USUAL: usize = 600;
     match entry {
-        Entry::Activity(row) => {
-            let viewers = row
-                .activity
-                .described
-                .visible_to
-                .iter()
-                .map(|user| user.as_str().len() + 2);
-            USUAL + row.activity.summary.len() + viewers.sum::<usize>()
-        }
-        Entry::Event(event) => USUAL + event.note.len() + event.effects.weight(),
+        Entry::Activity(row) => weigh_activity(row),
+        Entry::Event(event) => USUAL_WEIGHT + event.note.len() + event.effects.weight(),
     }
 }
 

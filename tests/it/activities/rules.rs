@@ -181,7 +181,7 @@ async fn rules_are_read_and_changed() {
     world.stop().await;
 }
 
-/// R173-R175, D39, R030: another kind closes deals from then on and is a follow-up; what was counted stays; a won opportunity
+/// R173-R175, D39, R030, R031: another kind closes deals from then on and is a follow-up; what was counted stays; a won opportunity
 /// is still a follow-up, and takes part in deals no more.
 #[tokio::test]
 async fn a_change_counts_from_then_on() {

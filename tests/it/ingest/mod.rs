@@ -214,7 +214,11 @@ async fn users_do_not_wait() {
 #[tokio::test]
 async fn users_tell_of_what_they_read() {
     let world = World::start().await;
-    let pool = world.pool(open_pool("North")).await;
+    let pool = proto::Pool {
+        administrators: vec!["root".into()],
+        ..open_pool("North")
+    };
+    let pool = world.pool(pool).await;
     let id = world.known_as("Acme", &pool, "erp-1").await;
     world.user("dan").circulation().claim_account(claim(&id)).await.unwrap();
     let member = proto::TeamMember {
