@@ -5,7 +5,7 @@
 //! Statement budget for n activities of any number of parts, `k = ceil(n / 128)`: k reads of accounts by external ids where
 //! there are such; k reads of revisions and accounts, k of known events; 1 read of answers and 1 write of them where there
 //! are request ids, one part's own being read with the accounts; where activities are to wait 1 read of how many do, and k
-//! writes; where some no longer do k writes; and what `take_effect` says.
+//! writes; where some no longer do, or are told again, k writes; and what `take_effect` says.
 
 use super::{
     App,
@@ -234,6 +234,7 @@ impl App {
             said: HashMap::new(),
             fresh: Vec::new(),
             waiting: Vec::new(),
+            renewed: BTreeSet::new(),
         };
         let mut outcomes = Outcomes::with_capacity(told.len());
         let ways = open.iter().flat_map(|part| {
@@ -250,11 +251,18 @@ impl App {
                 Err(error) => Err(error.clone()),
             });
         }
-        let Intake { fresh, waiting, .. } = intake;
+        let Intake {
+            fresh,
+            waiting,
+            renewed,
+            ..
+        } = intake;
         self.take_effect(tx, &scene, &subjects, &fresh, (&mut outcomes, &told))
             .await?;
         park(tx, &scene, &waiting, (&mut outcomes, &told)).await?;
         unpark(tx, &scene, &known, &outcomes, &told).await?;
+        let renewed: Vec<_> = renewed.into_iter().collect();
+        parked::renew(tx, org.key, &call.caller, &renewed, scene.now + PARKED_FOR).await?;
         if !again {
             self.hear(tx, &scene, &outcomes, &told).await?;
         }
@@ -390,6 +398,8 @@ struct Intake<'a> {
     said: HashMap<&'a EventId, Known>,
     fresh: Vec<&'a Activity>,
     waiting: Vec<(&'a Activity, &'a ExternalId)>,
+    /// What waits, and was told again.
+    renewed: BTreeSet<&'a EventId>,
 }
 
 impl<'a> Intake<'a> {
@@ -413,6 +423,9 @@ impl<'a> Intake<'a> {
                 return Ok(Recorded::Duplicate);
             }
             if unknown.is_some() {
+                if self.known.contains_key(id) && self.voice.is_some() {
+                    self.renewed.insert(id);
+                }
                 return Ok(Recorded::Buffered);
             }
         }

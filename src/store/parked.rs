@@ -2,6 +2,7 @@
 //! source's events, recorded or waiting.
 
 use super::{
+    apply::expect,
     batch::insert,
     codec::{Row, to_json},
     failure::{Abort, Class, classify},
@@ -192,14 +193,47 @@ pub async fn remove(
     source: &CallerId,
     events: &[&EventId],
 ) -> Result<(), DbErr> {
+    remove_before(conn, tenant, source, events, i64::MAX).await
+}
+
+/// The same for those whose time is over before then: somebody may have told of one again meanwhile.
+async fn remove_before(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    source: &CallerId,
+    events: &[&EventId],
+    before: i64,
+) -> Result<(), DbErr> {
     for chunk in events.chunks(CHUNK) {
         let sql = format!(
-            "DELETE FROM parked_activity WHERE tenant = ? AND source = ? AND event_id IN ({})",
+            "DELETE FROM parked_activity WHERE tenant = ? AND source = ? AND expire_time < ? AND event_id IN ({})",
             marks(chunk.len())
         );
-        let mut values: Vec<Value> = vec![tenant.0.into(), source.as_str().into()];
+        let mut values: Vec<Value> = vec![tenant.0.into(), source.as_str().into(), before.into()];
         values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
         conn.execute_raw(statement(conn, &sql, values)).await?;
+    }
+    Ok(())
+}
+
+/// These, which wait and were told again, wait until `expire_time`. One statement per 128. If one waits no longer, the unit
+/// runs again, and finds out what became of it.
+pub async fn renew(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    source: &CallerId,
+    events: &[&EventId],
+    expire_time: DateTime<Utc>,
+) -> Result<(), Abort> {
+    for chunk in events.chunks(CHUNK) {
+        let sql = format!(
+            "UPDATE parked_activity SET expire_time = ? WHERE tenant = ? AND source = ? AND event_id IN ({})",
+            marks(chunk.len())
+        );
+        let mut values: Vec<Value> = vec![micros(expire_time).into(), tenant.0.into(), source.as_str().into()];
+        values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
+        let renewed = conn.execute_raw(statement(conn, &sql, values)).await?.rows_affected();
+        expect(renewed, chunk.len())?;
     }
     Ok(())
 }
@@ -339,7 +373,7 @@ pub async fn expire(conn: &impl ConnectionTrait, now: DateTime<Utc>, limit: usiz
     for of_source in expired.chunk_by(|a, b| (a.tenant, &a.source) == (b.tenant, &b.source)) {
         if let Some(first) = of_source.first() {
             let events: Vec<_> = of_source.iter().map(|key| &key.event_id).collect();
-            remove(conn, first.tenant, &first.source, &events).await?;
+            remove_before(conn, first.tenant, &first.source, &events, micros(now)).await?;
         }
     }
     Ok(expired)

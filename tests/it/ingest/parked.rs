@@ -259,6 +259,27 @@ async fn nothing_waits_for_ever() {
     world.stop().await;
 }
 
+/// What is told again while it waits was acknowledged again, and has its seven days from then on.
+#[tokio::test]
+async fn what_is_told_again_waits_anew() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let source = world.source("erp");
+    let now = world.server.clock.now();
+    let told = || waiting(vec![named("e1", "erp-1", now)]);
+    assert_eq!(tell(&source, told()).await.unwrap(), [BUFFERED]);
+    world.server.clock.advance(TimeDelta::days(7) + TimeDelta::seconds(10));
+    // It is over, and nobody has cleared it away yet.
+    assert_eq!(tell(&source, told()).await.unwrap(), [BUFFERED]);
+    world.server.clock.advance(TimeDelta::days(7));
+    world.sweep().await;
+    assert_eq!(world.rows("parked_activity").await, 1);
+    let id = world.known_as("Acme", &pool, "erp-1").await;
+    world.sweep().await;
+    assert_eq!(world.shown(&id).await.len(), 1);
+    world.stop().await;
+}
+
 /// As many wait as may: the rest is refused one by one, and what waits already goes on waiting.
 #[tokio::test]
 async fn there_is_room_for_a_hundred_thousand() {
