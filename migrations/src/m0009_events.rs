@@ -31,7 +31,6 @@ async fn incoming(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> 
         c.flag("object_in_workflow"),
         // What its actor was to the account when it was told, where that could matter; none is not looked up.
         c.choice_opt("standing"),
-        c.foreign_id_opt("traceparent"),
     ] {
         add_column(manager, "activity", column).await?;
     }

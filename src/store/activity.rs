@@ -6,7 +6,7 @@ use super::{
     codec::{Row, to_json},
     failure::{Abort, Class, classify},
     instant::{instant, micros},
-    sql::statement,
+    sql::{marks, statement},
     timeline::only,
 };
 use crate::domain::{
@@ -21,10 +21,6 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 const CHUNK: usize = 128;
-
-fn marks(count: usize) -> String {
-    vec!["?"; count].join(", ")
-}
 
 /// Keeps activities, each with what its actor is to the account, where that was looked up. Somebody may have told of the same event at the same time: then the whole unit runs again.
 pub async fn keep(

@@ -6,7 +6,7 @@ use super::{
     dialect::Engine,
     failure::{Abort, Class, classify},
     instant::{instant, micros},
-    sql::statement,
+    sql::{marks, statement},
 };
 use crate::domain::{
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
@@ -49,10 +49,6 @@ const KEPT: usize = 5;
 /// An instant where the epoch stands for none.
 fn merged(micros: i64) -> Option<DateTime<Utc>> {
     (micros != 0).then(|| instant(micros))
-}
-
-fn marks(count: usize) -> String {
-    vec!["?"; count].join(", ")
 }
 
 fn mark(

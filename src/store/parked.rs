@@ -8,7 +8,7 @@ use super::{
     failure::{Abort, Class, classify},
     instant::{instant, micros},
     organisation::tenant_name,
-    sql::statement,
+    sql::{marks, statement},
 };
 use crate::domain::{
     activity::{Activity, Kind},
@@ -23,10 +23,6 @@ use uuid::Uuid;
 
 /// Keys per statement.
 const CHUNK: usize = 128;
-
-fn marks(count: usize) -> String {
-    vec!["?"; count].join(", ")
-}
 
 /// The accounts that have these external ids. One statement per 128.
 pub async fn accounts(

@@ -17,3 +17,8 @@ pub(super) async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u
     let done = conn.execute_raw(statement(conn, update.sql, update.values)).await?;
     Ok(done.rows_affected())
 }
+
+/// So many placeholders of a list.
+pub(super) fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}

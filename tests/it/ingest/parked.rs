@@ -150,6 +150,34 @@ async fn what_waits_was_checked() {
     world.stop().await;
 }
 
+/// What was accepted while it waited is recorded, whatever the rules make of its kind by then.
+#[tokio::test]
+async fn what_waits_was_accepted_under_the_rules_of_then() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let signed = Activity {
+        kind: "contract.activated".into(),
+        ..named("e1", "erp-1", world.server.clock.now())
+    };
+    let told = tell(&world.source("erp"), waiting(vec![signed])).await.unwrap();
+    assert_eq!(told, [BUFFERED]);
+    let request = proto::UpdateActivityRulesRequest {
+        activity_rules: Some(proto::ActivityRules {
+            close_kinds: vec!["contract.activated".into()],
+            ..Default::default()
+        }),
+        update_mask: mask(&["close_kinds"]),
+        ..Default::default()
+    };
+    let root = world.user("root");
+    root.activity_rules().update_activity_rules(request).await.unwrap();
+    let id = world.known_as("Acme", &pool, "erp-1").await;
+    world.sweep().await;
+    assert_eq!(world.shown(&id).await.len(), 1);
+    assert_eq!(world.rows("parked_activity").await, 0);
+    world.stop().await;
+}
+
 /// What its account does not take goes on waiting, and holds up nobody behind it; its source may be disabled by then.
 #[tokio::test]
 async fn what_is_refused_waits_on() {

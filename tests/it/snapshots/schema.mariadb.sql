@@ -130,7 +130,6 @@ CREATE TABLE `activity` (
   `object_locked` tinyint(1) NOT NULL DEFAULT 0,
   `object_in_workflow` tinyint(1) NOT NULL DEFAULT 0,
   `standing` smallint(6) DEFAULT NULL,
-  `traceparent` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   PRIMARY KEY (`tenant`,`source`,`event_id`),
   KEY `activity_timeline` (`tenant`,`account_id`,`occur_time`,`source`,`event_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -155,8 +155,7 @@ CREATE TABLE "activity" (
   "visible_to" TEXT,
   "object_locked" BOOLEAN NOT NULL DEFAULT 0,
   "object_in_workflow" BOOLEAN NOT NULL DEFAULT 0,
-  "standing" INTEGER,
-  "traceparent" TEXT, PRIMARY KEY ("tenant",
+  "standing" INTEGER, PRIMARY KEY ("tenant",
   "source",
   "event_id") );
 
