@@ -1,7 +1,8 @@
 //! Reads accounts as the actor may see them.
 //!
 //! Statement budget per 128 accounts: 1 read of revisions, accounts and the actor's place in their teams; for all of
-//! them: 1 read of teams where the actor supervises anybody, 2 for tags and fields.
+//! them: 1 read of teams where the actor supervises anybody, 2 for tags and fields. What is not there is looked for once
+//! more: it may have become another account.
 
 use super::{App, call::Call, flow};
 use crate::{
@@ -85,8 +86,10 @@ pub fn seen(org: &Organisation, mut account: Account, extras: Extras, now: DateT
 impl App {
     /// Reads an account.
     pub async fn get_account(&self, call: &Call, id: AccountId) -> Result<View, Error> {
-        let mut views = self.get_accounts(call, &[id]).await?;
-        views.pop().ok_or_else(|| Error::not_found("account", id))
+        match self.get_accounts(call, &[id]).await?.pop() {
+            Some(view) => Ok(view),
+            None => Err(self.not_there(call, id).await),
+        }
     }
 
     /// Reads those of the accounts that the actor may see, in the order of `ids`.

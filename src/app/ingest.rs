@@ -3,7 +3,8 @@
 //! message of a stream, is a [`Part`] with an answer of its own.
 //!
 //! Statement budget for n activities of any number of parts, `k = ceil(n / 128)`: k reads of accounts by external ids where
-//! there are such; k reads of revisions and accounts, k of known events; 1 read of answers and 1 write of them where there
+//! there are such; 1 read for each merge that lies between an id and the account that it leads to, and k of these accounts;
+//! k reads of revisions and accounts, k of known events; 1 read of answers and 1 write of them where there
 //! are request ids, one part's own being read with the accounts; where activities are to wait 1 read of how many do, and k
 //! writes; where some no longer do, or are told again, k writes; and what `take_effect` says.
 
@@ -13,6 +14,7 @@ use super::{
     call::Call,
     coalesce::{Lanes, Work},
     flow::{self, Reply},
+    ingest_load::{accounts, follow, load},
 };
 use crate::{
     domain::{
@@ -30,7 +32,7 @@ use crate::{
         dialect::Engine,
         parked::{self, Known},
         request::{Found, RequestKey},
-        request_batch, subject,
+        request_batch,
     },
 };
 use chrono::TimeDelta;
@@ -186,9 +188,14 @@ impl App {
         let named = parts.iter().flat_map(|part| part.told.iter().flatten());
         let ids: BTreeSet<AccountId> = named.filter_map(resolve).collect();
         let alone = if let [part] = parts { part.key.as_ref() } else { None };
-        let subjects = match load(tx, org, call, alone, ids).await? {
+        let mut subjects = match load(tx, org, call, alone, ids).await? {
             Ok(subjects) => subjects,
             Err(response) => return Ok(vec![Ok(Reply::Replayed(response))]),
+        };
+        let ways = follow(tx, org, call, &mut subjects).await?;
+        let resolve = |named: &(Activity, Option<ExternalId>)| {
+            let id = resolve(named)?;
+            Some(ways.get(&id).copied().unwrap_or(id))
         };
         let mut replies = answered(tx, org, parts).await?;
         let principal = Self::principal(org, call)?;
@@ -278,46 +285,6 @@ impl App {
         request_batch::remember(tx, org.key, answers, scene.now).await?;
         Ok(replies.into_iter().flatten().collect())
     }
-}
-
-/// The accounts that are named by external ids, as far as there are such.
-async fn accounts(
-    tx: &Tx,
-    org: &Organisation,
-    named: impl Iterator<Item = &(Activity, Option<ExternalId>)>,
-) -> Result<HashMap<ExternalId, AccountId>, Abort> {
-    let ids: BTreeSet<&ExternalId> = named.filter_map(|(_, external)| external.as_ref()).collect();
-    let ids: Vec<_> = ids.into_iter().collect();
-    Ok(parked::accounts(tx, org.key, &ids).await?)
-}
-
-/// Reads the accounts, with the certainty that `org` is what is committed; or the answer that was given before.
-async fn load(
-    tx: &Tx,
-    org: &Organisation,
-    call: &Call,
-    key: Option<&RequestKey>,
-    ids: BTreeSet<AccountId>,
-) -> Result<Result<HashMap<AccountId, Subject>, Vec<u8>>, Abort> {
-    let ids: Vec<_> = ids.into_iter().collect();
-    let mut subjects = HashMap::with_capacity(ids.len());
-    // A call without a known account still has a request to look for, and a tenant.
-    let chunks = if ids.is_empty() {
-        vec![&ids[..]]
-    } else {
-        ids.chunks(subject::CHUNK).collect()
-    };
-    for chunk in chunks {
-        let loaded = subject::load(tx, org, key, call.actor.as_ref(), chunk).await?;
-        let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
-        if let Some(response) = flow::current(org, loaded.revisions, loaded.found)? {
-            return Ok(Err(response));
-        }
-        subjects.extend(loaded.subjects);
-    }
-    // Whoever stands above a member of a team reads its accounts, and may tell of them.
-    subject::join_teams(tx, org, call.actor.as_ref(), subjects.values_mut()).await?;
-    Ok(Ok(subjects))
 }
 
 /// Those of several parts that were answered before. One part's answer came with its accounts.

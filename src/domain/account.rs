@@ -122,6 +122,8 @@ numbered! {
         OwnerLeft = 7, "OWNER_LEFT";
         /// It was canceled.
         Canceled = 8, "CANCELED";
+        /// It was merged into another account.
+        Merged = 9, "MERGED";
     }
 }
 
@@ -374,6 +376,8 @@ pub struct Account {
     pub embargo_time: Option<DateTime<Utc>>,
     /// When something became known that would have saved it from its last reclaim, had it been known before.
     pub disputed_time: Option<DateTime<Utc>>,
+    /// The account that it was merged into.
+    pub merged_into: Option<AccountId>,
     /// Its retention clock.
     pub clock: RetentionClock,
     /// What that runs on beside all of this.
@@ -416,6 +420,7 @@ impl Account {
             lock: None,
             embargo_time: None,
             disputed_time: None,
+            merged_into: None,
             clock: RetentionClock::default(),
             memory: ClockMemory::default(),
             extras: Extras::default(),

@@ -6,7 +6,8 @@
 
 use super::{
     account::{Account, EndCause, Extras, StartCause, TeamAccess, TeamRole},
-    ids::{CallerId, ObjectId, PoolId, ReasonId, UserId},
+    ids::{AccountId, CallerId, ObjectId, PoolId, ReasonId, UserId},
+    team::TeamMember,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub enum Columns {
     Clock,
     /// The profile, the clock, which may depend on it, and the last follow-up, which it may be.
     Profile,
+    /// It is merged: all of them, and what it was merged into.
+    Merge,
     /// It is deleted: all of them, and what was written when tenures ended goes as well.
     Tombstone,
 }
@@ -67,6 +70,8 @@ pub enum TeamChange {
     Put(UserId, TeamRole, TeamAccess),
     /// A member goes, if he is one.
     Remove(UserId),
+    /// These are its members from now on.
+    Replace(Vec<TeamMember>),
 }
 
 /// What becomes of an account's last automatic reclaim.
@@ -170,6 +175,10 @@ pub enum EventKind {
     Canceled,
     /// It was restored.
     Restored,
+    /// Others were merged into it.
+    Merged,
+    /// It was merged into another one.
+    MergedAway,
     /// It was deleted.
     Deleted,
     /// An automatic reclaim was undone.
@@ -190,7 +199,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::Created,
         Self::Claimed,
         Self::Assigned,
@@ -208,6 +217,8 @@ impl EventKind {
         Self::Reminded,
         Self::Canceled,
         Self::Restored,
+        Self::Merged,
+        Self::MergedAway,
         Self::Deleted,
         Self::ReclaimUndone,
         Self::ReclaimDisputed,
@@ -239,6 +250,8 @@ impl EventKind {
             Self::Reminded => "account.reminded",
             Self::Canceled => "account.canceled",
             Self::Restored => "account.restored",
+            Self::Merged => "account.merged",
+            Self::MergedAway => "account.merged_away",
             Self::Deleted => "account.deleted",
             Self::ReclaimUndone => "account.reclaim_undone",
             Self::ReclaimDisputed => "account.reclaim_disputed",
@@ -335,6 +348,12 @@ pub struct Effects {
     /// Objects that follow the account. They are written with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<RelatedEffect>,
+    /// The accounts that were merged into it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<AccountId>,
+    /// The account that it was merged into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<AccountId>,
     /// Why, in words. Kept beside the event, so that it can go with the account.
     #[serde(skip)]
     pub note: String,

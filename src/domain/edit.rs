@@ -205,7 +205,7 @@ fn name_locked(scene: &Scene<'_>) -> Refusal {
 }
 
 /// The names of the fields that differ.
-fn changed(org: &Organisation, before: (&Profile, &Extras), after: (&Profile, &Extras)) -> Vec<String> {
+pub(super) fn changed(org: &Organisation, before: (&Profile, &Extras), after: (&Profile, &Extras)) -> Vec<String> {
     let mut fields: Vec<_> = diff(Some(before.0), Some(after.0)).into_keys().collect();
     if before.1.tags != after.1.tags {
         fields.push(TAGS.to_owned());

@@ -100,6 +100,10 @@ pub struct ToldEffects {
     pub reminder: Option<ToldReminder>,
     /// Objects that followed the account.
     pub related: Vec<ToldRelated>,
+    /// The accounts that were merged into it.
+    pub merged: Vec<AccountId>,
+    /// The account that it was merged into.
+    pub merged_into: Option<AccountId>,
 }
 
 /// [`RelatedEffect`](super::change::RelatedEffect) as it is read back.
@@ -131,7 +135,9 @@ impl ToldEffects {
                 + related.new.len()
                 + 16
         };
-        self.related.iter().map(related).sum::<usize>() + self.fields.iter().map(String::len).sum::<usize>()
+        self.related.iter().map(related).sum::<usize>()
+            + self.fields.iter().map(String::len).sum::<usize>()
+            + self.merged.len() * 38
     }
 }
 

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::domain::error::Error;
 
-const LIVE: &[Status] = &[
+/// In use.
+pub(super) const LIVE: &[Status] = &[
     Status::Unactivated,
     Status::Reporting,
     Status::Unassigned,
@@ -46,8 +47,25 @@ pub fn cancel(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId, etag:
     obstacles.status(account, LIVE);
     obstacles.clear()?;
 
-    let mut after = successor(&scene, account);
-    after.status = Status::Canceled;
+    let (after, end) = retire(&scene, account, Status::Canceled, EndCause::Canceled);
+    let mut effects = Effects::between(Some(account), &after);
+    effects.end_cause = end.as_ref().map(|end| end.cause.as_str());
+    let kind = EventKind::Canceled;
+    Ok(Change {
+        end,
+        ..change(after, Columns::Circulation, Event { kind, effects })
+    })
+}
+
+/// The account out of use, and how its tenure ended.
+pub(super) fn retire(
+    scene: &Scene<'_>,
+    account: &Account,
+    status: Status,
+    cause: EndCause,
+) -> (Account, Option<TenureEnd>) {
+    let mut after = successor(scene, account);
+    after.status = status;
     after.status_before_cancel = Some(account.status);
     let now = after.update_time;
     retention_plan::end(&mut after, now);
@@ -62,7 +80,7 @@ pub fn cancel(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId, etag:
         after.last_end_note.clear();
         TenureEnd {
             user,
-            cause: EndCause::Canceled,
+            cause,
             reason: None,
             note: String::new(),
             rule_id: None,
@@ -70,13 +88,7 @@ pub fn cancel(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId, etag:
             bans_claim: false,
         }
     });
-    let mut effects = Effects::between(Some(account), &after);
-    effects.end_cause = end.as_ref().map(|end| end.cause.as_str());
-    let kind = EventKind::Canceled;
-    Ok(Change {
-        end,
-        ..change(after, Columns::Circulation, Event { kind, effects })
-    })
+    (after, end)
 }
 
 /// Who owns the account if it is restored with the owner that it had.
@@ -206,7 +218,7 @@ fn blank(kind: AccountKind) -> Profile {
     }
 }
 
-fn change(after: Account, columns: Columns, event: Event) -> Change {
+pub(super) fn change(after: Account, columns: Columns, event: Event) -> Change {
     Change {
         after,
         columns,

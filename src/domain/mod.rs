@@ -26,6 +26,7 @@ pub mod job;
 pub mod lifecycle;
 pub mod limits;
 pub mod membership;
+pub mod merge;
 pub mod object;
 pub mod organisation;
 pub mod patch;

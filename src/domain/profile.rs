@@ -11,6 +11,9 @@ use super::{
 /// Characters of an account's name at most.
 pub const ACCOUNT_NAME_MAX: usize = 200;
 
+/// Tags of an account at most.
+pub const TAGS_MAX: usize = 50;
+
 /// Notes everything that is wrong with it.
 pub fn validate(v: &mut Violations, profile: &Profile, tags: &[String]) {
     check_required_text(v, "name", &profile.name, ACCOUNT_NAME_MAX);
@@ -52,7 +55,7 @@ pub fn validate(v: &mut Violations, profile: &Profile, tags: &[String]) {
             v.add("location.longitude", "must be -180 to 180");
         }
     }
-    check_len(v, "tags", tags.len(), 50);
+    check_len(v, "tags", tags.len(), TAGS_MAX);
     check_unique(v, "tags", tags);
     for (at, tag) in tags.iter().enumerate() {
         check_required_text(v, &format!("tags[{at}]"), tag, LABEL_MAX);

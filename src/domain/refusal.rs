@@ -141,6 +141,8 @@ reasons! {
     CustomFieldEnabled = "CUSTOM_FIELD_ENABLED", FailedPrecondition;
     /// Conditions of rules read the custom field.
     CustomFieldReferenced = "CUSTOM_FIELD_REFERENCED", FailedPrecondition;
+    /// More hangs on the accounts than one account may have, or than is merged at once.
+    MergeLimitReached = "MERGE_LIMIT_REACHED", ResourceExhausted;
     /// An account of this name is there already.
     DuplicateExact = "DUPLICATE_EXACT", AlreadyExists;
     /// Another account has this external id.

@@ -133,6 +133,13 @@ impl AccountService for Api {
         })
     }
 
+    async fn merge_accounts(
+        &self,
+        request: Request<proto::MergeAccountsRequest>,
+    ) -> Result<Response<proto::MergeAccountsResponse>, Status> {
+        self.merge(request).await
+    }
+
     async fn copy_account(
         &self,
         request: Request<proto::CopyAccountRequest>,

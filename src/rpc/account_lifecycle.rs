@@ -2,7 +2,7 @@
 
 use super::{
     Api, all_wrong,
-    convert::{account_change, circulation::encode_ownership},
+    convert::{account_change, account_merge, circulation::encode_ownership},
     mutate, open, proto,
 };
 use crate::{app::account_change::Wish, domain::account::Account};
@@ -50,6 +50,18 @@ impl Api {
             &once,
             &input
         ))
+    }
+
+    pub(super) async fn merge(
+        &self,
+        request: Request<proto::MergeAccountsRequest>,
+    ) -> Result<Response<proto::MergeAccountsResponse>, Status> {
+        let (call, message) = open(request)?;
+        let input = all_wrong(&message.request_id, account_merge::read(&message))?;
+        let encode = account_merge::encode;
+        mutate!(call, "MergeAccounts", message, encode, |once| self
+            .app
+            .merge_accounts(&call, &once, &input))
     }
 
     pub(super) async fn delete(

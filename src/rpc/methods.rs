@@ -118,6 +118,7 @@ pub const METHODS: &[(&str, Needs)] = &[
     ("/tidepool.v1.AccountService/ListAccounts", FOR_USERS),
     ("/tidepool.v1.AccountService/UpdateAccount", FOR_USERS),
     ("/tidepool.v1.AccountService/CopyAccount", FOR_USERS),
+    ("/tidepool.v1.AccountService/MergeAccounts", FOR_USERS),
     ("/tidepool.v1.RetentionLimitService/CreateRetentionLimit", CONFIGURE),
     ("/tidepool.v1.RetentionLimitService/GetRetentionLimit", CONFIGURE),
     ("/tidepool.v1.RetentionLimitService/ListRetentionLimits", CONFIGURE),

@@ -92,6 +92,7 @@ pub fn read(row: Model) -> Result<Account, DbErr> {
             }),
         embargo_time: merged(row.embargo_time),
         disputed_time: merged(row.disputed_time),
+        merged_into: row.merged_into.map(AccountId),
         memory: json_or_default(&at, "clock_memory", row.clock_memory.as_ref())?,
         extras: Extras::default(),
         profile: Profile {
@@ -135,6 +136,9 @@ pub fn columns(account: &Account, which: Columns) -> Vec<Column> {
     }
     if which != Columns::Circulation {
         profile(account, &mut columns);
+    }
+    if which == Columns::Merge {
+        columns.push(("merged_into", account.merged_into.map(|id| id.0).into()));
     }
     if which == Columns::New {
         columns.push(("creator", text(account.creator.as_ref())));
@@ -207,8 +211,8 @@ fn circulation(account: &Account, columns: &mut Vec<Column>) {
 fn profile(account: &Account, columns: &mut Vec<Column>) {
     let profile = &account.profile;
     let key = name_key(&profile.name);
-    // A tombstone gives its name free.
-    let unique = Some(key.clone()).filter(|_| account.status != Status::Deleted);
+    // Whatever it stood for is gone, or has another account by now: it gives its name free.
+    let unique = Some(key.clone()).filter(|_| !matches!(account.status, Status::Merged | Status::Deleted));
     columns.extend([
         ("kind", profile.kind.number().into()),
         ("name", profile.name.clone().into()),

@@ -38,7 +38,7 @@ const LARGE_CHUNK: usize = 512;
 const fn chunk_of(which: Columns) -> usize {
     match which {
         Columns::Clock => LARGE_CHUNK,
-        Columns::New | Columns::Circulation | Columns::Profile | Columns::Tombstone => CHUNK,
+        Columns::New | Columns::Circulation | Columns::Profile | Columns::Merge | Columns::Tombstone => CHUNK,
     }
 }
 
@@ -67,6 +67,7 @@ pub async fn apply(
         Columns::Circulation,
         Columns::Clock,
         Columns::Profile,
+        Columns::Merge,
         Columns::Tombstone,
     ] {
         let some: Vec<_> = changes
@@ -77,7 +78,7 @@ pub async fn apply(
         for chunk in some.chunks(chunk_of(which)) {
             match which {
                 Columns::New => insert_accounts(conn, tenant, chunk).await?,
-                Columns::Circulation | Columns::Clock | Columns::Profile | Columns::Tombstone => {
+                Columns::Circulation | Columns::Clock | Columns::Profile | Columns::Merge | Columns::Tombstone => {
                     update_accounts(conn, tenant, which, chunk).await?;
                 }
             }
@@ -328,7 +329,9 @@ async fn blank_notes(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[
 }
 
 async fn write_team(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
-    let cleared = changes.iter().filter(|change| change.team == TeamChange::Clear);
+    let cleared = changes
+        .iter()
+        .filter(|change| matches!(change.team, TeamChange::Clear | TeamChange::Replace(_)));
     extras::clear_team(conn, tenant, cleared.map(|change| change.after.id)).await?;
     let removed = changes.iter().filter_map(|change| match &change.team {
         TeamChange::Remove(user) => Some((change.after.id, user)),
@@ -338,6 +341,9 @@ async fn write_team(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&
     for change in changes {
         if let TeamChange::Put(user, role, access) = &change.team {
             extras::put_member(conn, tenant, &change.after, user, *role, *access).await?;
+        }
+        if let TeamChange::Replace(members) = &change.team {
+            extras::put_members(conn, tenant, change.after.id, members).await?;
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use crate::domain::{
     change::Change,
     custom_field::FieldValue,
     ids::{AccountId, TenantKey, UserId},
+    team::TeamMember,
 };
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use std::collections::HashMap;
@@ -195,16 +196,38 @@ pub(super) async fn put_member(
     access: TeamAccess,
 ) -> Result<(), DbErr> {
     remove_members(conn, tenant, [(account.id, user)]).await?;
-    let columns = ["tenant", "account_id", "user_id", "role", "access", "create_time"];
-    let row = vec![
-        tenant.0.into(),
-        account.id.0.into(),
-        user.as_str().into(),
-        role.number().into(),
-        access.number().into(),
-        micros(account.update_time).into(),
-    ];
-    run(conn, insert("account_team", &columns, [row])).await.map(drop)
+    let member = TeamMember {
+        user: user.clone(),
+        role,
+        access,
+        since: account.update_time,
+    };
+    put_members(conn, tenant, account.id, &[member]).await
+}
+
+/// Adds members, who are none yet.
+pub(super) async fn put_members(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    account: AccountId,
+    members: &[TeamMember],
+) -> Result<(), DbErr> {
+    const COLUMNS: &[&str] = &["tenant", "account_id", "user_id", "role", "access", "create_time"];
+    if members.is_empty() {
+        return Ok(());
+    }
+    let row = |member: &TeamMember| {
+        vec![
+            tenant.0.into(),
+            account.0.into(),
+            member.user.as_str().into(),
+            member.role.number().into(),
+            member.access.number().into(),
+            micros(member.since).into(),
+        ]
+    };
+    let rows = members.iter().map(row);
+    run(conn, insert("account_team", COLUMNS, rows)).await.map(drop)
 }
 
 /// Removes one member each of these accounts, where he is one.

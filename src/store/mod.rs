@@ -33,6 +33,7 @@ pub mod instant;
 pub mod job;
 pub mod lease;
 pub mod lock;
+pub mod merge;
 pub mod migrate;
 pub mod open;
 pub mod organisation;

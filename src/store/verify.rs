@@ -49,6 +49,14 @@ pub const CHECKS: &[Check] = &[
         sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE status = 5 AND status_before_cancel IS NULL",
     },
     Check {
+        name: "merged",
+        rule: "a merged account leads to the one that it became, remembers the status before, and has no object left",
+        sql: "SELECT a.tenant, HEX(a.id) AS row_key FROM account a WHERE (a.status = 6) <> (a.merged_into IS NOT NULL) \
+              OR (a.status = 6 AND (a.status_before_cancel IS NULL OR NOT EXISTS (SELECT 1 FROM account b \
+              WHERE b.tenant = a.tenant AND b.id = a.merged_into) OR EXISTS (SELECT 1 FROM business_object o \
+              WHERE o.tenant = a.tenant AND o.account_id = a.id)))",
+    },
+    Check {
         name: "clock",
         rule: "only assigned accounts have a clock that runs",
         sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE status <> 4 AND (reclaim_time IS NOT NULL \
@@ -166,9 +174,9 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         name: "name",
-        rule: "an account claims its own name, and a deleted one none",
-        sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE (status = 7 AND unique_name IS NOT NULL) \
-              OR (status <> 7 AND (unique_name IS NULL OR unique_name <> name_key))",
+        rule: "an account claims its own name, and one that was merged or deleted none",
+        sql: "SELECT tenant, HEX(id) AS row_key FROM account WHERE (status IN (6, 7) AND unique_name IS NOT NULL) \
+              OR (status NOT IN (6, 7) AND (unique_name IS NULL OR unique_name <> name_key))",
     },
     Check {
         name: "tenant",

@@ -51,12 +51,19 @@ pub(in crate::domain) fn known<'a>(
         .filter(|subject| knows(scene, subject))
         .ok_or_else(|| Error::not_found("account", id))?;
     if subject.account.status == Status::Merged {
-        return Err(Error::refused(
-            Reason::AccountMerged,
-            "the account was merged into another one",
-        ));
+        return Err(merged(&subject.account).into());
     }
     Ok(subject)
+}
+
+/// That the account was merged, and into which one.
+#[must_use]
+pub fn merged(account: &Account) -> Refusal {
+    let refusal = Refusal::new(Reason::AccountMerged, "the account was merged into another one");
+    match account.merged_into {
+        Some(survivor) => refusal.with("merged_into", survivor),
+        None => refusal,
+    }
 }
 
 /// The pool that the account belongs to.
@@ -153,6 +160,12 @@ impl Obstacles {
     }
 
     /// Ends the checks: nothing was in the way, or all of it.
+    /// All of it, each with the account that it is about.
+    pub(in crate::domain) fn of(self, account: AccountId) -> Vec<Refusal> {
+        let refusals = self.0.into_iter();
+        refusals.map(|refusal| refusal.with("account_id", account)).collect()
+    }
+
     pub(in crate::domain) fn clear(self) -> Result<(), Error> {
         if self.0.is_empty() {
             Ok(())

@@ -16,7 +16,7 @@ mod relocate;
 
 pub use acquisition::{Acquisition, acquisition, held};
 pub(super) use admit::{Obstacles, allow, is_owner, is_supervisor, known};
-pub use admit::{knows, reads};
+pub use admit::{knows, merged, reads};
 pub use effect::{clear_team, give_owner, lose_owner, successor, team_for};
 
 use super::{

@@ -87,6 +87,7 @@ pub fn encode(view: &View) -> proto::Account {
         lock: account.lock.as_ref().map(encode_lock),
         embargo_time: account.embargo_time.and_then(timestamp),
         disputed_time: account.disputed_time.and_then(timestamp),
+        merged_into: account.merged_into.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 

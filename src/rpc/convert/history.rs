@@ -82,6 +82,7 @@ const fn encode_end(cause: EndCause) -> proto::TenureEndCause {
         EndCause::Transferred => proto::TenureEndCause::Transferred,
         EndCause::OwnerLeft => proto::TenureEndCause::OwnerLeft,
         EndCause::Canceled => proto::TenureEndCause::Canceled,
+        EndCause::Merged => proto::TenureEndCause::Merged,
     }
 }
 
@@ -136,6 +137,8 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
             .and_then(timestamp),
         reminder: effects.reminder.map(encode_reminder),
         related_owner_changes: effects.related.into_iter().map(encode_related).collect(),
+        merged_account_ids: effects.merged.iter().map(ToString::to_string).collect(),
+        merged_into: text(effects.merged_into),
     }
 }
 

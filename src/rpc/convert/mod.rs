@@ -3,6 +3,7 @@
 pub mod account;
 pub mod account_change;
 pub mod account_list;
+pub mod account_merge;
 pub mod activity;
 pub mod activity_rule;
 pub mod activity_source;

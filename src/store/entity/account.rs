@@ -38,6 +38,7 @@ pub struct Model {
     pub lock_expire_time: i64,
     pub embargo_time: i64,
     pub disputed_time: i64,
+    pub merged_into: Option<Uuid>,
     pub tenure_clock: Option<String>,
     pub clock_memory: Option<String>,
     pub kind: i16,

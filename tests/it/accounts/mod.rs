@@ -6,6 +6,7 @@ mod list;
 mod list_filters;
 mod list_pages;
 mod mask;
+mod merge;
 mod plans;
 mod read;
 mod update;

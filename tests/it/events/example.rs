@@ -245,6 +245,16 @@ async fn do_it_all(world: &World, north: &str, south: &str) {
         activity_rules.recompute_deal_status(RecomputeDealStatusRequest {})
     );
     worker::jobs::once(&world.server.running.app).await.unwrap();
+    world.pass(TimeDelta::minutes(1));
+    let twin = world.create("Signed Ltd", north, "dan").await.id;
+    call!(
+        world,
+        "root",
+        accounts.merge_accounts(MergeAccountsRequest {
+            survivor_id: signed,
+            merged_ids: vec![twin]
+        })
+    );
     // What was written about it goes with it, so another one is deleted than is shown.
     world.pass(TimeDelta::minutes(1));
     let gone = world.create("Gone", north, "").await.id;

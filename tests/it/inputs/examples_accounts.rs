@@ -140,6 +140,16 @@ pub(crate) async fn make(side: &Side, rpc: &str) -> Option<Made> {
                 },
             )
         }
+        "MergeAccounts" => {
+            let request = proto::MergeAccountsRequest {
+                survivor_id: side.owned().await,
+                merged_ids: vec![side.owned().await],
+                etag: etag(),
+                validate_only: false,
+                request_id: request_id(),
+            };
+            by_service(&["survivor_id", "merged_ids"], request)
+        }
         "ListAccounts" => {
             side.owned().await;
             let request = proto::ListAccountsRequest {

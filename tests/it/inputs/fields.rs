@@ -111,7 +111,7 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
     const ID: usize = 64;
     let of = field.parent_message();
     match (of.name(), field.name()) {
-        ("Account", "id") | (_, "account_id" | "account_ids") => Text::Own(Account),
+        ("Account", "id") | (_, "account_id" | "account_ids" | "survivor_id" | "merged_ids") => Text::Own(Account),
         ("Pool", "id") | (_, "pool_id" | "pool_ids" | "target_pool_id" | "source_pool_id") => Text::Own(Pool),
         ("ReclaimRule", "id") | (_, "reclaim_rule_id") => Text::Own(ReclaimRule),
         ("ReminderRule", "id") | (_, "reminder_rule_id") => Text::Own(ReminderRule),

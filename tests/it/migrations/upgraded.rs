@@ -11,7 +11,7 @@ use sea_orm::Database;
 use secrecy::ExposeSecret;
 use tidepool::{app::App, lifecycle, rpc::proto::ReclaimRule, worker};
 
-/// Takes back what the step on events made, which came after.
+/// Takes back what the steps on events and merging made, which came after.
 fn before_events(index: impl Fn(&str) -> String) -> Vec<String> {
     let mut all: Vec<_> = ["business_object_related", "account_event_position"].map(&index).into();
     for (table, columns) in [
@@ -25,6 +25,7 @@ fn before_events(index: impl Fn(&str) -> String) -> Vec<String> {
              end_told_event_id",
         ),
         ("account_event", "position pool_id owner traceparent"),
+        ("account", "merged_into"),
     ] {
         let columns = columns.split_whitespace();
         all.extend(columns.map(|column| format!("ALTER TABLE {table} DROP COLUMN {column}")));

@@ -50,6 +50,7 @@ CREATE TABLE `account` (
   `disputed_time` bigint(20) NOT NULL DEFAULT 0,
   `tenure_clock` longtext DEFAULT NULL,
   `clock_memory` longtext DEFAULT NULL,
+  `merged_into` binary(16) DEFAULT NULL,
   PRIMARY KEY (`tenant`,`id`),
   UNIQUE KEY `account_unique_name` (`tenant`,`unique_name`),
   UNIQUE KEY `account_external_id` (`tenant`,`external_id`),

@@ -49,7 +49,8 @@ CREATE TABLE "account" (
   "embargo_time" INTEGER NOT NULL DEFAULT 0,
   "disputed_time" INTEGER NOT NULL DEFAULT 0,
   "tenure_clock" TEXT,
-  "clock_memory" TEXT, PRIMARY KEY ("tenant",
+  "clock_memory" TEXT,
+  "merged_into" BLOB, PRIMARY KEY ("tenant",
   "id"), CHECK (status BETWEEN 1 AND 7), CHECK ((status IN (1, 2, 4) AND owner IS NOT NULL) OR (status NOT IN (1, 2, 4) AND owner IS NULL)), CHECK (status = 4 OR reclaim_time IS NULL), CHECK ((owner IS NULL) = (owner_since IS NULL)) );
 
 CREATE UNIQUE INDEX "account_external_id" ON "account" ("tenant",
