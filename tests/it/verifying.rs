@@ -19,6 +19,18 @@ async fn corrupt(world: &World, sql: &str) {
     run_sql(&url, format!("{off}; {sql}")).await;
 }
 
+/// The tables of which rows are corrupted.
+const CORRUPTED: [&str; 8] = [
+    "account",
+    "account_event",
+    "account_tag",
+    "directory_user",
+    "event_stream",
+    "holder",
+    "pool",
+    "tenure",
+];
+
 /// X15: each invariant has a corruption that only this check, and those that follow from it, find.
 #[tokio::test]
 async fn every_invariant_is_checked() {
@@ -28,6 +40,11 @@ async fn every_invariant_is_checked() {
             "UPDATE account SET owner = NULL, owner_since = NULL WHERE name = 'Owned'",
         ),
         ("canceled", "UPDATE account SET status = 5 WHERE name = 'Lying'"),
+        ("merged", "UPDATE account SET merged_into = id WHERE name = 'Lying'"),
+        (
+            "merged",
+            "UPDATE account SET status = 6, status_before_cancel = 3, unique_name = NULL WHERE name = 'Lying'",
+        ),
         ("clock", "UPDATE account SET reclaim_time = 1 WHERE name = 'Lying'"),
         ("clock", "UPDATE account SET wake_time = 1 WHERE name = 'Lying'"),
         (
@@ -97,29 +114,38 @@ async fn every_invariant_is_checked() {
         ),
         ("wake", "UPDATE account SET wake_time = NULL WHERE name = 'Owned'"),
     ];
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    world.rule(follow_up(&pool, 30)).await;
+    let owned = world.lying("Owned", &pool).await;
+    world.lying("Lying", &pool).await;
+    world
+        .user("bob")
+        .circulation()
+        .claim_account(claim(&owned))
+        .await
+        .unwrap();
+    let won = told("e1", &owned, "opportunity.won", world.server.clock.now());
+    world.tell("crm", vec![won]).await;
+    world.relay().await;
+    assert_eq!(world.server.broken().await, Vec::<String>::new());
+    let each = |sql: fn(&str) -> String| CORRUPTED.map(sql).join("; ");
+    corrupt(
+        &world,
+        &each(|table| format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")),
+    )
+    .await;
     for (check, sql) in corruptions {
-        let world = World::start().await;
-        let pool = world.pool(open_pool("North")).await;
-        world.rule(follow_up(&pool, 30)).await;
-        let owned = world.lying("Owned", &pool).await;
-        world.lying("Lying", &pool).await;
-        world
-            .user("bob")
-            .circulation()
-            .claim_account(claim(&owned))
-            .await
-            .unwrap();
-        world
-            .tell(
-                "crm",
-                vec![told("e1", &owned, "opportunity.won", world.server.clock.now())],
-            )
-            .await;
-        world.relay().await;
-        assert_eq!(world.server.broken().await, Vec::<String>::new());
         corrupt(&world, sql).await;
         let broken = world.server.broken().await;
         assert!(broken.iter().any(|name| name == check), "{check}: {broken:?}");
-        world.server.discard().await;
+        let restore = each(|table| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}"));
+        corrupt(&world, &restore).await;
+        assert_eq!(
+            world.server.broken().await,
+            Vec::<String>::new(),
+            "restored after {sql}"
+        );
     }
+    world.stop().await;
 }
