@@ -23,7 +23,8 @@ prepare() {
     mysqld=$home/sbin/mysqld mysql=$home/bin/mysql
     [ -x "$mysqld" ] || mysqld=$home/bin/mysqld
   fi
-  base=("${run[@]}" "$mysqld" --no-defaults "${where[@]}" --user="$(id -un)" --datadir="$dir/data" --log-error="$dir/error.log")
+  base=("${run[@]}" "$mysqld" --no-defaults "${where[@]}" --user="$(id -un)" --datadir="$dir/data" --log-error="$dir/error.log"
+    --secure-file-priv=)
 }
 
 install() { "${base[@]}" --initialize-insecure; }

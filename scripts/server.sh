@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2154
 # What the scripts of private, throw-away database servers share. Sourced, not run, with `daemon` set to the server's name.
 # Each of them defines:
 #   prepare     finds the programs
@@ -63,7 +64,7 @@ stop() {
   local pid
   pid=$(cat "$dir/server" 2>/dev/null || true)
   # Process ids are used again: only a process that runs on this very folder is ours.
-  if [ -n "$pid" ] && tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "--datadir=$(cd "$dir" && pwd -P)/data"; then
+  if [ -n "$pid" ] && { tr '\0' '\n' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qxF -- "--datadir=$(cd "$dir" && pwd -P)/data"; then
     # The data is thrown away, so no time goes into an orderly shutdown.
     kill -KILL "$pid" 2>/dev/null || true
     while ! gone "$pid"; do sleep 0.05; done

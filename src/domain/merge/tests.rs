@@ -4,7 +4,8 @@ use super::*;
 use crate::domain::{
     account::{DealStatus, EntryCause, Location},
     ids::{ExternalId, UserId},
-    stage::{Stage, day, lock, subject, user},
+    retention::terms::{GradeDays, ReclaimTerms},
+    stage::{Stage, day, follow_up, lock, subject, user},
 };
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -204,7 +205,7 @@ fn the_one_that_stays_takes_over() {
     }
 }
 
-/// A merge can bring the account under another rule, or a reversal no longer counts: nobody loses his notice by it.
+/// What waits in a pool goes on waiting, since when it did.
 #[test]
 fn an_account_that_waits_gets_no_clock() {
     let stage = Stage::new();
@@ -219,6 +220,26 @@ fn an_account_that_waits_gets_no_clock() {
     assert_eq!(stays.after.clock.reclaim_time, None);
     assert_eq!((&stays.after.owner, stays.after.pool_entry_time), (&None, Some(day(1))));
     assert_eq!(gone[0].after.last_owner, accounts[1].owner);
+}
+
+/// Another rule comes to decide, since the grade is known now: where that brings the deadline nearer, the owner has a day.
+#[test]
+fn nobody_loses_his_notice_by_a_merge() {
+    let by_grade = ReclaimTerms {
+        grade_days: vec![GradeDays {
+            grade: "A".into(),
+            days: follow_up(5).days,
+        }],
+        ..follow_up(30)
+    };
+    let stage = Stage::new().ruled(&by_grade);
+    let mut accounts = [account(&stage, 1), account(&stage, 2)];
+    assert_eq!(accounts[0].clock.reclaim_time, Some(day(30)));
+    accounts[1].profile.grade = "A".into();
+    let (stays, ..) = decided(&stage, "root", &accounts, &Belongings::default()).unwrap();
+    assert_eq!(stays.after.clock.reclaim_time, Some(day(11)));
+    let reminder = stays.event.effects.reminder.unwrap();
+    assert_eq!(reminder.deadline, Some(day(11).timestamp_micros()));
 }
 
 /// D43: whoever owned one of the others reads from now on; of several rights the strongest stays, and the owner of the one
