@@ -2,7 +2,8 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations bench-sweep
+.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations bench-sweep \
+	bench-ingest bench-replay
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
@@ -30,6 +31,12 @@ helm: ## the Helm chart: lint, render, check against the Kubernetes schemas
 
 bench-sweep: ## measure the sweep with a million accounts on a private MariaDB, some minutes
 	@scripts/bench-sweep.sh
+
+bench-ingest: ## measure how activities come in on a private MariaDB, some minutes
+	@scripts/bench-ingest.sh
+
+bench-replay: ## tell of a million activities twice on a private MariaDB, and compare what is stored, some minutes
+	@scripts/bench-ingest.sh --replay
 
 tools: ## fetch the checking tools into the tools folder (TIDEPOOL_TOOLS, else .tools)
 	@scripts/tools.sh
