@@ -30,7 +30,7 @@ step() { names+=("$1"); commands+=("$2"); states+=("NOT RUN"); times+=(""); }
 
 tools() { scripts/tools.sh; }
 lint() { scripts/lint.sh; }
-build() { cargo test --workspace --locked --no-run && cargo build --locked --bin tidepool --example claim; }
+build() { cargo test --workspace --locked --no-run && cargo build --locked --bin tidepool --example claim --example stream; }
 on_sqlite() { cargo test --workspace --locked; }
 pool_of_one_on_sqlite() { TIDEPOOL_TEST_POOL_SIZE=1 cargo test --locked --test it; }
 on_mariadb() {

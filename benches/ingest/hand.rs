@@ -249,7 +249,7 @@ async fn update_accounts(tx: &mut MySqlConnection, changes: &[(&Vec<u8>, &Change
 }
 
 async fn write_events(tx: &mut MySqlConnection, changes: &[(&Vec<u8>, &Change)]) -> Result<(), Error> {
-    let row = format!("(1, ?, ?, {NOW}, 'activity.recorded', 'orders', NULL, ?, NULL, NULL, ?, NULL, NULL)");
+    let row = format!("(1, ?, ?, {NOW}, 'account.activity_recorded', 'orders', NULL, ?, NULL, NULL, ?, NULL, NULL)");
     let sql = format!(
         "INSERT INTO account_event (tenant, account_id, version, event_time, kind, caller, actor, effects, note, position, \
          pool_id, owner, traceparent) VALUES {}",
