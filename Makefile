@@ -2,7 +2,8 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations bench-sweep
+.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations test-nats bench-sweep \
+	bench-ingest bench-replay
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
@@ -19,6 +20,9 @@ test-mariadb: ## the integration tests on MariaDB (TIDEPOOL_TEST_DATABASE_URL=my
 test-pool-of-one: ## the integration tests with a pool of one connection, on SQLite and MariaDB
 	@scripts/test.sh pool-of-one
 
+test-nats: ## publishing to NATS, on a private server: a build of its own
+	@scripts/test.sh nats
+
 lint: ## format, clippy, docs, dependencies, protos, spelling, scripts, released migrations
 	@scripts/test.sh tools lint
 
@@ -30,6 +34,12 @@ helm: ## the Helm chart: lint, render, check against the Kubernetes schemas
 
 bench-sweep: ## measure the sweep with a million accounts on a private MariaDB, some minutes
 	@scripts/bench-sweep.sh
+
+bench-ingest: ## measure how activities come in on a private MariaDB, some minutes
+	@scripts/bench-ingest.sh
+
+bench-replay: ## tell of a million activities twice on a private MariaDB, and compare what is stored, ten minutes
+	@scripts/bench-ingest.sh --replay
 
 tools: ## fetch the checking tools into the tools folder (TIDEPOOL_TOOLS, else .tools)
 	@scripts/tools.sh

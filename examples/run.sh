@@ -39,7 +39,7 @@ trap 'exit 143' TERM HUP
 python=$TOOLS/examples-python/bin/python
 
 # --- the server, on a free port ---
-cargo build --quiet --locked --bin tidepool --example claim
+cargo build --quiet --locked --bin tidepool --example claim --example stream
 built=${CARGO_TARGET_DIR:-$ROOT/target}/debug
 tidepool=("$built/tidepool" --database-url "sqlite:$work/tidepool.sqlite")
 for tenant in python node rust; do TIDEPOOL__LOG__FILTER=warn "${tidepool[@]}" tenant create "$tenant" >&2; done
@@ -60,16 +60,26 @@ gen=$work/gen
 mkdir "$gen"
 "$python" -m grpc_tools.protoc -I proto --python_out="$gen" --grpc_python_out="$gen" proto/tidepool/v1/*.proto
 
+# check NAME COMMAND...: runs a client that must say each line of `lines`. None of them waits for long.
 check() {
   local name=$1 line
   shift
   printf -- '--- %s\n' "$name"
-  "$@" | tee "$work/said"
-  for line in "created Mossbrook Pumps" "ben claimed Mossbrook Pumps, until 20" "RECORD_OUTCOME_RECORDED" \
-    "the deadline is now 20" "reason POOL_CLAIM_LIMIT_REACHED" "field new_account.account.name"; do
+  timeout --kill-after=5 60 "$@" | tee "$work/said" || fail "the $name client failed"
+  for line in "${lines[@]}"; do
     grep -qF -- "$line" "$work/said" || fail "the $name client did not say: $line"
   done
 }
-check Python env PYTHONPATH="$gen" "$python" examples/python/client.py "$address" python
-check Node env NODE_PATH="$TOOLS/examples-node/node_modules" node examples/node/client.js "$address" node
-check Rust "$built/examples/claim" "http://$address" rust
+in_python() { check "$1" env PYTHONPATH="$gen" "$python" "examples/python/$2.py" "$address" python; }
+in_node() { check "$1" env NODE_PATH="$TOOLS/examples-node/node_modules" node "examples/node/$2.js" "$address" node; }
+in_rust() { check "$1" "$built/examples/$2" "http://$address" rust; }
+
+lines=("created Mossbrook Pumps" "ben claimed Mossbrook Pumps, until 20" "RECORD_OUTCOME_RECORDED"
+  "the deadline is now 20" "reason POOL_CLAIM_LIMIT_REACHED" "field new_account.account.name")
+in_python Python client
+in_node Node client
+in_rust Rust claim
+lines=("told of 24 activities in 12 messages: 24 recorded" "saw the events of 12 accounts in 2 watches")
+in_python "Python, streams" stream
+in_node "Node, streams" stream
+in_rust "Rust, streams" stream

@@ -2,6 +2,7 @@
 # Runs everything that must be green, step by step, up to the first step that fails, and ends with a table that
 # names each step: passed, failed, or not run. Servers it started are stopped however it ends.
 #   test.sh [GROUP...]     of: tools lint sqlite mariadb pool-of-one examples helm; all of them when none is named
+#   test.sh nats           publishing to NATS, which most builds are without
 # TIDEPOOL_TEST_DATABASE_URL=mysql://... makes the MariaDB steps use that server instead of a private one.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -30,7 +31,7 @@ step() { names+=("$1"); commands+=("$2"); states+=("NOT RUN"); times+=(""); }
 
 tools() { scripts/tools.sh; }
 lint() { scripts/lint.sh; }
-build() { cargo test --workspace --locked --no-run && cargo build --locked --bin tidepool --example claim; }
+build() { cargo test --workspace --locked --no-run && cargo build --locked --bin tidepool --example claim --example stream; }
 on_sqlite() { cargo test --workspace --locked; }
 # With one connection every flow has to give it back before it asks for another one. What is left out runs for minutes and
 # takes connections in no other way than the rest.
@@ -46,6 +47,12 @@ on_mariadb() {
 }
 pool_of_one_on_mariadb() { TIDEPOOL_TEST_DATABASE_URL=$(database_url) pool_of_one; }
 examples() { examples/run.sh; }
+# A folder below the one that goes away in the end.
+nats_server() { scripts/nats.sh start "$folder/nats"; }
+lint_with_nats() { cargo clippy --workspace --all-targets --locked --features nats -- -D warnings; }
+with_nats() {
+  TIDEPOOL_TEST_NATS_URL=$(scripts/nats.sh url "$folder/nats") cargo test --locked --features nats --lib --test it -- nats
+}
 helm_chart() { scripts/helm.sh; }
 
 mariadb_server() {
@@ -63,7 +70,7 @@ all=(tools lint sqlite mariadb pool-of-one examples helm)
 groups=("$@")
 [ $# -gt 0 ] || groups=("${all[@]}")
 for group in "${groups[@]}"; do
-  [[ " ${all[*]} " == *" $group "* ]] || fail "no such group of steps: $group (there are: ${all[*]})"
+  [[ " ${all[*]} nats " == *" $group "* ]] || fail "no such group of steps: $group (there are: ${all[*]})"
 done
 wanted() { [[ " ${groups[*]} " == *" $1 "* ]]; }
 
@@ -77,6 +84,11 @@ if wanted mariadb; then step "integration tests, MariaDB" on_mariadb; fi
 if wanted pool-of-one; then step "integration tests, pool of one, MariaDB" pool_of_one_on_mariadb; fi
 if wanted examples && [ -e examples/run.sh ]; then step "client examples" examples; fi
 if wanted helm; then step "helm chart" helm_chart; fi
+if wanted nats; then
+  step "clippy, NATS" lint_with_nats
+  step "NATS server" nats_server
+  step "tests with NATS" with_nats
+fi
 [ ${#names[@]} -gt 0 ] || fail "nothing to run: examples/run.sh does not exist"
 
 # --- running them ---
@@ -104,7 +116,10 @@ finish() {
     scripts/mariadb.sh stop "$server" || rc=1
     rm -rf "$server"
   fi
-  if [ -n "$folder" ]; then rm -rf "$folder"; fi
+  if [ -n "$folder" ]; then
+    scripts/nats.sh stop "$folder/nats" || rc=1
+    rm -rf "$folder"
+  fi
   summary
   rm -f "$TIDEPOOL_WHY_NOT"
   if [ "$rc" = 0 ] && [ "$not_run" -gt 0 ]; then

@@ -2,9 +2,11 @@
 
 mod database_url;
 mod events;
+mod nats;
 mod telemetry;
 
 pub use events::Events;
+pub use nats::Nats;
 pub use telemetry::Telemetry;
 
 use crate::store::{self, dialect::Engine};
@@ -37,6 +39,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// The stream of events.
     pub events: Events,
+    /// NATS, to which events are published.
+    pub nats: Nats,
     /// Logs.
     pub log: Log,
     /// Traces and metrics.
@@ -258,6 +262,7 @@ impl Config {
         let sweep = section(&figment, "sweep", &mut errors);
         let jobs = section(&figment, "jobs", &mut errors);
         let events = section(&figment, "events", &mut errors);
+        let nats = section(&figment, "nats", &mut errors);
         let log = section(&figment, "log", &mut errors);
         let telemetry = section(&figment, "telemetry", &mut errors);
         unknown_sections(&figment, &mut errors);
@@ -267,6 +272,7 @@ impl Config {
             sweep,
             jobs,
             events,
+            nats,
             log,
             telemetry,
         };
@@ -332,6 +338,7 @@ impl Config {
             errors.push(format!("log.filter: {error}"));
         }
         self.events.validate(errors);
+        self.nats.validate(errors);
         self.telemetry.validate(errors);
     }
 
@@ -356,6 +363,7 @@ impl Config {
             ("sweep", serde_json::to_value(&self.sweep)),
             ("jobs", serde_json::to_value(&self.jobs)),
             ("events", serde_json::to_value(&self.events)),
+            ("nats", serde_json::to_value(&self.nats)),
             ("log", serde_json::to_value(&self.log)),
             ("telemetry", serde_json::to_value(&self.telemetry)),
         ];
@@ -386,7 +394,16 @@ fn section<T: DeserializeOwned + Default>(figment: &Figment, name: &str, errors:
     })
 }
 
-const SECTIONS: [&str; 7] = ["server", "database", "sweep", "jobs", "events", "log", "telemetry"];
+const SECTIONS: [&str; 8] = [
+    "server",
+    "database",
+    "sweep",
+    "jobs",
+    "events",
+    "nats",
+    "log",
+    "telemetry",
+];
 
 fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     let Ok(all) = figment.extract::<std::collections::BTreeMap<String, figment::value::Value>>() else {
@@ -413,68 +430,4 @@ fn verifies(url: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(flags: &[(&str, serde_json::Value)]) -> Result<Config, ConfigErrors> {
-        Config::load(None, flags)
-    }
-
-    #[test]
-    fn defaults_are_valid_and_listen_on_loopback() {
-        let config = load(&[]).unwrap();
-        assert!(config.server.listen.ip().is_loopback());
-        assert_eq!(config.database.url.expose_secret(), "sqlite:tidepool.sqlite");
-    }
-
-    #[test]
-    fn everything_wrong_is_listed_at_once() {
-        let flags = [
-            ("server.listen", "0.0.0.0:7400".into()),
-            ("database.url", "postgres://x".into()),
-            ("database.max_connections", 0.into()),
-            ("log.colour", true.into()),
-            ("sevrer.listen", "x".into()),
-        ];
-        let ConfigErrors(errors) = load(&flags).unwrap_err();
-        for part in [
-            "server.listen",
-            "database.url",
-            "database.max_connections",
-            "colour",
-            "sevrer",
-        ] {
-            assert!(errors.iter().any(|error| error.contains(part)), "{part}: {errors:?}");
-        }
-    }
-
-    #[test]
-    fn a_database_on_another_host_needs_a_verified_certificate() {
-        assert!(load(&[("database.url", "mysql://u:p@db.example/x".into())]).is_err());
-        assert!(load(&[("database.url", "mysql://u:p@db.example/x?ssl-mode=REQUIRED".into())]).is_err());
-        assert!(
-            load(&[(
-                "database.url",
-                "mysql://u:p@db.example/x?ssl-mode=VERIFY_IDENTITY".into()
-            )])
-            .is_ok()
-        );
-        assert!(load(&[("database.url", "mysql://u:p@127.0.0.1:3306/x".into())]).is_ok());
-        assert!(load(&[("database.url", "mysql://u:p@[::1]:3306/x".into())]).is_ok());
-        let flags = [
-            ("database.url", "mysql://u:p@db/x".into()),
-            ("database.insecure", true.into()),
-        ];
-        assert!(load(&flags).is_ok());
-    }
-
-    #[test]
-    fn passwords_are_never_shown() {
-        let config = load(&[("database.url", "mysql://u:s3cr@et@127.0.0.1/x".into())]).unwrap();
-        let shown = format!("{} {config:?}", config.describe());
-        assert!(
-            !shown.contains("s3cr") && shown.contains("u:***@127.0.0.1/x"),
-            "{shown}"
-        );
-    }
-}
+mod tests;

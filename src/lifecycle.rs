@@ -144,6 +144,8 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     let sweep = tokio::spawn(sweep(app.clone(), config.sweep.clone(), stop.clone()));
     let jobs = tokio::spawn(jobs(app.clone(), config.jobs.clone(), stop.clone()));
     let relay = tokio::spawn(relay(app.clone(), config.events.clone(), stop.clone()));
+    #[cfg(feature = "nats")]
+    let nats = tokio::spawn(nats(app.clone(), config.clone(), stop.clone()));
     let watchers = worker::watchers::run(app.clone(), config.events.relay_interval(), closed.clone());
     let watchers = tokio::spawn(watchers);
     let drain = async {
@@ -191,6 +193,11 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
             tracing::warn!("the relay of events did not end");
         }
     }
+    // It ends after the page that is under way.
+    #[cfg(feature = "nats")]
+    if timeout_at(end, nats).await.is_err() {
+        tracing::warn!("publishing to NATS did not end");
+    }
     app.db.close().await;
     drop(lock);
     tracing::info!("stopped");
@@ -232,6 +239,32 @@ async fn relay(app: Arc<App>, config: Events, stop: CancellationToken) {
     if config.enabled {
         worker::relay::run(app, config.relay_interval(), stop).await;
     }
+}
+
+#[cfg(feature = "nats")]
+async fn nats(app: Arc<App>, config: Config, stop: CancellationToken) {
+    if let Some(settings) = nats_settings(&config) {
+        worker::nats::run(app, settings, stop).await;
+    }
+}
+
+/// How events are published to NATS, if they are.
+#[cfg(feature = "nats")]
+#[must_use]
+pub fn nats_settings(config: &Config) -> Option<worker::nats::Settings> {
+    let nats = config.nats.clone();
+    Some(worker::nats::Settings {
+        url: nats.url?,
+        credentials_file: nats.credentials_file,
+        ca_file: nats.ca_file,
+        stream: nats.stream,
+        subject_prefix: nats.subject_prefix,
+        replicas: nats.replicas,
+        keep: Duration::from_hours(24 * u64::from(config.events.keep_days)),
+        interval: config.events.relay_interval(),
+        encode: crate::rpc::convert::event::encode_bytes,
+        content_type: "application/protobuf; messageType=\"tidepool.v1.Event\"",
+    })
 }
 
 async fn set_ready(health: &HealthReporter, ready: bool) {

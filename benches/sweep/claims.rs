@@ -1,6 +1,6 @@
 //! People who claim, two at a time, and how long they wait.
 
-use crate::{Outcome, USERS};
+use crate::common::{Outcome, USERS, runs::Latency, site::TENANT};
 use std::{
     sync::{
         Arc,
@@ -18,21 +18,6 @@ const AT_ONCE: usize = 2;
 /// Between two claims of one person: the machine is not to be busy with claims alone.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long claims took, in milliseconds, sorted.
-#[derive(Debug)]
-pub(crate) struct Latency(Vec<f64>);
-
-impl Latency {
-    pub(crate) fn percentile(&self, percent: usize) -> f64 {
-        let last = self.0.len().saturating_sub(1);
-        self.0.get(last * percent / 100).copied().unwrap_or(f64::NAN)
-    }
-
-    pub(crate) const fn count(&self) -> usize {
-        self.0.len()
-    }
-}
-
 /// Claims to make.
 pub(crate) struct Claims {
     clients: Vec<Client>,
@@ -41,9 +26,9 @@ pub(crate) struct Claims {
 
 impl Claims {
     pub(crate) fn start(admin: &Client, ids: Vec<String>) -> Outcome<Self> {
-        let client = |at: u32| {
+        let client = |at: u64| {
             admin.as_who(&Who {
-                tenant: "bench".into(),
+                tenant: TENANT.into(),
                 caller: "crm".into(),
                 scopes: "act-as".into(),
                 actor: format!("user{at}"),
@@ -85,18 +70,14 @@ impl Claims {
             let took: Result<Vec<f64>, tonic::Status> = person?;
             all.extend(took?);
         }
-        all.sort_by(f64::total_cmp);
-        Ok(Latency(all))
+        Ok(Latency::of(all))
     }
 
     /// Claims for as long as `work` goes on.
     pub(crate) async fn beside<T>(self, work: impl Future<Output = T>) -> Outcome<(T, Latency)> {
         let over = Arc::new(AtomicBool::new(false));
         let seen = over.clone();
-        let claims = tokio::spawn(async move {
-            let ran = self.run(move || seen.load(Ordering::SeqCst)).await;
-            ran.map_err(|error| error.to_string())
-        });
+        let claims = tokio::spawn(self.run(move || seen.load(Ordering::SeqCst)));
         let done = work.await;
         over.store(true, Ordering::SeqCst);
         Ok((done, claims.await??))

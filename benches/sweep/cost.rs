@@ -3,35 +3,18 @@
 //! measured; what falls due is what the clock reaches. Rounds take turns, so that what else the machine does meets all.
 
 use crate::{
-    CONNECTIONS, Outcome, Plan,
-    counters::{Counted, Counters},
+    Plan,
+    common::{
+        Outcome,
+        counters::Counters,
+        load::Loader,
+        report::{Report, Target},
+        runs::Runs,
+    },
     hand::Hand,
-    load::Loader,
-    report::Report,
-    site::Site,
+    site::{Site, due, idle},
 };
 use chrono::TimeDelta;
-
-/// What one kind of run took in all its rounds.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Runs {
-    pub(crate) seconds: Vec<f64>,
-    /// In all rounds together.
-    pub(crate) counted: Counted,
-}
-
-impl Runs {
-    pub(crate) fn median(&self) -> f64 {
-        let mut sorted = self.seconds.clone();
-        sorted.sort_by(f64::total_cmp);
-        let half = sorted.len() / 2;
-        match (sorted.get(half), sorted.len() % 2) {
-            (Some(upper), 0) => f64::midpoint(*upper, sorted[half - 1]),
-            (Some(middle), _) => *middle,
-            (None, _) => f64::NAN,
-        }
-    }
-}
 
 /// A database of one size, and what was measured on it.
 struct Size {
@@ -50,13 +33,13 @@ impl Size {
     async fn start(plan: &Plan, counters: &Counters, name: &str, accounts: u64) -> Outcome<Self> {
         eprintln!("{accounts} accounts");
         let site = Site::found(plan, name).await?;
-        let mut loader = Loader::start(&site).await?;
+        let mut loader = Loader::start(&site.base).await?;
         for hour in 1..=groups(plan) {
-            loader.due(plan.due, i64::try_from(hour)?).await?;
+            due(&mut loader, &site, plan.due, i64::try_from(hour)?).await?;
         }
-        loader.idle(accounts - groups(plan) * plan.due).await?;
+        idle(&mut loader, &site, accounts - groups(plan) * plan.due).await?;
         counters.analyze(name).await?;
-        let hand = Hand::connect(&site.url, CONNECTIONS).await?;
+        let hand = Hand::connect(&site.base.url).await?;
         let mut size = Self {
             site,
             hand,
@@ -70,23 +53,21 @@ impl Size {
     }
 
     async fn sweep(&mut self, plan: &Plan, counters: &Counters) -> Outcome {
-        self.site.clock.advance(TimeDelta::hours(1));
+        self.site.base.clock.advance(TimeDelta::hours(1));
         counters.quiet().await?;
         let ((taken, _, seconds), counted) = counters.during(self.site.sweep()).await?;
         assert_eq!(taken as u64, plan.due, "what is due is taken");
-        self.sweep.seconds.push(seconds);
-        self.sweep.counted.add(&counted);
+        self.sweep.add(seconds, &counted);
         Ok(())
     }
 
     async fn by_hand(&mut self, plan: &Plan, counters: &Counters) -> Outcome {
-        self.site.clock.advance(TimeDelta::hours(1));
+        self.site.base.clock.advance(TimeDelta::hours(1));
         counters.quiet().await?;
-        let work = self.hand.reclaim(self.site.clock.now());
+        let work = self.hand.reclaim(self.site.base.clock.now());
         let ((taken, seconds), counted) = counters.during(work).await?;
         assert_eq!(taken, plan.due, "what is due is taken by hand");
-        self.by_hand.seconds.push(seconds);
-        self.by_hand.counted.add(&counted);
+        self.by_hand.add(seconds, &counted);
         Ok(())
     }
 }
@@ -108,8 +89,44 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
         first.by_hand(plan, &counters).await?;
         second.by_hand(plan, &counters).await?;
     }
-    report.cost([&few.sweep, &all.sweep], [&few.by_hand, &all.by_hand]);
-    few.site.stop().await;
-    all.site.stop().await;
+    tell(plan, report, [&few.sweep, &all.sweep], [&few.by_hand, &all.by_hand]);
+    few.site.base.stop().await;
+    all.site.base.stop().await;
     Ok(())
+}
+
+/// Both sizes, the smaller one first; by the service, and by hand.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn tell(plan: &Plan, report: &mut Report, sweep: [&Runs; 2], hand: [&Runs; 2]) {
+    for (name, runs) in [
+        ("sweep, a tenth of the accounts", sweep[0]),
+        ("sweep, all accounts", sweep[1]),
+        ("by hand, a tenth of the accounts", hand[0]),
+        ("by hand, all accounts", hand[1]),
+    ] {
+        report.add(name, plan.due as f64 / runs.median(), "accounts/s", None);
+    }
+    let ratio = hand[1].median() / sweep[1].median();
+    let target = Some(Target::AtLeast(0.5));
+    report.add("rate of the sweep over by hand", ratio, "x", target);
+    let ratio = sweep[1].median() / sweep[0].median();
+    let target = Some(Target::AtMost(1.3));
+    report.add("time of the sweep, all over a tenth", ratio, "x", target);
+    let by_hand = hand[1].median() / hand[0].median();
+    report.add("time by hand, all over a tenth", by_hand, "x", None);
+    for (name, runs) in [
+        ("processor time of the sweep, likewise", sweep),
+        ("processor time by hand, likewise", hand),
+    ] {
+        let [few, all] = runs.map(|runs| runs.counted.processor_time() as f64);
+        report.add(name, all / few, "x", None);
+    }
+    for (name, runs) in [
+        ("sweep/10", sweep[0]),
+        ("sweep", sweep[1]),
+        ("hand/10", hand[0]),
+        ("hand", hand[1]),
+    ] {
+        report.count(name, plan.due * plan.rounds, &runs.counted);
+    }
 }

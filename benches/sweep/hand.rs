@@ -1,21 +1,13 @@
 //! The same work by hand: what a script without rules would do to reclaim the accounts that are due, in the same batches and
 //! statements, on as many connections, through the driver alone.
 
-use crate::Outcome;
+use crate::common::{
+    Outcome,
+    hand::{CHUNK, cases, connect, marks},
+};
 use chrono::{DateTime, Utc};
-use sea_orm::sqlx::{AssertSqlSafe, MySqlConnection, MySqlPool, Row, mysql::MySqlPoolOptions, query};
+use sea_orm::sqlx::{AssertSqlSafe, MySqlConnection, MySqlPool, Row, query};
 use std::time::Instant;
-
-/// Accounts per update.
-const CHUNK: usize = 128;
-
-fn marks(count: usize) -> String {
-    vec!["?"; count].join(", ")
-}
-
-fn cases(count: usize) -> String {
-    vec!["WHEN ? THEN ?"; count].join(" ")
-}
 
 /// Whoever works by hand.
 pub(crate) struct Hand {
@@ -29,10 +21,9 @@ type Place = (i64, Vec<u8>);
 type Seen = (Vec<u8>, i64, String, i64);
 
 impl Hand {
-    pub(crate) async fn connect(url: &str, connections: u32) -> Outcome<Self> {
-        let pool = MySqlPoolOptions::new().max_connections(connections);
+    pub(crate) async fn connect(url: &str) -> Outcome<Self> {
         Ok(Self {
-            pool: pool.connect(url).await?,
+            pool: connect(url).await?,
         })
     }
 

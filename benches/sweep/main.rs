@@ -3,26 +3,21 @@
 //! memory the server takes. Figures of one run are compared with each other, never with those of another machine.
 //!
 //! `make bench-sweep`; `scripts/bench-sweep.sh --accounts 20000` for trying.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a report")]
+#![expect(clippy::print_stderr, reason = "this is a report")]
 
 mod claims;
+#[path = "../common/mod.rs"]
+mod common;
 mod cost;
-mod counters;
 mod hand;
-mod load;
 mod replan;
-mod report;
 mod site;
 
-use report::Report;
-use std::{env, error::Error};
-
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
-
-/// Connections of the server, and of what is done by hand.
-const CONNECTIONS: u32 = 8;
-/// Users who own the accounts.
-const USERS: u32 = 100;
+use common::{
+    Outcome,
+    report::{Report, Target},
+};
+use std::env;
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -84,15 +79,14 @@ impl Plan {
 #[tokio::main]
 async fn main() -> Outcome {
     let plan = Plan::read()?;
-    let mut report = Report::new(plan.accounts, plan.due, plan.rounds);
+    let title = format!(
+        "{} accounts and a tenth of that, {} of them due each time, medians of {} rounds",
+        plan.accounts, plan.due, plan.rounds
+    );
+    let sizes = [("accounts", plan.accounts), ("due", plan.due), ("rounds", plan.rounds)];
+    let mut report = Report::new(title, &sizes, "per account");
     Box::pin(cost::measure(&plan, &mut report)).await?;
     Box::pin(replan::measure(&plan, &mut report)).await?;
-    report.memory(report::memory()?);
-    println!("{}", report.table());
-    let json = report.json();
-    match &plan.out {
-        Some(path) => std::fs::write(path, json)?,
-        None => println!("{json}"),
-    }
-    Ok(())
+    report.memory(Some(Target::AtMost(150.0)))?;
+    report.tell(plan.out.as_deref())
 }

@@ -10,7 +10,7 @@ const loader = require('@grpc/proto-loader');
 const protobuf = require('protobufjs');
 
 const root = path.resolve(__dirname, '../../proto');
-const files = ['directory', 'pool', 'retention_rule', 'account', 'circulation', 'activity'];
+const files = ['directory', 'pool', 'retention_rule', 'account', 'circulation', 'activity', 'event'];
 const definition = loader.loadSync(
   files.map((name) => `tidepool/v1/${name}_service.proto`),
   { includeDirs: [root], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true },
@@ -127,7 +127,11 @@ async function main(address, tenant) {
   for (const client of clients) client.close();
 }
 
-main(...process.argv.slice(2)).catch((error) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+module.exports = { api, identity };
+
+if (require.main === module) {
+  main(...process.argv.slice(2)).catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+  });
+}

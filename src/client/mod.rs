@@ -12,8 +12,8 @@ use crate::rpc::{
         account_service_client::AccountServiceClient, activity_rule_service_client::ActivityRuleServiceClient,
         activity_service_client::ActivityServiceClient, circulation_service_client::CirculationServiceClient,
         custom_field_service_client::CustomFieldServiceClient, directory_service_client::DirectoryServiceClient,
-        job_service_client::JobServiceClient, pool_service_client::PoolServiceClient,
-        retention_limit_service_client::RetentionLimitServiceClient,
+        event_service_client::EventServiceClient, job_service_client::JobServiceClient,
+        pool_service_client::PoolServiceClient, retention_limit_service_client::RetentionLimitServiceClient,
         retention_rule_service_client::RetentionRuleServiceClient, retention_service_client::RetentionServiceClient,
         sweep_service_client::SweepServiceClient, tenant_service_client::TenantServiceClient,
     },
@@ -164,6 +164,8 @@ stubs! {
     activities = ActivityServiceClient;
     /// `ActivityRuleService`.
     activity_rules = ActivityRuleServiceClient;
+    /// `EventService`.
+    events = EventServiceClient;
     /// `JobService`.
     jobs = JobServiceClient;
 }

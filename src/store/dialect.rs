@@ -1,6 +1,6 @@
 //! Everything in which the engines differ.
 
-use sea_orm::{DbBackend, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Value};
 
 /// The family of the database server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,15 @@ impl Engine {
             "mysql" => Some(Self::MySql),
             "sqlite" => Some(Self::Sqlite),
             _ => None,
+        }
+    }
+
+    /// The one behind a connection.
+    #[must_use]
+    pub fn of(conn: &impl ConnectionTrait) -> Self {
+        match conn.get_database_backend() {
+            DbBackend::Sqlite => Self::Sqlite,
+            _ => Self::MySql,
         }
     }
 

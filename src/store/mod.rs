@@ -22,6 +22,7 @@ mod doubt;
 pub mod due;
 pub mod durability;
 pub mod entity;
+pub mod event_export;
 pub mod event_stream;
 pub mod extras;
 pub mod failure;

@@ -4,19 +4,19 @@
 
 use super::{
     account_row,
+    dialect::Engine,
     entity::account::Model,
     extras,
     instant::instant,
     request::{Found, RequestKey, found},
-    sql::statement,
 };
 use crate::domain::{
     account::{Extras, TeamAccess},
     circulation::Subject,
-    ids::{AccountId, UserId},
+    ids::{AccountId, TenantKey, UserId},
     organisation::{Organisation, Revisions},
 };
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -43,24 +43,9 @@ pub async fn load(
     accounts: &[AccountId],
 ) -> Result<Option<Loaded>, DbErr> {
     let tenant = org.key;
-    // No user, caller or request has an empty id, so these match nothing.
-    let actor = actor.map_or("", |actor| actor.as_str());
-    let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
-    let ids = padded(accounts);
-    let marks = vec!["?"; ids.len()].join(", ");
-    let sql = format!(
-        "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response, m.access AS team_access, \
-         (SELECT MAX(b.end_time) FROM tenure b WHERE b.tenant = a.tenant AND b.account_id = a.id AND b.user_id = ? \
-         AND b.bans_claim = 1) AS banned_since, EXISTS (SELECT 1 FROM business_object o WHERE o.tenant = a.tenant \
-         AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts, a.* FROM tenant t \
-         LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ? \
-         LEFT JOIN account a ON a.tenant = t.id AND a.id IN ({marks}) \
-         LEFT JOIN account_team m ON m.tenant = a.tenant AND m.account_id = a.id AND m.user_id = ? WHERE t.id = ?"
-    );
-    let mut values: Vec<Value> = vec![actor.into(), caller.into(), request_id.into()];
-    values.extend(ids.into_iter().map(Value::from));
-    values.extend([actor.into(), tenant.0.into()]);
-    let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
+    let rows = conn
+        .query_all_raw(reading(Engine::of(conn), tenant, key, actor, accounts))
+        .await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let revisions = Revisions {
         config: first.try_get("", "config_revision")?,
@@ -97,6 +82,38 @@ pub async fn load(
         found,
         subjects,
     }))
+}
+
+/// The statement by which they are read.
+#[must_use]
+pub fn reading(
+    engine: Engine,
+    tenant: TenantKey,
+    key: Option<&RequestKey>,
+    actor: Option<&UserId>,
+    accounts: &[AccountId],
+) -> Statement {
+    // No user, caller or request has an empty id, so these match nothing.
+    let actor = actor.map_or("", |actor| actor.as_str());
+    let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
+    let ids = padded(accounts);
+    let marks = vec!["?"; ids.len()].join(", ");
+    // Servers trust what they counted when they opened the table. Where it was empty then, any index would do for them, and
+    // each account would cost as much as its tenant has objects.
+    let objects = engine.by_index("business_object", "o", "business_object_related");
+    let sql = format!(
+        "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response, m.access AS team_access, \
+         (SELECT MAX(b.end_time) FROM tenure b WHERE b.tenant = a.tenant AND b.account_id = a.id AND b.user_id = ? \
+         AND b.bans_claim = 1) AS banned_since, EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant \
+         AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts, a.* FROM tenant t \
+         LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ? \
+         LEFT JOIN account a ON a.tenant = t.id AND a.id IN ({marks}) \
+         LEFT JOIN account_team m ON m.tenant = a.tenant AND m.account_id = a.id AND m.user_id = ? WHERE t.id = ?"
+    );
+    let mut values: Vec<Value> = vec![actor.into(), caller.into(), request_id.into()];
+    values.extend(ids.into_iter().map(Value::from));
+    values.extend([actor.into(), tenant.0.into()]);
+    Statement::from_sql_and_values(engine.backend(), sql, values)
 }
 
 #[expect(clippy::implicit_hasher, reason = "the map that `load` made")]

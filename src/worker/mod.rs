@@ -4,6 +4,8 @@
 
 mod holding;
 pub mod jobs;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod relay;
 pub mod sweep;
 pub mod watchers;

@@ -1,6 +1,8 @@
 //! The tenant's stream of events. `relay` gives events their positions, `read` lists them, `watch` sends them as they
-//! happen, `hub` reads what is new once for all watchers of this process, `purge` forgets what is old.
+//! happen, `hub` reads what is new once for all watchers of this process, `export` hands them on to other systems, `purge`
+//! forgets what is old.
 
+mod export;
 mod hub;
 mod purge;
 mod read;
@@ -8,6 +10,7 @@ mod relay;
 mod seats;
 mod watch;
 
+pub use export::Export;
 pub use read::{ListEvents, Listed};
 pub use relay::Turns;
 pub use watch::{Told, Watch, WatchEvents};

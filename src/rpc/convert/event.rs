@@ -10,6 +10,7 @@ use crate::{
     },
     rpc::proto,
 };
+use prost::Message as _;
 use std::time::Duration;
 
 /// Entries of a list of kinds at most.
@@ -98,6 +99,12 @@ pub fn encode(event: StreamEvent) -> proto::Event {
         account_event: Some(encode_event(event.event)),
         traceparent: event.traceparent.unwrap_or_default(),
     }
+}
+
+/// The same, in bytes.
+#[must_use]
+pub fn encode_bytes(event: &StreamEvent) -> Vec<u8> {
+    encode(event.clone()).encode_to_vec()
 }
 
 /// What a watcher is told, as a message.

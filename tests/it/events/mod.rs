@@ -4,6 +4,8 @@
 mod crash;
 mod example;
 mod list;
+#[cfg(feature = "nats")]
+mod nats;
 mod relay;
 mod traced;
 mod watch;

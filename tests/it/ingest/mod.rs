@@ -4,6 +4,7 @@
 mod coalesced;
 mod misuse;
 mod parked;
+mod plan;
 mod sources;
 mod stream;
 

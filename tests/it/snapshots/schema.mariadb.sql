@@ -269,6 +269,13 @@ CREATE TABLE `disputed_reclaim` (
   PRIMARY KEY (`tenant`,`pool_id`,`account_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `event_export` (
+  `tenant` int(11) NOT NULL,
+  `destination` varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `position` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`destination`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `event_stream` (
   `tenant` int(11) NOT NULL,
   `last_position` bigint(20) NOT NULL DEFAULT 0,

@@ -305,6 +305,12 @@ CREATE TABLE "disputed_reclaim" (
   "pool_id",
   "account_id") );
 
+CREATE TABLE "event_export" (
+  "tenant" INTEGER NOT NULL,
+  "destination" TEXT NOT NULL,
+  "position" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "destination") );
+
 CREATE TABLE "event_stream" (
   "tenant" INTEGER NOT NULL,
   "last_position" INTEGER NOT NULL DEFAULT 0,

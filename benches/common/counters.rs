@@ -1,7 +1,7 @@
 //! What the database server counts: how much work something was, on whatever machine and beside whatever else. And when
 //! it has nothing left to do of what was before.
 
-use crate::Outcome;
+use super::Outcome;
 use sea_orm::sqlx::{AssertSqlSafe, MySqlPool, Row, query};
 use std::{
     collections::BTreeMap,

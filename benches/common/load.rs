@@ -1,22 +1,24 @@
 //! Fills the database by copying one account that the service made, with the history that belongs to it, in large
 //! statements: a million calls would take longer than everything that is measured.
 
-use crate::{Outcome, USERS, site::Site};
+use super::{
+    Outcome, USERS,
+    site::{RULE_DAYS, Site},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use std::ops::Range;
 use tidepool::{client::Client, rpc::proto};
 
-/// Of the rule for which deadlines are stored.
-pub(crate) const RULE_DAYS: i32 = 30;
 /// Accounts per statement.
 const CHUNK: u64 = 20_000;
 
 /// When accounts fall due: a second after each other, as many as that, up to this time.
 #[derive(Clone, Copy, Debug)]
-struct Deadlines {
-    last: DateTime<Utc>,
-    apart: u64,
+pub(crate) struct Deadlines {
+    pub(crate) last: DateTime<Utc>,
+    pub(crate) number: u64,
 }
 
 /// Copies accounts.
@@ -24,7 +26,6 @@ pub(crate) struct Loader {
     db: DatabaseConnection,
     owned: String,
     free: String,
-    now: DateTime<Utc>,
     next: u64,
 }
 
@@ -60,7 +61,6 @@ impl Loader {
             db: Database::connect(&site.url).await?,
             owned: create(&site.admin, "Owned", &site.pool, "user1").await?,
             free: create(&site.admin, "Free", &site.pool, "").await?,
-            now: site.clock.now(),
             next: 1,
         })
     }
@@ -92,14 +92,14 @@ impl Loader {
         Ok(())
     }
 
-    /// Copies so many accounts; those without deadlines are accounts that nobody owns.
-    async fn load(&mut self, name: &str, count: u64, due: Option<Deadlines>) -> Outcome {
+    /// Copies so many accounts and says their numbers; those without deadlines are accounts that nobody owns.
+    async fn load(&mut self, name: &str, count: u64, due: Option<Deadlines>) -> Outcome<Range<u64>> {
         let bar = ProgressBar::new(count);
         bar.set_style(ProgressStyle::with_template(
             "{msg:10} {wide_bar} {pos}/{len} {elapsed}",
         )?);
         bar.set_message(name.to_owned());
-        let end = self.next + count;
+        let (first, end) = (self.next, self.next + count);
         while self.next < end {
             let last = (self.next + CHUNK).min(end) - 1;
             let seq = (self.next, last);
@@ -113,7 +113,7 @@ impl Loader {
             let from = if due.is_some() { &self.owned } else { &self.free };
             if let Some(due) = due {
                 let deadline = due.last.timestamp_micros();
-                let deadline = format!("({deadline} - s.seq % {} * 1000000)", due.apart);
+                let deadline = format!("({deadline} - s.seq % {} * 1000000)", due.number);
                 let days = TimeDelta::days(RULE_DAYS.into()).num_microseconds().unwrap_or(0);
                 let began = format!("({deadline} - {days})");
                 let owner = format!("CONCAT('user', s.seq % {USERS})");
@@ -133,41 +133,33 @@ impl Loader {
                 self.copy("tenure", "account_id", from, seq, &tenure).await?;
             }
             self.copy("account", "id", from, seq, &own).await?;
-            let event = [("account_id", id().to_owned())];
+            // What was copied is not in the stream.
+            let event = [("account_id", id().to_owned()), ("position", "0".to_owned())];
             self.copy("account_event", "account_id", from, seq, &event).await?;
             bar.inc(last + 1 - self.next);
             self.next = last + 1;
         }
         bar.finish();
-        Ok(())
+        Ok(first..end)
     }
 
-    /// Accounts that are not due for long.
-    pub(crate) async fn idle(&mut self, count: u64) -> Outcome {
-        let due = Deadlines {
-            last: self.now + TimeDelta::days(RULE_DAYS.into()),
-            apart: 100_000,
-        };
-        self.load("idle", count, Some(due)).await
+    /// Accounts that somebody owns, the one of number n `user` and n modulo [`USERS`].
+    pub(crate) async fn owned(&mut self, name: &str, count: u64, due: Deadlines) -> Outcome<Range<u64>> {
+        self.load(name, count, Some(due)).await
     }
 
-    /// Accounts that fall due in the hour that ends so many hours from now.
-    pub(crate) async fn due(&mut self, count: u64, hours: i64) -> Outcome {
-        let due = Deadlines {
-            last: self.now + TimeDelta::hours(hours),
-            apart: 3000,
-        };
-        self.load("due later", count, Some(due)).await
+    /// Accounts that nobody owns.
+    pub(crate) async fn free(&mut self, count: u64) -> Outcome<Range<u64>> {
+        self.load("free", count, None).await
     }
 
-    /// Accounts that nobody owns, and their ids.
-    pub(crate) async fn lying(&mut self, count: u64) -> Outcome<Vec<String>> {
-        let first = self.next;
-        self.load("unclaimed", count, None).await?;
+    /// The ids of accounts, by their numbers.
+    pub(crate) async fn ids(&self, numbers: Range<u64>) -> Outcome<Vec<String>> {
         let sql = format!(
-            "SELECT LOWER(HEX({})) AS id FROM seq_{first}_to_{} s",
+            "SELECT LOWER(HEX({})) AS id FROM seq_{}_to_{} s ORDER BY s.seq",
             id(),
-            self.next - 1
+            numbers.start,
+            numbers.end - 1
         );
         let rows = self
             .db

@@ -1,0 +1,19 @@
+//! What the benchmarks share: a server with an organisation on a private database, accounts in it, what the database
+//! counts, and figures beside what they should be.
+
+pub(crate) mod counters;
+pub(crate) mod hand;
+pub(crate) mod load;
+pub(crate) mod report;
+pub(crate) mod runs;
+pub(crate) mod site;
+
+use std::error::Error;
+
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// Connections of the server, and of what is done by hand.
+pub(crate) const CONNECTIONS: u32 = 8;
+/// Users who own the accounts.
+pub(crate) const USERS: u64 = 100;

@@ -1,0 +1,56 @@
+//! How accounts are read that something is told of. A server that opened its tables while they were empty knows nothing of how
+//! they grew, so the plan must be right without knowing.
+
+use crate::{harness::external_server, world::World};
+use sea_orm::{ConnectionTrait, QueryResult};
+use std::time::Duration;
+use tidepool::{
+    domain::ids::{AccountId, TenantKey},
+    store::subject,
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// What is told of an account costs the same however many objects its tenant has.
+#[tokio::test]
+async fn accounts_are_read_without_the_objects_of_others() {
+    let world = World::start().await;
+    let db = &world.server.running.app.db;
+    let unit = db.unit("test", Instant::now() + Duration::from_mins(1));
+    let reader = unit.reader().await.unwrap();
+    let mysql = external_server().is_some();
+    let accounts: Vec<_> = (1..50).map(|at| AccountId(Uuid::from_u128(at))).collect();
+    let mut statement = subject::reading(db.engine(), TenantKey(1), None, None, &accounts);
+    let word = if mysql { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
+    statement.sql = format!("{word} {}", statement.sql);
+    let columns = if mysql {
+        &["table", "key", "ref"][..]
+    } else {
+        &["detail"]
+    };
+    let text =
+        |row: &QueryResult, column: &&str| row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default();
+    let line = |row: &QueryResult| {
+        columns
+            .iter()
+            .map(|column| text(row, column))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let rows = reader.query_all_raw(statement).await.unwrap();
+    let lines: Vec<_> = rows.iter().map(line).collect();
+    let objects: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("business_object_related"))
+        .collect();
+    assert_eq!(objects.len(), 1, "{lines:?}");
+    // By tenant and account, and by the type.
+    let by = if mysql {
+        ".id,const"
+    } else {
+        "account_id=? AND object_type=?"
+    };
+    assert!(objects[0].contains(by), "{lines:?}");
+    drop(reader);
+    world.stop().await;
+}
