@@ -4,10 +4,12 @@ mod database_url;
 mod events;
 mod nats;
 mod telemetry;
+mod webhooks;
 
 pub use events::Events;
 pub use nats::Nats;
 pub use telemetry::Telemetry;
+pub use webhooks::Webhooks;
 
 use crate::store::{self, dialect::Engine};
 use figment::{
@@ -41,6 +43,8 @@ pub struct Config {
     pub events: Events,
     /// NATS, to which events are published.
     pub nats: Nats,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// Logs.
     pub log: Log,
     /// Traces and metrics.
@@ -263,6 +267,7 @@ impl Config {
         let jobs = section(&figment, "jobs", &mut errors);
         let events = section(&figment, "events", &mut errors);
         let nats = section(&figment, "nats", &mut errors);
+        let webhooks = section(&figment, "webhooks", &mut errors);
         let log = section(&figment, "log", &mut errors);
         let telemetry = section(&figment, "telemetry", &mut errors);
         unknown_sections(&figment, &mut errors);
@@ -273,6 +278,7 @@ impl Config {
             jobs,
             events,
             nats,
+            webhooks,
             log,
             telemetry,
         };
@@ -339,6 +345,7 @@ impl Config {
         }
         self.events.validate(errors);
         self.nats.validate(errors);
+        self.webhooks.validate(errors);
         self.telemetry.validate(errors);
     }
 
@@ -364,6 +371,7 @@ impl Config {
             ("jobs", serde_json::to_value(&self.jobs)),
             ("events", serde_json::to_value(&self.events)),
             ("nats", serde_json::to_value(&self.nats)),
+            ("webhooks", serde_json::to_value(&self.webhooks)),
             ("log", serde_json::to_value(&self.log)),
             ("telemetry", serde_json::to_value(&self.telemetry)),
         ];
@@ -394,13 +402,14 @@ fn section<T: DeserializeOwned + Default>(figment: &Figment, name: &str, errors:
     })
 }
 
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "server",
     "database",
     "sweep",
     "jobs",
     "events",
     "nats",
+    "webhooks",
     "log",
     "telemetry",
 ];

@@ -3,8 +3,9 @@
 use crate::{
     app::{self, App},
     clock::Clock,
-    config::{Config, Events, Jobs, Sweep},
+    config::{Config, Events, Jobs, Sweep, Webhooks},
     domain::error::Error,
+    rpc::convert::webhook_json,
     server::Bound,
     store::{
         Db, DbErr,
@@ -56,6 +57,9 @@ pub enum StartError {
     /// Another server has the SQLite file.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Who may vouch for the targets of webhooks cannot be read.
+    #[error("webhooks.ca_file: {0}")]
+    Webhooks(String),
     /// The flows could not start.
     #[error(transparent)]
     App(#[from] Error),
@@ -98,6 +102,7 @@ impl Running {
         let mut app = App::start(db.clone(), clock).await?;
         app.sweep_grace = config.sweep.grace();
         app.events = app::events::Events::new((&config.events).into());
+        app.webhooks.configure(&config.webhooks).map_err(StartError::Webhooks)?;
         let app = Arc::new(app);
         let bound = Bound::bind(wanted)
             .await
@@ -146,6 +151,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     let relay = tokio::spawn(relay(app.clone(), config.events.clone(), stop.clone()));
     #[cfg(feature = "nats")]
     let nats = tokio::spawn(nats(app.clone(), config.clone(), stop.clone()));
+    let webhooks = tokio::spawn(webhooks(app.clone(), config.webhooks.clone(), stop.clone()));
     let watchers = worker::watchers::run(app.clone(), config.events.relay_interval(), closed.clone());
     let watchers = tokio::spawn(watchers);
     let drain = async {
@@ -197,6 +203,10 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     #[cfg(feature = "nats")]
     if timeout_at(end, nats).await.is_err() {
         tracing::warn!("publishing to NATS did not end");
+    }
+    // It ends after the request that is under way, which takes no longer than it may.
+    if timeout_at(end, webhooks).await.is_err() {
+        tracing::warn!("the webhooks did not end");
     }
     app.db.close().await;
     drop(lock);
@@ -265,6 +275,17 @@ pub fn nats_settings(config: &Config) -> Option<worker::nats::Settings> {
         encode: crate::rpc::convert::event::encode_bytes,
         content_type: "application/protobuf; messageType=\"tidepool.v1.Event\"",
     })
+}
+
+async fn webhooks(app: Arc<App>, config: Webhooks, stop: CancellationToken) {
+    if config.enabled && !app.webhooks.are_off() {
+        let settings = worker::webhook::Settings {
+            encode: webhook_json::encode,
+            interval: config.interval(),
+            at_once: config.concurrency,
+        };
+        worker::webhook::run(app, settings, stop).await;
+    }
 }
 
 async fn set_ready(health: &HealthReporter, ready: bool) {

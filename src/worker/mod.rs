@@ -9,3 +9,4 @@ pub mod nats;
 pub mod relay;
 pub mod sweep;
 pub mod watchers;
+pub mod webhook;
