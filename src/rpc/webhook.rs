@@ -13,8 +13,8 @@ use crate::{
 use tonic::{Request, Response, Status};
 
 impl Api {
-    fn webhook(&self, webhook: &StoredWebhook) -> Option<proto::Webhook> {
-        Some(convert::encode(webhook, self.app.clock.now()))
+    fn webhook(&self, webhook: &StoredWebhook) -> proto::Webhook {
+        convert::encode(webhook, self.app.clock.now())
     }
 
     /// What is remembered of an answer with a secret holds it sealed; what is sent holds it as it is.
@@ -34,7 +34,7 @@ impl WebhookService for Api {
         let (call, message) = open(request)?;
         let input = all_wrong(&message.request_id, convert::create(message.clone()))?;
         let encode = |made: &WithSecret| proto::CreateWebhookResponse {
-            webhook: self.webhook(&made.webhook),
+            webhook: Some(self.webhook(&made.webhook)),
             secret: made.sealed.clone(),
         };
         let made: Result<Response<proto::CreateWebhookResponse>, Status> =
@@ -54,7 +54,7 @@ impl WebhookService for Api {
         let (id, _) = convert::target(&message.webhook_id, "")?;
         let (webhook, progress, bounds, dead) = self.app.get_webhook(&call, id).await?;
         Ok(Response::new(proto::GetWebhookResponse {
-            webhook: self.webhook(&webhook),
+            webhook: Some(self.webhook(&webhook)),
             progress: Some(convert::encode_progress(&progress, bounds, dead)),
         }))
     }
@@ -68,7 +68,7 @@ impl WebhookService for Api {
         let listed = self.app.list_webhooks(&call, size, &message.page_token).await?;
         let (webhooks, next_page_token) = listed;
         Ok(Response::new(proto::ListWebhooksResponse {
-            webhooks: webhooks.iter().filter_map(|webhook| self.webhook(webhook)).collect(),
+            webhooks: webhooks.iter().map(|webhook| self.webhook(webhook)).collect(),
             next_page_token,
         }))
     }
@@ -80,7 +80,7 @@ impl WebhookService for Api {
         let (call, message) = open(request)?;
         let input = all_wrong(&message.request_id, convert::update(message.clone()))?;
         let encode = |webhook: &StoredWebhook| proto::UpdateWebhookResponse {
-            webhook: self.webhook(webhook),
+            webhook: Some(self.webhook(webhook)),
         };
         mutate!(call, "UpdateWebhook", message, encode, |once| self
             .app
@@ -95,7 +95,7 @@ impl WebhookService for Api {
         let target = convert::target(&message.webhook_id, &message.etag);
         let target = all_wrong(&message.request_id, target)?;
         let encode = |webhook: &StoredWebhook| proto::EnableWebhookResponse {
-            webhook: self.webhook(webhook),
+            webhook: Some(self.webhook(webhook)),
         };
         mutate!(call, "EnableWebhook", message, encode, |once| self.app.enable_webhook(
             &call,
@@ -113,7 +113,7 @@ impl WebhookService for Api {
         let target = convert::target(&message.webhook_id, &message.etag);
         let target = all_wrong(&message.request_id, target)?;
         let encode = |webhook: &StoredWebhook| proto::DisableWebhookResponse {
-            webhook: self.webhook(webhook),
+            webhook: Some(self.webhook(webhook)),
         };
         mutate!(call, "DisableWebhook", message, encode, |once| self
             .app
@@ -140,7 +140,7 @@ impl WebhookService for Api {
         let (call, message) = open(request)?;
         let input = all_wrong(&message.request_id, convert::rotate(&message))?;
         let encode = |made: &WithSecret| proto::RotateWebhookSecretResponse {
-            webhook: self.webhook(&made.webhook),
+            webhook: Some(self.webhook(&made.webhook)),
             secret: made.sealed.clone(),
         };
         let made: Result<Response<proto::RotateWebhookSecretResponse>, Status> =

@@ -20,7 +20,7 @@ use Reach::{Never, Private};
 
 /// Prefixes of IPv4 that are not public.
 const V4: &[(Ipv4Addr, u32, Reach)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8, Never("unspecified")),
+    (Ipv4Addr::UNSPECIFIED, 8, Never("unspecified")),
     (Ipv4Addr::new(10, 0, 0, 0), 8, Private("private")),
     (Ipv4Addr::new(100, 64, 0, 0), 10, Private("carrier-grade NAT")),
     (Ipv4Addr::new(127, 0, 0, 0), 8, Private("loopback")),
@@ -47,7 +47,7 @@ const V6: &[(Ipv6Addr, u32, Reach)] = &[
     (Ipv6Addr::UNSPECIFIED, 128, Never("unspecified")),
     (Ipv6Addr::LOCALHOST, 128, Private("loopback")),
     (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, Never("mapped IPv4")),
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 0), 96, Never("compatible IPv4")),
+    (Ipv6Addr::UNSPECIFIED, 96, Never("compatible IPv4")),
     (v6(0x64, 0xff9b, 0), 96, Never("NAT64")),
     (v6(0x64, 0xff9b, 1), 48, Never("NAT64")),
     (v6(0x100, 0, 0), 64, Never("discard")),
