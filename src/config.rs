@@ -3,9 +3,11 @@
 mod database_url;
 mod events;
 mod telemetry;
+mod webhooks;
 
 pub use events::Events;
 pub use telemetry::Telemetry;
+pub use webhooks::Webhooks;
 
 use crate::store::{self, dialect::Engine};
 use figment::{
@@ -37,6 +39,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// The stream of events.
     pub events: Events,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// Logs.
     pub log: Log,
     /// Traces and metrics.
@@ -258,6 +262,7 @@ impl Config {
         let sweep = section(&figment, "sweep", &mut errors);
         let jobs = section(&figment, "jobs", &mut errors);
         let events = section(&figment, "events", &mut errors);
+        let webhooks = section(&figment, "webhooks", &mut errors);
         let log = section(&figment, "log", &mut errors);
         let telemetry = section(&figment, "telemetry", &mut errors);
         unknown_sections(&figment, &mut errors);
@@ -267,6 +272,7 @@ impl Config {
             sweep,
             jobs,
             events,
+            webhooks,
             log,
             telemetry,
         };
@@ -332,6 +338,7 @@ impl Config {
             errors.push(format!("log.filter: {error}"));
         }
         self.events.validate(errors);
+        self.webhooks.validate(errors);
         self.telemetry.validate(errors);
     }
 
@@ -356,6 +363,7 @@ impl Config {
             ("sweep", serde_json::to_value(&self.sweep)),
             ("jobs", serde_json::to_value(&self.jobs)),
             ("events", serde_json::to_value(&self.events)),
+            ("webhooks", serde_json::to_value(&self.webhooks)),
             ("log", serde_json::to_value(&self.log)),
             ("telemetry", serde_json::to_value(&self.telemetry)),
         ];
@@ -386,7 +394,16 @@ fn section<T: DeserializeOwned + Default>(figment: &Figment, name: &str, errors:
     })
 }
 
-const SECTIONS: [&str; 7] = ["server", "database", "sweep", "jobs", "events", "log", "telemetry"];
+const SECTIONS: [&str; 8] = [
+    "server",
+    "database",
+    "sweep",
+    "jobs",
+    "events",
+    "webhooks",
+    "log",
+    "telemetry",
+];
 
 fn unknown_sections(figment: &Figment, errors: &mut Vec<String>) {
     let Ok(all) = figment.extract::<std::collections::BTreeMap<String, figment::value::Value>>() else {

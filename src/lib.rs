@@ -12,6 +12,7 @@
 //! * [`app`]: one file per flow: load, decide, apply. Owns the transaction.
 //! * [`worker`]: background drivers, without rules of their own.
 //! * [`rpc`]: tonic, nowhere else: decode, call the flow, encode.
+//! * [`webhook`]: sends requests to webhooks, to addresses that it has checked.
 //! * [`client`], [`import`]: the other side of the port, as any program might have it.
 //!
 //! Start reading at `app/pool.rs`, a whole flow on one page, then `store/unit.rs`, the door to transactions.
@@ -28,4 +29,5 @@ pub mod rpc;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod webhook;
 pub mod worker;

@@ -3,8 +3,9 @@
 use crate::{
     app::{self, App},
     clock::Clock,
-    config::{Config, Events, Jobs, Sweep},
+    config::{Config, Events, Jobs, Sweep, Webhooks},
     domain::error::Error,
+    rpc::convert::webhook_json,
     server::Bound,
     store::{
         Db, DbErr,
@@ -56,6 +57,9 @@ pub enum StartError {
     /// Another server has the SQLite file.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Who may vouch for the targets of webhooks cannot be read.
+    #[error("webhooks.ca_file: {0}")]
+    Webhooks(String),
     /// The flows could not start.
     #[error(transparent)]
     App(#[from] Error),
@@ -98,6 +102,7 @@ impl Running {
         let mut app = App::start(db.clone(), clock).await?;
         app.sweep_grace = config.sweep.grace();
         app.events = app::events::Events::new((&config.events).into());
+        app.webhooks.configure(&config.webhooks).map_err(StartError::Webhooks)?;
         let app = Arc::new(app);
         let bound = Bound::bind(wanted)
             .await
@@ -144,6 +149,7 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
     let sweep = tokio::spawn(sweep(app.clone(), config.sweep.clone(), stop.clone()));
     let jobs = tokio::spawn(jobs(app.clone(), config.jobs.clone(), stop.clone()));
     let relay = tokio::spawn(relay(app.clone(), config.events.clone(), stop.clone()));
+    let webhooks = tokio::spawn(webhooks(app.clone(), config.webhooks.clone(), stop.clone()));
     let watchers = worker::watchers::run(app.clone(), config.events.relay_interval(), closed.clone());
     let watchers = tokio::spawn(watchers);
     let drain = async {
@@ -191,6 +197,10 @@ async fn serve(bound: Bound, app: Arc<App>, config: Config, stop: CancellationTo
             tracing::warn!("the relay of events did not end");
         }
     }
+    // It ends after the request that is under way, which takes no longer than it may.
+    if timeout_at(end, webhooks).await.is_err() {
+        tracing::warn!("the webhooks did not end");
+    }
     app.db.close().await;
     drop(lock);
     tracing::info!("stopped");
@@ -231,6 +241,17 @@ async fn jobs(app: Arc<App>, config: Jobs, stop: CancellationToken) {
 async fn relay(app: Arc<App>, config: Events, stop: CancellationToken) {
     if config.enabled {
         worker::relay::run(app, config.relay_interval(), stop).await;
+    }
+}
+
+async fn webhooks(app: Arc<App>, config: Webhooks, stop: CancellationToken) {
+    if config.enabled && !app.webhooks.are_off() {
+        let settings = worker::webhook::Settings {
+            encode: webhook_json::encode,
+            interval: config.interval(),
+            at_once: config.concurrency,
+        };
+        worker::webhook::run(app, settings, stop).await;
     }
 }
 

@@ -141,6 +141,7 @@ impl Bound {
             job_service_server::JobServiceServer,
             sweep_service_server::SweepServiceServer,
             event_service_server::EventServiceServer,
+            webhook_service_server::WebhookServiceServer,
         )
         .serve_with_incoming_shutdown(
             TcpIncoming::from(self.listener).with_nodelay(Some(true)),

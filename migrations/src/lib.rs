@@ -19,6 +19,7 @@ mod m0006_activity;
 mod m0007_job;
 mod m0008_retention;
 mod m0009_events;
+mod m0010_webhooks;
 
 use sea_orm_migration::MigrationTrait;
 pub use sea_orm_migration::SchemaManager;
@@ -65,5 +66,6 @@ pub fn steps() -> Vec<Step> {
         expand("m0007_job", m0007_job::Migration),
         expand("m0008_retention", m0008_retention::Migration),
         expand("m0009_events", m0009_events::Migration),
+        expand("m0010_webhooks", m0010_webhooks::Migration),
     ]
 }

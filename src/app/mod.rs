@@ -47,13 +47,20 @@ pub mod team;
 pub mod tenant;
 pub mod timeline;
 pub mod verify;
+pub mod webhook;
 
-use crate::{clock::Clock, config::Sweep, id::Ids, store::Db};
+use crate::{
+    clock::Clock,
+    config::{self, Sweep},
+    id::Ids,
+    store::Db,
+};
 use chrono::TimeDelta;
 use coalesce::Lanes;
 use events::Events;
 use ingest::IngestLanes;
 use snapshots::Snapshots;
+use webhook::Webhooks;
 
 /// What every flow works with.
 #[derive(Debug)]
@@ -72,6 +79,8 @@ pub struct App {
     pub sweep_grace: TimeDelta,
     /// What streams of events share.
     pub events: Events,
+    /// How events are sent to webhooks.
+    pub webhooks: Webhooks,
     /// Where calls of the same service share transactions.
     pub lanes: IngestLanes,
 }
@@ -86,6 +95,7 @@ impl App {
             pages,
             sweep_grace: Sweep::default().grace(),
             events: Events::default(),
+            webhooks: Webhooks::load(&db, &clock, &config::Webhooks::default()).await?,
             lanes: Lanes::new(ingest::lanes(db.engine())),
             db,
             clock,

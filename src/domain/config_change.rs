@@ -9,6 +9,7 @@ use super::{
     patch::{FieldDiff, diff},
     pool::Pool,
     tenant::Tenant,
+    webhook::ProgressWrite,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ pub enum Write {
     Group(Entry<Group>),
     /// A user, new or changed.
     User(Entry<User>),
+    /// How far a webhook is, with its configuration.
+    Webhook(ProgressWrite),
     /// The guard row of a user who is deactivated: no acquisition that was decided before can commit after.
     BlockHolder(UserId),
 }
@@ -147,13 +150,14 @@ impl ConfigChange {
     pub fn moves_deadlines(&self, org: &Organisation) -> bool {
         let row = |write: &Write| match write {
             Write::RowInsert(table, _) | Write::RowUpdate(table, _) | Write::RowDelete(table, _) => {
-                // What activities mean is decided when they come, and what was counted stays counted.
+                // What activities mean is decided when they come, and what was counted stays counted; webhooks only tell.
                 !matches!(
                     table,
                     ConfigTable::LimitRule
                         | ConfigTable::ActivityRules
                         | ConfigTable::ActivityKind
                         | ConfigTable::ActivitySource
+                        | ConfigTable::Webhook
                 )
             }
             _ => false,

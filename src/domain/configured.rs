@@ -27,6 +27,8 @@ pub enum ConfigTable {
     ActivityRules,
     /// Kinds of activities.
     ActivityKind,
+    /// Where events are sent.
+    Webhook,
 }
 
 impl ConfigTable {
@@ -42,6 +44,7 @@ impl ConfigTable {
         Self::ActivitySource,
         Self::ActivityRules,
         Self::ActivityKind,
+        Self::Webhook,
     ];
 
     /// The table's name, which is also the `resource_type` of its events.
@@ -58,6 +61,7 @@ impl ConfigTable {
             Self::ActivitySource => "activity_source",
             Self::ActivityRules => "activity_rules",
             Self::ActivityKind => "activity_kind",
+            Self::Webhook => "webhook",
         }
     }
 }

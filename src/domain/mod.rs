@@ -42,6 +42,7 @@ pub mod team;
 pub mod tenant;
 pub mod text;
 pub mod timeline;
+pub mod webhook;
 
 #[cfg(test)]
 mod stage;

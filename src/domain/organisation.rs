@@ -11,6 +11,7 @@ use super::{
     pool::Pool,
     retention::{config::Retention, matching::StoredRule, rule::RuleHome},
     tenant::Tenant,
+    webhook::StoredWebhook,
 };
 use chrono_tz::Tz;
 use std::{collections::BTreeMap, sync::Arc};
@@ -47,6 +48,8 @@ pub struct Organisation {
     pub custom_fields: Vec<Arc<Configured<CustomField>>>,
     /// Registered sources of activities, disabled ones too, by registration.
     pub activity_sources: Vec<Arc<StoredSource>>,
+    /// Where events are sent, by id, which is by creation.
+    pub webhooks: Vec<Arc<StoredWebhook>>,
     /// What activities mean.
     pub activity_rules: ActivityRules,
 }
@@ -115,6 +118,7 @@ impl Organisation {
             retention: Retention::default(),
             custom_fields: Vec::new(),
             activity_sources: Vec::new(),
+            webhooks: Vec::new(),
             activity_rules: ActivityRules::default(),
         }
     }

@@ -201,6 +201,10 @@ reasons! {
     KindNotAllowed = "KIND_NOT_ALLOWED", PermissionDenied;
     /// As many activities wait for their account as may.
     ParkingFull = "PARKING_FULL", ResourceExhausted;
+    /// The operator allows no webhooks.
+    WebhooksOff = "WEBHOOKS_OFF", FailedPrecondition;
+    /// The operator does not allow the address of the webhook.
+    WebhookTargetNotAllowed = "WEBHOOK_TARGET_NOT_ALLOWED", InvalidArgument;
     /// The server has as much work as it can take.
     ServerBusy = "SERVER_BUSY", Unavailable;
     /// The database does not answer.

@@ -34,6 +34,7 @@ pub mod status;
 pub mod sweep;
 pub mod team;
 pub mod tenant;
+pub mod webhook;
 
 use crate::{
     app::{App, call::Call, flow::Reply},

@@ -9,6 +9,7 @@ use super::{
     instant::micros,
     organisation::pool_state_number,
     sql::statement,
+    webhook,
 };
 use crate::{
     domain::{
@@ -78,6 +79,7 @@ pub async fn apply(
             Write::RowInsert(table, row) => configured::insert(conn, org.key, *table, row).await?,
             Write::RowUpdate(table, row) => configured::update(conn, org.key, *table, row).await?,
             Write::RowDelete(table, id) => configured::delete(conn, org.key, *table, *id).await?,
+            Write::Webhook(row) => webhook::write(conn, org.key, *row).await?,
             Write::Department(row) => departments.push(row),
             Write::Group(row) => groups.push(row),
             Write::User(row) => users.push(row),

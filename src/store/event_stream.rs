@@ -10,7 +10,7 @@ use super::{
     failure::Abort,
     history::{EVENT, read_event},
     instant::instant,
-    sql::statement,
+    sql::{marks, statement},
 };
 use crate::domain::{
     event_stream::{Bounds, StreamEvent},
@@ -99,6 +99,22 @@ pub async fn page(
     );
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = vec![tenant.0.into(), after.into(), to.into(), limit.into()];
+    let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
+    rows.iter().map(|row| read(tenant, row)).collect()
+}
+
+/// The events at these positions.
+pub async fn at(conn: &impl ConnectionTrait, tenant: TenantKey, positions: &[i64]) -> Result<Vec<StreamEvent>, DbErr> {
+    if positions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT account_id, position, pool_id, owner, traceparent, {EVENT} FROM account_event \
+         WHERE tenant = ? AND position IN ({}) ORDER BY position",
+        marks(positions.len())
+    );
+    let mut values: Vec<Value> = vec![tenant.0.into()];
+    values.extend(positions.iter().map(|position| Value::from(*position)));
     let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
     rows.iter().map(|row| read(tenant, row)).collect()
 }

@@ -57,6 +57,8 @@ pub mod tx;
 pub mod unit;
 pub mod verify;
 pub mod watermark;
+pub mod webhook;
+pub mod webhook_delivery;
 
 pub use failure::Abort;
 pub use open::{Db, Options};

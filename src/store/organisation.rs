@@ -74,6 +74,7 @@ pub async fn load(
         };
         let custom_fields = rows.of(ConfigTable::CustomField)?;
         let activity_sources = rows.of(ConfigTable::ActivitySource)?;
+        let webhooks = rows.of(ConfigTable::Webhook)?;
         let activity_rules = rows.of(ConfigTable::ActivityRules)?.pop();
         let activity_rules = ActivityRules::compile(activity_rules, rows.of(ConfigTable::ActivityKind)?);
         let Some(after) = row(conn, name).await? else {
@@ -92,6 +93,7 @@ pub async fn load(
                 retention: Retention::compile(retention, &Schema::new(&custom_fields)),
                 custom_fields,
                 activity_sources: activity_sources.into_iter().map(Arc::new).collect(),
+                webhooks: webhooks.into_iter().map(Arc::new).collect(),
                 activity_rules,
             }));
         }

@@ -128,6 +128,25 @@ pub const CHECKS: &[Check] = &[
               OR purged_position > last_position",
     },
     Check {
+        name: "webhook",
+        rule: "every webhook has its progress, and deliveries have a webhook",
+        sql: "SELECT w.tenant, HEX(w.id) AS row_key FROM webhook w WHERE NOT EXISTS (SELECT 1 FROM webhook_progress p \
+              WHERE p.tenant = w.tenant AND p.webhook_id = w.id) UNION ALL \
+              SELECT p.tenant, HEX(p.webhook_id) FROM webhook_progress p WHERE NOT EXISTS (SELECT 1 FROM webhook w \
+              WHERE w.tenant = p.tenant AND w.id = p.webhook_id) UNION ALL \
+              SELECT d.tenant, HEX(d.webhook_id) FROM webhook_delivery d WHERE NOT EXISTS (SELECT 1 FROM webhook w \
+              WHERE w.tenant = d.tenant AND w.id = d.webhook_id)",
+    },
+    Check {
+        name: "webhook-progress",
+        rule: "a webhook is no further than its stream, its deliveries are no further than it, and what waits is counted",
+        sql: "SELECT p.tenant, HEX(p.webhook_id) AS row_key FROM webhook_progress p WHERE p.position < 0 \
+              OR p.position > COALESCE((SELECT s.last_position FROM event_stream s WHERE s.tenant = p.tenant), 0) \
+              OR p.waiting <> (SELECT COUNT(*) FROM webhook_delivery d WHERE d.tenant = p.tenant \
+              AND d.webhook_id = p.webhook_id AND d.dead = 0) OR EXISTS (SELECT 1 FROM webhook_delivery d \
+              WHERE d.tenant = p.tenant AND d.webhook_id = p.webhook_id AND d.position > p.position)",
+    },
+    Check {
         name: "history-account",
         rule: "events, tenures, activities and objects belong to an account",
         sql: "SELECT e.tenant, HEX(e.account_id) AS row_key FROM account_event e WHERE NOT EXISTS (SELECT 1 FROM account a \

@@ -45,6 +45,9 @@ struct Instruments {
     watchers: Gauge<u64>,
     too_slow: Counter<u64>,
     parked: Counter<u64>,
+    delivered: Counter<u64>,
+    behind: Gauge<u64>,
+    stopped: Gauge<u64>,
 }
 
 /// Sends everything at this interval, in the background.
@@ -155,6 +158,21 @@ pub(super) fn record_to(provider: &SdkMeterProvider) {
             "{activity}",
             "Activities that waited for their account, and what came of it",
         ),
+        delivered: counter(
+            "tidepool.webhooks.attempts",
+            "{event}",
+            "Events that were sent to webhooks, and what came of it",
+        ),
+        behind: meter
+            .u64_gauge("tidepool.webhooks.behind")
+            .with_unit("{event}")
+            .with_description("Events that webhooks in use have not delivered yet")
+            .build(),
+        stopped: meter
+            .u64_gauge("tidepool.webhooks.disabled")
+            .with_unit("{webhook}")
+            .with_description("Webhooks that are out of use")
+            .build(),
         meter: meter.clone(),
     };
     drop(INSTRUMENTS.set(instruments));
@@ -279,6 +297,21 @@ pub fn too_slow() {
 /// What came of so many activities that waited for their account.
 pub fn replayed(outcome: &'static str, activities: usize) {
     add(|i| &i.parked, activities, &[KeyValue::new("outcome", outcome)]);
+}
+
+/// What came of so many events that were sent to webhooks.
+pub fn posted(outcome: &'static str, events: usize) {
+    if events > 0 {
+        add(|i| &i.delivered, events, &[KeyValue::new("outcome", outcome)]);
+    }
+}
+
+/// How many events webhooks have not delivered yet, and how many webhooks are out of use.
+pub fn webhooks_behind(events: u64, disabled: u64) {
+    if let Some(instruments) = INSTRUMENTS.get() {
+        instruments.behind.record(events, &[]);
+        instruments.stopped.record(disabled, &[]);
+    }
 }
 
 /// Where the database connections are, as `read` says whenever somebody wants to know: the most there may be, and how

@@ -7,3 +7,4 @@ pub mod jobs;
 pub mod relay;
 pub mod sweep;
 pub mod watchers;
+pub mod webhook;

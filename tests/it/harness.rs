@@ -166,6 +166,7 @@ impl Server {
         config.sweep.enabled = false;
         config.jobs.enabled = false;
         config.events.enabled = false;
+        config.webhooks.enabled = false;
         change(&mut config);
         let clock = Clock::manual(start());
         let db = lifecycle::open(&config, &clock).await.unwrap();
@@ -358,6 +359,7 @@ clients! {
     sweeps = sweep_service_client::SweepServiceClient;
     jobs = job_service_client::JobServiceClient;
     events = event_service_client::EventServiceClient;
+    webhooks = webhook_service_client::WebhookServiceClient;
     circulation = circulation_service_client::CirculationServiceClient;
 }
 

@@ -101,6 +101,18 @@ const RULES: &[Rule] = &[
         why: "rpc decodes, calls a flow, encodes",
     },
     Rule {
+        under: &["src/webhook"],
+        except: &[],
+        never: &[
+            "crate::app",
+            "crate::store",
+            "crate::rpc",
+            "crate::worker",
+            "crate::config",
+        ],
+        why: "what sends requests knows the rules and nothing else",
+    },
+    Rule {
         under: &["src/worker"],
         except: &[],
         never: &["crate::rpc", "sea_orm"],

@@ -86,3 +86,4 @@ mod storm_claims;
 mod sweeping;
 mod sweeps;
 mod verifying;
+mod webhooks;

@@ -38,7 +38,11 @@ pub(crate) fn open_pool(name: &str) -> Pool {
 impl World {
     /// Starts.
     pub(crate) async fn start() -> Self {
-        let server = Server::start().await;
+        Self::of(Server::start().await).await
+    }
+
+    /// The same at a server that is there.
+    pub(crate) async fn of(server: Server) -> Self {
         let below = |id: &str, supervisor: &str| User {
             supervisor: supervisor.into(),
             ..user(id)

@@ -104,6 +104,14 @@ relay_interval_ms = {{ int .Values.events.relayIntervalMs }}
 keep_days = {{ int .Values.events.keepDays }}
 send_timeout_seconds = {{ int .Values.events.sendTimeoutSeconds }}
 
+[webhooks]
+enabled = {{ .Values.webhooks.enabled }}
+allowed_hosts = {{ .Values.webhooks.allowedHosts | toJson }}
+allow_private = {{ .Values.webhooks.allowPrivate }}
+attempts = {{ int .Values.webhooks.attempts }}
+disable_after_hours = {{ int .Values.webhooks.disableAfterHours }}
+keep_days = {{ int .Values.webhooks.keepDays }}
+
 [log]
 format = "json"
 filter = {{ .Values.log.filter | toJson }}

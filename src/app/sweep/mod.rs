@@ -79,7 +79,7 @@ pub enum Stopped {
 }
 
 /// Who the service itself is in events.
-fn service() -> Principal {
+pub(in crate::app) fn service() -> Principal {
     // A constant that is well-formed.
     let caller = CallerId::parse("tidepool").unwrap_or_else(|_| unreachable!("a well-formed id"));
     Principal {

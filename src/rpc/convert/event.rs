@@ -65,7 +65,8 @@ fn position(v: &mut Violations, position: i64) -> Option<i64> {
     v.check("after_position", fits.ok_or("must not be negative"))
 }
 
-fn filter(v: &mut Violations, filter: Option<proto::EventFilter>) -> Filter {
+/// Reads which events are wanted.
+pub fn filter(v: &mut Violations, filter: Option<proto::EventFilter>) -> Filter {
     let filter = filter.unwrap_or_default();
     crate::domain::text::check_len(v, "filter.kinds", filter.kinds.len(), MAX_KINDS);
     let read = filter.kinds.iter().take(MAX_KINDS).enumerate();

@@ -26,6 +26,8 @@ pub mod sweep;
 pub mod team;
 pub mod tenant;
 pub mod timeline;
+pub mod webhook;
+pub mod webhook_json;
 pub mod work_calendar;
 
 use crate::{

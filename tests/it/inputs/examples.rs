@@ -2,7 +2,7 @@
 
 use super::{
     examples_accounts, examples_activity, examples_config, examples_events, examples_exceptions, examples_retention,
-    examples_sources, examples_sweep, fields::rpcs, side::Side,
+    examples_sources, examples_sweep, examples_webhooks, fields::rpcs, side::Side,
 };
 use prost::Message;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
@@ -74,6 +74,7 @@ pub(crate) async fn example_of(side: &Side, rpc: &MethodDescriptor, variant: usi
         "RetentionService" => Box::pin(examples_retention::make(side, &name)).await,
         "EventService" => examples_events::make(side, &name),
         "ActivitySourceService" => Box::pin(examples_sources::make(side, &name)).await,
+        "WebhookService" => Box::pin(examples_webhooks::make(side, &name)).await,
         "SweepService" => Box::pin(examples_sweep::make(side, &name)).await,
         _ => Box::pin(examples_accounts::make(side, &name)).await,
     };

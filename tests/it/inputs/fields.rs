@@ -86,6 +86,7 @@ pub(crate) fn most(field: &FieldDescriptor) -> usize {
         | "tidepool.v1.ReorderReclaimRulesRequest.places"
         | "tidepool.v1.Account.custom_fields" => Some(100),
         "tidepool.v1.AccountSelection.account_ids" => Some(1000),
+        "tidepool.v1.ReplayDeadLettersRequest.positions" => Some(500),
         "tidepool.v1.AdvanceReminder.recipients" | "tidepool.v1.ReminderRule.recipients" => Some(4),
         "tidepool.v1.WorkCalendar.weekdays" => Some(7),
         _ => None,
@@ -120,6 +121,7 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         ("ActivityKind", "id") | (_, "activity_kind_id") => Text::Own(Thing::ActivityKind),
         ("UserAbsence", "id") | (_, "user_absence_id") => Text::Own(Thing::UserAbsence),
         ("RetentionPause", "id") | (_, "retention_pause_id") => Text::Own(Thing::RetentionPause),
+        ("Webhook", "id") | (_, "webhook_id") => Text::Own(Thing::Webhook),
         (_, "job_id") => Text::Own(Job),
         (_, "activity_source_name") => Text::Foreign(Some(Thing::ActivitySource), ID),
         ("User" | "Department" | "Group" | "ReturnReason", "id") | (_, "object_id" | "external_id") => {
@@ -150,7 +152,7 @@ pub(crate) fn text(field: &FieldDescriptor) -> Text {
         | (
             _,
             "condition" | "time_zone" | "hidden_fields" | "paths" | "default_cutoff" | "reminder_time" | "holidays"
-            | "extra_work_days" | "kinds",
+            | "extra_work_days" | "kinds" | "url",
         ) => Text::Word,
         ("ActivitySource", "name")
         | (_, "required_sources" | "object_owner" | "visible_to" | "external_account_id") => Text::Foreign(None, ID),

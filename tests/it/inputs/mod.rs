@@ -14,6 +14,7 @@ mod examples_moves;
 mod examples_retention;
 mod examples_sources;
 mod examples_sweep;
+mod examples_webhooks;
 mod fields;
 mod repeats;
 mod rows;
@@ -42,7 +43,7 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let server = Server::start().await;
+        let server = Server::start_with(examples_webhooks::configure).await;
         let ours = Side::furnish(&server, ACME, "ours").await;
         Self {
             caller: Caller::connect(&server).await,
@@ -154,12 +155,13 @@ const CONFIGURATION: [&str; 10] = [
     "ActivityRuleService",
     "ActivitySourceService",
 ];
-const ACCOUNTS: [&str; 6] = [
+const ACCOUNTS: [&str; 7] = [
     "AccountService",
     "TeamService",
     "HistoryService",
     "ActivityService",
     "EventService",
+    "WebhookService",
     "RelatedObjectService",
 ];
 const MOVES: [&str; 4] = [

@@ -35,6 +35,7 @@ pub(crate) enum Thing {
     UserAbsence,
     RetentionPause,
     ActivitySource,
+    Webhook,
     /// A thing of which the history of the configuration has several events.
     Event,
 }
@@ -197,6 +198,7 @@ impl Side {
         ]);
         // Its stream has begun; what examples do gets no place in it.
         tidepool::worker::relay::once(&side.app).await.unwrap();
+        side.furnish_webhooks().await;
         side
     }
 

@@ -29,7 +29,8 @@ fn before_events(index: impl Fn(&str) -> String) -> Vec<String> {
         let columns = columns.split_whitespace();
         all.extend(columns.map(|column| format!("ALTER TABLE {table} DROP COLUMN {column}")));
     }
-    let tables = "parked_activity activity_source activity_kind activity_rules object_viewer event_stream";
+    let tables = "parked_activity activity_source activity_kind activity_rules object_viewer event_stream webhook \
+                  webhook_progress webhook_delivery";
     all.extend(tables.split_whitespace().map(|table| format!("DROP TABLE {table}")));
     all
 }

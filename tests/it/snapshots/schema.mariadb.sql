@@ -506,3 +506,43 @@ CREATE TABLE `user_absence` (
   PRIMARY KEY (`tenant`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `webhook` (
+  `tenant` int(11) NOT NULL,
+  `id` binary(16) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `config` longtext NOT NULL,
+  `create_time` bigint(20) NOT NULL DEFAULT 0,
+  `update_time` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`tenant`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `webhook_delivery` (
+  `tenant` int(11) NOT NULL,
+  `webhook_id` binary(16) NOT NULL,
+  `position` bigint(20) NOT NULL DEFAULT 0,
+  `account_id` binary(16) NOT NULL,
+  `dead` tinyint(1) NOT NULL DEFAULT 0,
+  `attempts` bigint(20) NOT NULL DEFAULT 0,
+  `next_time` bigint(20) NOT NULL DEFAULT 0,
+  `attempt_time` bigint(20) NOT NULL DEFAULT 0,
+  `error` varchar(64) NOT NULL,
+  PRIMARY KEY (`tenant`,`webhook_id`,`position`),
+  KEY `webhook_delivery_state` (`tenant`,`webhook_id`,`dead`,`position`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `webhook_progress` (
+  `tenant` int(11) NOT NULL,
+  `webhook_id` binary(16) NOT NULL,
+  `active` tinyint(1) NOT NULL DEFAULT 0,
+  `version` bigint(20) NOT NULL DEFAULT 0,
+  `position` bigint(20) NOT NULL DEFAULT 0,
+  `waiting` bigint(20) NOT NULL DEFAULT 0,
+  `next_time` bigint(20) NOT NULL DEFAULT 0,
+  `pause_time` bigint(20) NOT NULL DEFAULT 0,
+  `failures` bigint(20) NOT NULL DEFAULT 0,
+  `failing_since` bigint(20) NOT NULL DEFAULT 0,
+  `deliver_time` bigint(20) NOT NULL DEFAULT 0,
+  `error` varchar(64) NOT NULL,
+  PRIMARY KEY (`tenant`,`webhook_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+

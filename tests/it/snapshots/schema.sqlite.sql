@@ -545,3 +545,45 @@ CREATE TABLE "user_absence" (
   "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "id") );
 
+CREATE TABLE "webhook" (
+  "tenant" INTEGER NOT NULL,
+  "id" BLOB NOT NULL,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "config" TEXT NOT NULL,
+  "create_time" INTEGER NOT NULL DEFAULT 0,
+  "update_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "id") );
+
+CREATE TABLE "webhook_delivery" (
+  "tenant" INTEGER NOT NULL,
+  "webhook_id" BLOB NOT NULL,
+  "position" INTEGER NOT NULL DEFAULT 0,
+  "account_id" BLOB NOT NULL,
+  "dead" BOOLEAN NOT NULL DEFAULT 0,
+  "attempts" INTEGER NOT NULL DEFAULT 0,
+  "next_time" INTEGER NOT NULL DEFAULT 0,
+  "attempt_time" INTEGER NOT NULL DEFAULT 0,
+  "error" TEXT NOT NULL, PRIMARY KEY ("tenant",
+  "webhook_id",
+  "position") );
+
+CREATE INDEX "webhook_delivery_state" ON "webhook_delivery" ("tenant",
+  "webhook_id",
+  "dead",
+  "position");
+
+CREATE TABLE "webhook_progress" (
+  "tenant" INTEGER NOT NULL,
+  "webhook_id" BLOB NOT NULL,
+  "active" BOOLEAN NOT NULL DEFAULT 0,
+  "version" INTEGER NOT NULL DEFAULT 0,
+  "position" INTEGER NOT NULL DEFAULT 0,
+  "waiting" INTEGER NOT NULL DEFAULT 0,
+  "next_time" INTEGER NOT NULL DEFAULT 0,
+  "pause_time" INTEGER NOT NULL DEFAULT 0,
+  "failures" INTEGER NOT NULL DEFAULT 0,
+  "failing_since" INTEGER NOT NULL DEFAULT 0,
+  "deliver_time" INTEGER NOT NULL DEFAULT 0,
+  "error" TEXT NOT NULL, PRIMARY KEY ("tenant",
+  "webhook_id") );
+
