@@ -5,6 +5,7 @@ mod crash;
 mod example;
 mod list;
 mod relay;
+mod relay_faults;
 mod traced;
 mod watch;
 mod watch_ends;
