@@ -136,6 +136,7 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
             .and_then(timestamp),
         reminder: effects.reminder.map(encode_reminder),
         related_owner_changes: effects.related.into_iter().map(encode_related).collect(),
+        contacts_left_behind: effects.contacts_left_behind.cast_signed(),
     }
 }
 
