@@ -11,16 +11,15 @@ use super::{
     call::Call,
     flow,
     page::{self, List},
+    related::conceal,
 };
 use crate::{
     domain::{
         activity::{Activity, Heard, record},
         circulation::{Scene, Subject},
-        directory::Directory,
         error::Error,
         ids::AccountId,
-        object::Described,
-        related::{Sight, sight},
+        related::sight,
     },
     store::{
         Abort, Tx,
@@ -147,9 +146,7 @@ impl App {
                         };
                         let sight = sight(&scene, subjects.get(&account), account)?;
                         let mut found = rows::timeline(&reader, org.key, account, after, &[], size + 1).await?;
-                        for row in &mut found {
-                            hide(&sight, &org.directory, &mut row.activity);
-                        }
+                        conceal(&reader, &org, account, &sight, &mut found).await?;
                         Ok(found)
                     })
                     .await
@@ -182,13 +179,4 @@ pub(super) fn weigh_activity(row: &StoredActivity) -> usize {
     let viewers = row.activity.described.visible_to.iter();
     let viewers: usize = viewers.map(|user| user.as_str().len() + 2).sum();
     USUAL_WEIGHT + row.activity.summary.len() + viewers
-}
-
-/// Takes out what is told of an object that the reader may not see.
-pub(super) fn hide(sight: &Sight, directory: &Directory, activity: &mut Activity) {
-    if let Sight::Of(user) = sight
-        && !activity.described.is_shown_to(directory, user, activity.actor.as_ref())
-    {
-        activity.described = Described::default();
-    }
 }

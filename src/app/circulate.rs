@@ -73,6 +73,8 @@ pub struct ItemOutcome {
     pub moved: Result<Option<Account>, Error>,
     /// With `validate_only`: what would be answered.
     pub admission: Option<Admission>,
+    /// Contacts that do not follow, since the account has too many.
+    pub left_behind: u32,
 }
 
 /// What came of a call.
@@ -239,9 +241,9 @@ pub(super) fn decide_next(
             same @ Decision::Same(_) => Ok(same),
         };
     }
-    let decided = decide(scene, subject, item, holder.map(|holder| &mut holder.room));
-    if let Ok(Decision::Change(change)) = &decided {
-        followers.take(item.account);
+    let mut decided = decide(scene, subject, item, holder.map(|holder| &mut holder.room));
+    if let Ok(Decision::Change(change)) = &mut decided {
+        change.event.effects.contacts_left_behind = followers.take(item.account);
         let before = subject.map(|subject| held(&subject.account, subject.account.pool_id));
         let loser = change.end.as_ref().and_then(|end| holders.get_mut(&end.user));
         if let (Some(before), Some(loser)) = (before, loser) {
@@ -269,8 +271,15 @@ fn decide_all(
             _ => Vec::new(),
         };
         let decided = decide_next(scene, subject, holders, followers, item);
+        let left_behind = match &decided {
+            Ok(Decision::Change(change)) => change.event.effects.contacts_left_behind,
+            _ => 0,
+        };
         items.push(if bulk.validate_only {
-            looked(item.account, decided, rooms)
+            ItemOutcome {
+                left_behind,
+                ..looked(item.account, decided, rooms)
+            }
         } else {
             let moved = decided.map(|decision| {
                 let account = decision.account().clone();
@@ -283,6 +292,7 @@ fn decide_all(
                 account: item.account,
                 moved,
                 admission: None,
+                left_behind,
             }
         });
     }
@@ -292,6 +302,7 @@ fn decide_all(
         for item in &mut items {
             if let Ok(account) = &mut item.moved {
                 *account = None;
+                item.left_behind = 0;
             }
         }
         return (Outcome { applied: false, items }, changes);
@@ -326,5 +337,6 @@ fn looked(account: AccountId, decided: Result<Decision, Error>, rooms: Vec<RoomL
         account,
         moved,
         admission,
+        left_behind: 0,
     }
 }

@@ -66,7 +66,8 @@ impl App {
                 unit.retry(|| async {
                     let reader = unit.reader().await?;
                     let insight = self.insight(&reader, &org, call, input.account).await?;
-                    let page = store::history::events(&reader, org.key, input.account, before, &[], input.size + 1);
+                    let which = (&[][..], insight.unseen());
+                    let page = store::history::events(&reader, org.key, input.account, before, which, input.size + 1);
                     let mut events = page.await?;
                     let principal = Self::principal(&org, call)?;
                     let scene = Scene {

@@ -2,6 +2,8 @@
 //! far the job is, its counters and what was refused. So whoever stops, dies or is overtaken at any point, nothing is lost
 //! and nothing done twice.
 //!
+//! A batch ends before the account with which more objects would follow than may in one transaction.
+//!
 //! Every account is decided on as it is then, with the rights that the one who started the job has then. A batch that
 //! fails is tried account by account, so that one bad row stops nobody else.
 //!
@@ -199,19 +201,26 @@ impl App {
             .copied()
             .collect();
         let settled = job.moved + job.refused;
-        let mut job = match turn {
+        let (mut job, left) = match turn {
             Turn::Work(_) => self.work_on(tx, org, job, &new).await?,
-            Turn::PassOver => pass_over(tx, org.key, job, &new).await?,
+            Turn::PassOver => (pass_over(tx, org.key, job, &new).await?, None),
+        };
+        // Those that are left go with the next batch, in its transaction.
+        let whole = page.len();
+        let page = match left {
+            Some(first) => page.into_iter().take_while(|account| *account != first).collect(),
+            None => page,
         };
         let found = job.moved + job.refused - settled;
         if job.work.passes() > 1 {
             job.turn += found;
         }
         if job.state.is_open() {
-            let all = i64::try_from(page.len()).unwrap_or(0);
-            job.done += if job.again() { found } else { all };
+            let looked_at = i64::try_from(page.len()).unwrap_or(0);
+            job.done += if job.again() { found } else { looked_at };
         }
-        let job = self.advance(job, &page, size);
+        let all = page.len() == whole && whole < size;
+        let job = self.advance(job, &page, all);
         job::update(tx, org.key, &job).await?;
         Ok(Some(job.state.is_open()))
     }
@@ -235,8 +244,8 @@ impl App {
         Ok(Some(false))
     }
 
-    /// The job after a page: at the next account, the next part, or the end.
-    fn advance(&self, mut job: Job, page: &[AccountId], size: usize) -> Job {
+    /// The job after these accounts: at the next one, or, if these were all of the part, at the next part or the end.
+    fn advance(&self, mut job: Job, page: &[AccountId], all: bool) -> Job {
         let now = self.clock.now().max(job.update_time);
         if !job.state.is_open() {
             return job.ended(JobState::Failed, now);
@@ -244,13 +253,17 @@ impl App {
         job.state = JobState::Running;
         job.update_time = now;
         job.after = page.last().copied().or(job.after);
-        if page.len() == size {
-            return job;
-        }
-        job.next_phase(now)
+        if all { job.next_phase(now) } else { job }
     }
 
-    async fn work_on(&self, tx: &Tx, org: &Arc<Organisation>, mut job: Job, page: &[AccountId]) -> Result<Job, Abort> {
+    /// Decides these accounts; also says with which one it stopped before all were, if it did.
+    async fn work_on(
+        &self,
+        tx: &Tx,
+        org: &Arc<Organisation>,
+        mut job: Job,
+        page: &[AccountId],
+    ) -> Result<(Job, Option<AccountId>), Abort> {
         let loaded = subject::load(tx, org, None, job.actor.as_ref(), page).await?;
         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if loaded.revisions != org.revisions {
@@ -263,7 +276,7 @@ impl App {
                 job.state = JobState::Failed;
                 refusal.reason.as_str().clone_into(&mut job.reason);
                 job.message = refusal.message;
-                return Ok(job);
+                return Ok((job, None));
             }
         };
         let scene = Scene {
@@ -272,21 +285,35 @@ impl App {
             now: self.clock.now(),
         };
         if job.work == Work::RecomputeDeals {
-            return self.recompute_deals(tx, &scene, &loaded.subjects, job, page).await;
+            let job = self.recompute_deals(tx, &scene, &loaded.subjects, job, page).await?;
+            return Ok((job, None));
         }
         let batch = Batch {
             scene,
             subjects: loaded.subjects,
         };
-        let (changes, holders) = batch.decide(tx, &mut job, page).await?;
+        let Decided {
+            changes,
+            holders,
+            stopped,
+        } = batch.decide(tx, &mut job, page).await?;
         let by = By {
             caller: &principal.caller,
             actor: principal.actor.as_ref(),
             now: scene.now,
         };
         apply::apply(tx, org.key, &changes, &holders, &by).await?;
-        Ok(job)
+        Ok((job, stopped))
     }
+}
+
+/// What becomes of the accounts of a page.
+struct Decided {
+    changes: Vec<Change>,
+    /// The versions of the guard rows.
+    holders: HashMap<UserId, i64>,
+    /// The first account that is left for the next batch, since no more objects follow in this one.
+    stopped: Option<AccountId>,
 }
 
 /// The accounts of a page, to be decided.
@@ -297,19 +324,15 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     /// Decides the accounts in their order, counts, and writes down what was refused.
-    async fn decide(
-        &self,
-        tx: &Tx,
-        job: &mut Job,
-        page: &[AccountId],
-    ) -> Result<(Vec<Change>, HashMap<UserId, i64>), Abort> {
+    async fn decide(&self, tx: &Tx, job: &mut Job, page: &[AccountId]) -> Result<Decided, Abort> {
         let tenant = self.scene.org.key;
         let page = self.those_left(tx, job, page).await?;
+        let follow = job.work.follow().to_vec();
         let item = |account: AccountId, wanted: Move| Item {
             account,
             etag: None,
             wanted,
-            follow: Vec::new(),
+            follow: follow.clone(),
         };
         let every = job.work.moves(job.phase, 0);
         let items = page
@@ -318,8 +341,12 @@ impl Batch<'_> {
         let items: Vec<_> = items.collect();
         let mut holders = read_holders(tx, &self.scene, &self.subjects, &items).await?;
         let mut followers = handover::count(tx, &self.scene, &self.subjects, &items).await?;
-        let (mut changes, mut refused) = (Vec::new(), Vec::new());
+        let (mut changes, mut refused, mut stopped) = (Vec::new(), Vec::new(), None);
         for account in page {
+            if followers.is_full(account) {
+                stopped = Some(account);
+                break;
+            }
             let subject = self.subjects.get(&account);
             let within = job.work.within();
             let subject = subject.filter(|subject| within.is_none() || subject.account.pool_id == within);
@@ -357,11 +384,15 @@ impl Batch<'_> {
         }
         handover::fill(tx, &self.scene, &mut changes, followers).await?;
         job::refuse(tx, tenant, job.id, &refused).await?;
-        let versions = holders
+        let holders = holders
             .iter()
             .map(|(user, holder)| (user.clone(), holder.version))
             .collect();
-        Ok((changes, versions))
+        Ok(Decided {
+            changes,
+            holders,
+            stopped,
+        })
     }
 
     /// Where somebody goes out of teams, those in which he still is. They were read after the accounts, so a team that

@@ -1,8 +1,8 @@
 //! The business objects of an account, as far as the actor may see them: listed, and added up.
 //!
 //! Statement budget of both: 1 read of the account, 1 of its team where the actor supervises anybody. A list: 1 of the
-//! owners where the actor does not see everything, 1 of the page. A summary: 1 of the totals by owner, 1 more of those
-//! that services name to him where he does not see everything; whatever the number of objects.
+//! owners where the actor does not see everything, 1 of the page. A summary: 1, whatever the number of objects. Of the
+//! objects that activities or events name: 1 per 128 where the actor does not see everything.
 
 use super::{
     App,
@@ -16,11 +16,12 @@ use crate::{
         error::Error,
         ids::AccountId,
         organisation::Organisation,
-        related::{RelatedObject, Sight, sight},
+        related::{RelatedObject, Sight, keep_from, sight},
         summary::Summary,
     },
-    store::{Abort, related as rows, subject, unit::Reader},
+    store::{Abort, activity::StoredActivity, related as rows, subject, unit::Reader},
 };
+use std::collections::{BTreeSet, HashSet};
 
 /// Which objects are wanted.
 #[derive(Clone, Debug)]
@@ -85,16 +86,16 @@ impl App {
             unit.retry(|| async {
                 let reader = unit.reader().await?;
                 let sight = self.sight(&reader, &org, call, account).await?;
+                let viewer = match &sight {
+                    Sight::All => None,
+                    Sight::Of(viewer) => Some(viewer),
+                };
+                let parts = rows::totals(&reader, engine, org.key, account, viewer).await?;
+                let seen = parts
+                    .into_iter()
+                    .filter(|(part, named)| *named || sight.by_owner(&org.directory, part.owner.as_ref()));
                 let mut summary = Summary::default();
-                let mut parts = rows::totals(&reader, engine, org.key, account, None).await?;
-                parts.retain(|part| sight.by_owner(&org.directory, part.owner.as_ref()));
-                summary.add(parts);
-                if let Sight::Of(viewer) = &sight {
-                    let mut parts = rows::totals(&reader, engine, org.key, account, Some(viewer)).await?;
-                    // The others are in it already.
-                    parts.retain(|part| !sight.by_owner(&org.directory, part.owner.as_ref()));
-                    summary.add(parts);
-                }
+                summary.add(seen.map(|(part, _)| part));
                 Ok(summary)
             })
             .await
@@ -118,4 +119,34 @@ impl App {
         };
         Ok(sight(&scene, subjects.get(&id), id)?)
     }
+}
+
+/// Takes out of activities what they tell of objects that the reader does not see: judged by what each object is now, as
+/// in lists and totals, whatever the activity said of it.
+pub(super) async fn conceal(
+    reader: &Reader<'_>,
+    org: &Organisation,
+    account: AccountId,
+    sight: &Sight,
+    told: &mut [StoredActivity],
+) -> Result<(), Abort> {
+    let Sight::Of(viewer) = sight else { return Ok(()) };
+    let key = |row: &StoredActivity| {
+        let object = row.activity.object()?;
+        Some((row.source.clone(), object.object_type, object.object_id))
+    };
+    let keys: BTreeSet<_> = told.iter().filter_map(key).collect();
+    let keys: Vec<_> = keys.into_iter().collect();
+    let found = rows::seen_among(reader, org.key, account, viewer, &keys).await?;
+    let seen: HashSet<_> = found
+        .into_iter()
+        .filter(|(_, owner, named)| *named || sight.by_owner(&org.directory, owner.as_ref()))
+        .map(|(key, _, _)| key)
+        .collect();
+    for row in told {
+        if key(row).is_some_and(|key| !seen.contains(&key)) {
+            keep_from(&mut row.activity);
+        }
+    }
+    Ok(())
 }

@@ -1,14 +1,15 @@
 //! Everything that happened with an account in one list: activities, and changes of the account with its reminders.
 //!
 //! Statement budget: 1 read of the account, 1 of its team where the actor supervises anybody, 1 of activities and 1 of
-//! events, each of a page.
+//! events, each of a page; 1 of the objects that the activities name where the actor does not see all of them.
 
 use super::{
     App,
-    activity::{USUAL_WEIGHT, hide, weigh_activity},
+    activity::{USUAL_WEIGHT, weigh_activity},
     call::Call,
     flow,
     page::{self, List},
+    related::conceal,
 };
 use crate::{
     domain::{
@@ -136,15 +137,14 @@ impl App {
         let mut rows = Vec::new();
         if let Some(sight) = activities {
             rows = activity::timeline(reader, org.key, id, after.activity.as_ref(), kinds, limit).await?;
-            for row in &mut rows {
-                hide(&sight, &org.directory, &mut row.activity);
-            }
+            conceal(reader, org, id, &sight, &mut rows).await?;
         }
         let mut events = Vec::new();
         // Other things are not told of by the account's own events.
         let told = kinds.is_empty() || kinds.iter().any(Wanted::is_of_account);
         if let Some(insight) = insight.filter(|_| told) {
-            events = history::events(reader, org.key, id, after.version, kinds, limit).await?;
+            let which = (kinds, insight.unseen());
+            events = history::events(reader, org.key, id, after.version, which, limit).await?;
             for event in &mut events {
                 insight.mask(event);
                 keep_seen(&scene, event);

@@ -354,9 +354,17 @@ pub struct Effects {
     /// The account that it was merged into.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<AccountId>,
+    /// Contacts that would have followed, and were too many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub contacts_left_behind: u32,
     /// Why, in words. Kept beside the event, so that it can go with the account.
     #[serde(skip)]
     pub note: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Effects {

@@ -2,12 +2,14 @@
 
 use super::{
     account::{EndCause, StartCause, Status},
+    change::EventKind,
     circulation::{
         Scene, Subject,
         admit::{allow, own_pool},
         knows, reads,
     },
     ids::{AccountId, PoolId, ReasonId, UserId},
+    pool::RelatedAccess,
 };
 use crate::domain::error::Error;
 use chrono::{DateTime, Utc};
@@ -104,6 +106,8 @@ pub struct ToldEffects {
     pub merged: Vec<AccountId>,
     /// The account that it was merged into.
     pub merged_into: Option<AccountId>,
+    /// Contacts that stayed with the owner before, since they were too many.
+    pub contacts_left_behind: u32,
 }
 
 /// [`RelatedEffect`](super::change::RelatedEffect) as it is read back.
@@ -168,19 +172,41 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i6
 pub enum Insight {
     /// All of it.
     Full,
-    /// What members of the pool see of an unclaimed account: nothing of these fields, nothing of the team, of those who
-    /// were reminded, and of objects.
-    Member(Vec<String>),
+    /// What members of the pool see of an unclaimed account: nothing of the team, of those who were reminded, and of
+    /// objects.
+    Member {
+        /// Nothing of these fields.
+        hidden: Vec<String>,
+        /// Whether they see that there were activities.
+        activities: bool,
+    },
 }
 
+/// What an account's activities alone make happen: it tells that there were some.
+const OF_ACTIVITIES: &[EventKind] = &[
+    EventKind::ActivityRecorded,
+    EventKind::DealsRecomputed,
+    EventKind::ReclaimDisputed,
+];
+
 impl Insight {
+    /// Kinds of events that must not be seen at all.
+    #[must_use]
+    pub const fn unseen(&self) -> &'static [EventKind] {
+        match self {
+            Self::Member { activities: false, .. } => OF_ACTIVITIES,
+            Self::Full | Self::Member { .. } => &[],
+        }
+    }
+
     /// Takes away what must not be seen.
     pub fn mask(&self, event: &mut AccountEvent) {
-        if let Self::Member(hidden) = self {
+        if let Self::Member { hidden, .. } = self {
             event.effects.member = None;
             event.note.clear();
             event.effects.reminder = None;
             event.effects.related.clear();
+            event.effects.contacts_left_behind = 0;
             let of = |field: &str, hidden: &str| {
                 field
                     .strip_prefix(hidden)
@@ -209,7 +235,10 @@ pub fn insight(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId) -> R
         pool.config.unclaimed_history_visible,
         "those who read all of the account",
     )?;
-    Ok(Insight::Member(pool.config.hidden_fields.clone()))
+    Ok(Insight::Member {
+        hidden: pool.config.hidden_fields.clone(),
+        activities: pool.config.unclaimed_related_access >= RelatedAccess::View,
+    })
 }
 
 #[cfg(test)]
@@ -255,6 +284,24 @@ mod tests {
         assert_eq!(read.reminder, Some(reminder));
     }
 
+    /// R187: that there were activities is not told to those who may not see them, in any kind of event.
+    #[test]
+    fn what_activities_make_happen_goes_with_them() {
+        let member = |activities: bool| Insight::Member {
+            hidden: Vec::new(),
+            activities,
+        };
+        assert_eq!((Insight::Full.unseen().len(), member(true).unseen().len()), (0, 0));
+        let unseen = member(false);
+        for kind in EventKind::ALL {
+            let told = matches!(
+                kind,
+                EventKind::ActivityRecorded | EventKind::DealsRecomputed | EventKind::ReclaimDisputed
+            );
+            assert_eq!(unseen.unseen().contains(&kind), told, "{kind:?}");
+        }
+    }
+
     /// D24: names of hidden fields are hidden too, those of custom fields with them.
     #[test]
     fn hidden_fields_leave_no_name() {
@@ -276,7 +323,11 @@ mod tests {
         };
         Insight::Full.mask(&mut event);
         assert_eq!((event.effects.fields.len(), event.note.is_empty()), (4, false));
-        Insight::Member(["phone", "custom_fields", "location"].map(Into::into).into()).mask(&mut event);
+        let member = Insight::Member {
+            hidden: ["phone", "custom_fields", "location"].map(Into::into).into(),
+            activities: true,
+        };
+        member.mask(&mut event);
         assert_eq!(
             (
                 event.effects.fields,

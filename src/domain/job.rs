@@ -3,6 +3,10 @@
 //! A job goes through its accounts by id, so it ends whatever arrives meanwhile. Whether it may be started is decided
 //! here; every account is then decided by itself, like a single call of the one who started the job.
 
+mod pace;
+
+pub use pace::{BATCH, next_batch};
+
 use super::{
     account::Status,
     account_list::{self, Among, Filter, Listing, Order, Scope},
@@ -14,11 +18,11 @@ use super::{
     pool::PoolState,
     principal::Principal,
     refusal::{Class, Reason, Refusal},
+    related::handover::Follows,
 };
 use crate::domain::error::Error;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,9 @@ pub enum Work {
         selection: Selection,
         /// To whom.
         assignees: Vec<UserId>,
+        /// Which objects follow each.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        follow: Vec<Follows>,
     },
     /// Accounts go to another pool.
     TransferMatching {
@@ -136,23 +143,6 @@ pub enum Source {
 
 /// Passes at most: whoever fills a pool as fast as a job empties it has to stop first.
 const PASSES: i64 = 10;
-/// How many accounts the first transaction of a worker takes, and how many any takes at most.
-pub const BATCH: std::ops::RangeInclusive<usize> = 25..=100;
-/// A transaction that took longer was too large. Others wait for what it writes, so it stays well below two seconds.
-const LONG: Duration = Duration::from_millis(500);
-
-/// How many accounts the next transaction takes, after one that took so long.
-#[must_use]
-pub fn next_batch(size: usize, took: Duration) -> usize {
-    if took > LONG {
-        (size / 2).max(1)
-    } else if took < LONG / 4 {
-        (size * 2).min(*BATCH.end())
-    } else {
-        size
-    }
-}
-
 const OWNED: &[Status] = &[Status::Unactivated, Status::Reporting, Status::Assigned];
 const LIVE: &[Status] = &[
     Status::Unactivated,
@@ -266,6 +256,15 @@ impl Work {
         }
     }
 
+    /// Which objects follow its accounts, beside contacts where the tenant lets them.
+    #[must_use]
+    pub fn follow(&self) -> &[Follows] {
+        match self {
+            Self::AssignMatching { follow, .. } => follow,
+            _ => &[],
+        }
+    }
+
     /// What is tried with an account, in this order; `turn` is whose turn it is.
     #[must_use]
     pub fn moves(&self, phase: i64, turn: usize) -> Vec<Move> {
@@ -315,7 +314,9 @@ pub fn check(scene: &Scene<'_>, work: &Work, deactivate: bool) -> Result<(), Err
     let org = scene.org;
     let mut obstacles = Obstacles::default();
     match work {
-        Work::AssignMatching { selection, assignees } => {
+        Work::AssignMatching {
+            selection, assignees, ..
+        } => {
             account_list::decide(
                 scene,
                 &listing(Scope::PoolAll(selection.pool), selection.filter.clone()),

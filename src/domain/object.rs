@@ -14,7 +14,6 @@ use super::{
         Activity,
         rules::{Contract, Deal, Meaning},
     },
-    directory::Directory,
     ids::{AccountId, CallerId, EventId, ObjectId, UserId},
 };
 use chrono::{DateTime, Utc};
@@ -46,19 +45,6 @@ pub struct Described {
     pub locked: bool,
     /// Whether a workflow is under way there.
     pub in_workflow: bool,
-}
-
-impl Described {
-    /// Whether the user may see the object, of which somebody told by whom `actor` did it: his own, those of users below
-    /// him, and those that are shown to him. Where nobody is named, whoever may read of the account may.
-    #[must_use]
-    pub fn is_shown_to(&self, directory: &Directory, user: &UserId, actor: Option<&UserId>) -> bool {
-        let owned = self.owner.as_ref();
-        owned.is_none() && self.visible_to.is_empty()
-            || actor == Some(user)
-            || owned.is_some_and(|owner| owner == user || directory.supervises(user, owner))
-            || self.visible_to.contains(user)
-    }
 }
 
 /// Which event says so.

@@ -4,6 +4,7 @@ pub mod handover;
 
 use super::{
     account::Status,
+    activity::Activity,
     circulation::{
         Scene, Subject,
         admit::{allow, own_pool},
@@ -13,7 +14,7 @@ use super::{
     error::Error,
     history::AccountEvent,
     ids::{AccountId, CallerId, ObjectId, UserId},
-    object::money::Money,
+    object::{Described, money::Money},
     pool::RelatedAccess,
     tenant::RelatedVisibility,
 };
@@ -66,6 +67,15 @@ impl Sight {
     }
 }
 
+/// Takes out of an activity everything that it tells of its object, and which one that is, for those who do not see the
+/// object: what is left is what was done, when and by whom.
+pub fn keep_from(activity: &mut Activity) {
+    activity.object_id = None;
+    activity.summary.clear();
+    activity.contract_end = None;
+    activity.described = Described::default();
+}
+
 /// Takes out of what is told of an account the objects that the principal saw neither before nor after they changed owner.
 pub fn keep_seen(scene: &Scene<'_>, event: &mut AccountEvent) {
     let open = scene.org.tenant.settings.related_object_visibility == RelatedVisibility::AccountReaders;
@@ -79,8 +89,12 @@ pub fn keep_seen(scene: &Scene<'_>, event: &mut AccountEvent) {
     };
     let (sight, directory) = (Sight::Of(actor.clone()), &scene.org.directory);
     let sees = |owner: &str| UserId::parse(owner).is_ok_and(|owner| sight.by_owner(directory, Some(&owner)));
-    let related = &mut event.effects.related;
-    related.retain(|object| sees(&object.old) || sees(&object.new));
+    let effects = &mut event.effects;
+    effects.related.retain(|object| sees(&object.old) || sees(&object.new));
+    let owner = effects.owner.as_ref().and_then(|(_, after)| after.as_ref());
+    if !owner.is_some_and(|owner| sees(owner)) {
+        effects.contacts_left_behind = 0;
+    }
 }
 
 /// Which objects of the account the principal sees, if he may look at them at all.

@@ -2,7 +2,7 @@
 
 use super::{
     Api, all_wrong,
-    convert::circulation::{self as moves, encode_bulk, encode_single},
+    convert::circulation::{self as moves, encode_bulk, encode_left, encode_single},
     mutate, open,
     proto::{self, circulation_service_server::CirculationService},
 };
@@ -35,7 +35,11 @@ impl CirculationService for Api {
         )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
-            proto::ClaimAccountResponse { ownership, admission }
+            proto::ClaimAccountResponse {
+                ownership,
+                admission,
+                contacts_left_behind: encode_left(outcome),
+            }
         };
         mutate!(call, "ClaimAccount", message, encode, |once| self.app.circulate(
             &call,
@@ -87,7 +91,11 @@ impl CirculationService for Api {
         )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
-            proto::AssignAccountResponse { ownership, admission }
+            proto::AssignAccountResponse {
+                ownership,
+                admission,
+                contacts_left_behind: encode_left(outcome),
+            }
         };
         mutate!(call, "AssignAccount", message, encode, |once| self.app.circulate(
             &call,
@@ -144,7 +152,11 @@ impl CirculationService for Api {
         )?;
         let encode = |outcome: &Outcome| {
             let (ownership, admission) = encode_single(outcome);
-            proto::ChangeAccountOwnerResponse { ownership, admission }
+            proto::ChangeAccountOwnerResponse {
+                ownership,
+                admission,
+                contacts_left_behind: encode_left(outcome),
+            }
         };
         mutate!(call, "ChangeAccountOwner", message, encode, |once| self.app.circulate(
             &call,

@@ -9,7 +9,6 @@ use super::{
 use crate::app::events::Watch;
 use futures::{Stream, StreamExt};
 use std::pin::Pin;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use tracing::Instrument;
 
@@ -28,7 +27,7 @@ impl EventService for Api {
         self.streams
             .tasks
             .spawn(watch.run().instrument(tracing::Span::current()));
-        let told = ReceiverStream::new(told).map(|told| told.map(event::encode_told).map_err(Status::from));
+        let told = told.map(|told| told.map(event::encode_told).map_err(Status::from));
         Ok(Response::new(Box::pin(told)))
     }
 

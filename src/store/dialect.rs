@@ -76,6 +76,16 @@ impl Engine {
         }
     }
 
+    /// A table under another name, read by its key and no other way.
+    #[must_use]
+    pub fn by_key(self, table: &str, name: &str) -> String {
+        match self {
+            Self::MySql => format!("{table} {name} FORCE INDEX (PRIMARY)"),
+            // So it calls the first index that it made by itself, which is that of the key.
+            Self::Sqlite => format!("{table} {name} INDEXED BY sqlite_autoindex_{table}_1"),
+        }
+    }
+
     /// A table under another name, read by this index and no other.
     #[must_use]
     pub fn by_index(self, table: &str, name: &str, index: &str) -> String {
@@ -91,6 +101,16 @@ impl Engine {
         match self {
             Self::MySql => format!("{table} FORCE INDEX ({index})"),
             Self::Sqlite => format!("{table} INDEXED BY {index}"),
+        }
+    }
+
+    /// A table whose rows are updated, found by their key where rows are locked as they are looked at; where they are not,
+    /// by this index.
+    #[must_use]
+    pub fn update_by_key(self, table: &str, otherwise: &str) -> String {
+        match self {
+            Self::MySql => self.update_by_index(table, "PRIMARY"),
+            Self::Sqlite => self.update_by_index(table, otherwise),
         }
     }
 

@@ -86,19 +86,36 @@ pub async fn raise(conn: &impl ConnectionTrait, tenant: TenantKey, last: i64, to
     expect(raised.rows_affected(), 1)
 }
 
-/// The first `limit` events after one position, up to and with another, by position.
+/// Events that are read without a look at how large they are.
+const FEW: i64 = 2;
+
+/// How much is read at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Portion {
+    /// Events at most.
+    pub events: usize,
+    /// Bytes at most, about. One event that is larger comes alone.
+    pub bytes: i64,
+}
+
+/// The first events after one position, up to and with another, by position, as many as are a portion: 1 read, and 1 more
+/// where there may be more than that.
 pub async fn page(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     (after, to): (i64, i64),
-    limit: usize,
+    portion: Portion,
 ) -> Result<Vec<StreamEvent>, DbErr> {
+    let to = if to - after > FEW {
+        reaching(conn, tenant, (after, to), portion).await?
+    } else {
+        to
+    };
     let sql = format!(
         "SELECT account_id, position, pool_id, owner, traceparent, {EVENT} FROM account_event \
          WHERE tenant = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let values = vec![tenant.0.into(), after.into(), to.into(), limit.into()];
+    let values = vec![tenant.0.into(), after.into(), to.into(), limit(portion.events).into()];
     let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
     rows.iter().map(|row| read(tenant, row)).collect()
 }
@@ -119,6 +136,36 @@ pub async fn at(conn: &impl ConnectionTrait, tenant: TenantKey, positions: &[i64
     rows.iter().map(|row| read(tenant, row)).collect()
 }
 
+fn limit(events: usize) -> i64 {
+    i64::try_from(events).unwrap_or(i64::MAX)
+}
+
+/// How far a portion reaches: what is larger is not even read.
+async fn reaching(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    (after, to): (i64, i64),
+    portion: Portion,
+) -> Result<i64, DbErr> {
+    let sql = "SELECT position, OCTET_LENGTH(effects) AS effects, OCTET_LENGTH(note) AS note FROM account_event \
+               WHERE tenant = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?";
+    let values = vec![tenant.0.into(), after.into(), to.into(), limit(portion.events).into()];
+    let (mut reached, mut bytes) = (after, 0);
+    for row in conn.query_all_raw(statement(conn, sql, values)).await? {
+        let effects: i64 = row.try_get("", "effects")?;
+        let note: Option<i64> = row.try_get("", "note")?;
+        bytes += BESIDE + effects + note.unwrap_or(0);
+        if bytes > portion.bytes && reached > after {
+            break;
+        }
+        reached = row.try_get("", "position")?;
+    }
+    Ok(reached)
+}
+
+/// Bytes of ids, names and times beside the effects and the note of an event, about.
+const BESIDE: i64 = 512;
+
 fn read(tenant: TenantKey, row: &QueryResult) -> Result<StreamEvent, DbErr> {
     let account = AccountId(row.try_get("", "account_id")?);
     let (table, key) = ("account_event", &account);
@@ -130,8 +177,7 @@ fn read(tenant: TenantKey, row: &QueryResult) -> Result<StreamEvent, DbErr> {
         pool: row.try_get::<Option<Uuid>>("", "pool_id")?.map(PoolId),
         owner: row.try_get("", "owner")?,
         traceparent: row.try_get("", "traceparent")?,
-        // Ids, names and times beside the effects and the note.
-        weight: 512 + effects.len() + event.note.len(),
+        weight: usize::try_from(BESIDE).unwrap_or(0) + effects.len() + event.note.len(),
         event,
     })
 }

@@ -3,13 +3,14 @@
 //! All three look for the same: objects of the old owner, of the types that are wished, in the states from which those
 //! follow, neither locked nor in a workflow.
 
-use super::{apply::expect, batch::Update, codec::Row, failure::Abort, instant::micros, sql::run};
+use super::{apply::expect, batch::Update, codec::Row, dialect::Engine, failure::Abort, instant::micros};
 use crate::domain::{
     change::{Change, RelatedEffect},
     ids::{AccountId, CallerId, ObjectId, TenantKey, UserId},
     related::handover::{Follows, States, Wish, followed},
 };
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -25,14 +26,16 @@ fn condition(sql: &mut Update, tenant: TenantKey, wishes: &[Wish]) {
     sql.list(ids.iter().cloned());
     sql.text(" AND owner = ");
     sql.by_key("account_id", ids.iter().zip(&owners));
-    sql.text(" AND locked = 0 AND in_workflow = 0 AND (");
+    // Said once more beside the states: the index is read by it.
+    sql.text(" AND locked = 0 AND in_workflow = 0 AND object_type IN ");
+    let any = |which: &Follows| wishes.iter().any(|wish| wish.types.contains(which));
+    let wanted: Vec<_> = Follows::ALL.into_iter().filter(any).collect();
+    sql.list(wanted.iter().map(|which| which.object_type().into()));
+    sql.text(" AND (");
     let mut first = true;
-    for which in Follows::ALL {
+    for which in wanted {
         let of = wishes.iter().filter(|wish| wish.types.contains(&which));
         let of: Vec<Value> = of.map(|wish| wish.account.0.into()).collect();
-        if of.is_empty() {
-            continue;
-        }
         sql.text(if first { "object_type = " } else { " OR object_type = " });
         first = false;
         sql.value(which.object_type());
@@ -48,21 +51,40 @@ fn condition(sql: &mut Update, tenant: TenantKey, wishes: &[Wish]) {
     sql.text(")");
 }
 
-async fn query(
-    conn: &impl ConnectionTrait,
-    sql: &str,
-    end: &str,
-    tenant: TenantKey,
-    wishes: &[Wish],
-) -> Result<Vec<QueryResult>, DbErr> {
+/// What is asked of the objects that could follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// How many of each type there are, by account.
+    Count,
+    /// Which they are.
+    Which,
+}
+
+/// The statement that asks; for the plan as well.
+#[must_use]
+pub fn asking(engine: Engine, tenant: TenantKey, wishes: &[Wish], ask: Ask) -> Statement {
+    let (columns, end) = match ask {
+        Ask::Count => (
+            "account_id, object_type, COUNT(*) AS objects",
+            " GROUP BY account_id, object_type",
+        ),
+        Ask::Which => (
+            "account_id, source, object_type, object_id",
+            " ORDER BY object_type, source, object_id",
+        ),
+    };
     let mut select = Update {
-        sql: sql.to_owned(),
+        sql: format!("SELECT {columns} FROM {}", objects(engine)),
         values: vec![],
     };
     condition(&mut select, tenant, wishes);
     select.text(end);
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), select.sql, select.values);
-    conn.query_all_raw(statement).await
+    Statement::from_sql_and_values(engine.backend(), select.sql, select.values)
+}
+
+/// Objects by account and type: of an account with thousands of orders its contacts are read and nothing else.
+fn objects(engine: Engine) -> String {
+    engine.update_by_index("business_object", "business_object_related")
 }
 
 /// How many objects of each type could follow each account.
@@ -71,10 +93,10 @@ pub async fn count(
     tenant: TenantKey,
     wishes: &[Wish],
 ) -> Result<BTreeMap<(AccountId, Follows), usize>, DbErr> {
+    let engine = Engine::of(conn);
     let mut counts = BTreeMap::new();
     for chunk in wishes.chunks(CHUNK) {
-        let sql = "SELECT account_id, object_type, COUNT(*) AS objects FROM business_object";
-        for row in query(conn, sql, " GROUP BY account_id, object_type", tenant, chunk).await? {
+        for row in conn.query_all_raw(asking(engine, tenant, chunk, Ask::Count)).await? {
             let account = AccountId(row.try_get::<Uuid>("", "account_id")?);
             let object_type: String = row.try_get("", "object_type")?;
             let objects: i64 = row.try_get("", "objects")?;
@@ -95,10 +117,10 @@ pub async fn read(
     tenant: TenantKey,
     wishes: &[Wish],
 ) -> Result<BTreeMap<AccountId, Vec<Key>>, DbErr> {
+    let engine = Engine::of(conn);
     let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for chunk in wishes.chunks(CHUNK) {
-        let sql = "SELECT account_id, source, object_type, object_id FROM business_object";
-        for row in query(conn, sql, " ORDER BY object_type, source, object_id", tenant, chunk).await? {
+        for row in conn.query_all_raw(asking(engine, tenant, chunk, Ask::Which)).await? {
             let account = AccountId(row.try_get::<Uuid>("", "account_id")?);
             let (source, id): (String, String) = (row.try_get("", "source")?, row.try_get("", "object_id")?);
             let at = Row {
@@ -131,23 +153,36 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
     if with.is_empty() {
         return Ok(());
     }
-    let mut wishes = Vec::with_capacity(with.len());
-    let (mut owners, mut times): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
-    for (change, related) in &with {
-        let Some(first) = related.first() else { continue };
-        let types: BTreeSet<_> = related.iter().filter_map(followed).collect();
-        wishes.push(Wish {
-            account: change.after.id,
-            from: first.old.clone(),
-            types: types.into_iter().collect(),
-            contacts_if_few: false,
-        });
-        owners.push(UserId::as_str(&first.new).into());
-        times.push(micros(change.after.update_time).into());
-    }
-    let ids: Vec<Value> = wishes.iter().map(|wish| wish.account.0.into()).collect();
+    let given: Vec<_> = with
+        .iter()
+        .filter_map(|(change, related)| {
+            let first = related.first()?;
+            let types: BTreeSet<_> = related.iter().filter_map(followed).collect();
+            let wish = Wish {
+                account: change.after.id,
+                from: first.old.clone(),
+                types: types.into_iter().collect(),
+                contacts_if_few: false,
+            };
+            Some((wish, first.new.clone(), change.after.update_time))
+        })
+        .collect();
+    let statement = giving(Engine::of(conn), tenant, &given);
+    expect(
+        conn.execute_raw(statement).await?.rows_affected(),
+        with.iter().map(|(_, related)| related.len()).sum(),
+    )
+}
+
+/// The statement that writes to whom what is wished goes, and when; for the plan as well.
+#[must_use]
+pub fn giving(engine: Engine, tenant: TenantKey, given: &[(Wish, UserId, DateTime<Utc>)]) -> Statement {
+    let ids: Vec<Value> = given.iter().map(|(wish, ..)| wish.account.0.into()).collect();
+    let owners: Vec<Value> = given.iter().map(|(_, owner, _)| owner.as_str().into()).collect();
+    let times: Vec<Value> = given.iter().map(|(.., time)| micros(*time).into()).collect();
+    let wishes: Vec<_> = given.iter().map(|(wish, ..)| wish.clone()).collect();
     let mut update = Update {
-        sql: "UPDATE business_object SET owner = ".to_owned(),
+        sql: format!("UPDATE {} SET owner = ", objects(engine)),
         values: vec![],
     };
     update.by_key("account_id", ids.iter().zip(&owners));
@@ -157,8 +192,5 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
     update.by_key("account_id", ids.iter().zip(&times));
     update.text(" END");
     condition(&mut update, tenant, &wishes);
-    expect(
-        run(conn, update).await?,
-        with.iter().map(|(_, related)| related.len()).sum(),
-    )
+    Statement::from_sql_and_values(engine.backend(), update.sql, update.values)
 }

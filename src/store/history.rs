@@ -1,8 +1,14 @@
 //! Reads what happened to an account, newest first: along the primary keys of both tables.
 
-use super::{codec::Row, instant::instant, sql::statement, timeline::only};
+use super::{
+    codec::Row,
+    instant::instant,
+    sql::{marks, statement},
+    timeline::only,
+};
 use crate::domain::{
     account::{EndCause, StartCause},
+    change::EventKind,
     history::{AccountEvent, EndedTenure, Tenure},
     ids::{AccountId, PoolId, ReasonId, TenantKey, UserId},
     timeline::Wanted,
@@ -16,12 +22,18 @@ async fn rows(
     sql: &str,
     (tenant, account): (TenantKey, AccountId),
     before: Option<i64>,
-    (kinds, order): (&[Wanted], &str),
+    (kinds, unseen, order): (&[Wanted], &[EventKind], &str),
     limit: usize,
 ) -> Result<Vec<QueryResult>, DbErr> {
     let mut sql = sql.to_owned();
     let mut values: Vec<Value> = vec![tenant.0.into(), account.0.into(), before.unwrap_or(i64::MAX).into()];
     only(&mut sql, &mut values, kinds);
+    if !unseen.is_empty() {
+        sql.push_str(" AND kind NOT IN (");
+        sql.push_str(&marks(unseen.len()));
+        sql.push(')');
+        values.extend(unseen.iter().map(|kind| Value::from(kind.as_str())));
+    }
     sql.push_str(order);
     values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     conn.query_all_raw(statement(conn, sql, values)).await
@@ -39,7 +51,7 @@ pub async fn tenures(
                end_actor, reason, note, rule_id, deadline FROM tenure \
                WHERE tenant = ? AND account_id = ? AND start_version < ?";
     let order = " ORDER BY start_version DESC LIMIT ?";
-    let rows = rows(conn, sql, (tenant, account), before, (&[], order), limit).await?;
+    let rows = rows(conn, sql, (tenant, account), before, (&[], &[], order), limit).await?;
     let (table, key) = ("tenure", &account);
     let at = Row { table, tenant, key };
     rows.iter().map(|row| read_tenure(&at, row)).collect()
@@ -76,18 +88,19 @@ fn read_tenure(at: &Row<'_, AccountId>, row: &QueryResult) -> Result<Tenure, DbE
     })
 }
 
-/// The newest `limit` events of versions before `before`; of these kinds, where any are named.
+/// The newest `limit` events of versions before `before`; of these kinds, where any are named, and of none that must not be
+/// seen.
 pub async fn events(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     account: AccountId,
     before: Option<i64>,
-    kinds: &[Wanted],
+    (kinds, unseen): (&[Wanted], &[EventKind]),
     limit: usize,
 ) -> Result<Vec<AccountEvent>, DbErr> {
     let sql = format!("SELECT {EVENT} FROM account_event WHERE tenant = ? AND account_id = ? AND version < ?");
     let order = " ORDER BY version DESC LIMIT ?";
-    let rows = rows(conn, &sql, (tenant, account), before, (kinds, order), limit).await?;
+    let rows = rows(conn, &sql, (tenant, account), before, (kinds, unseen, order), limit).await?;
     let (table, key) = ("account_event", &account);
     let at = Row { table, tenant, key };
     rows.iter().map(|row| read_event(&at, row)).collect()

@@ -16,7 +16,8 @@ use crate::domain::{
     ids::{AccountId, TenantKey},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use std::collections::BTreeMap;
 
 /// The index.
 const INDEX: &str = "account_event_position";
@@ -54,18 +55,32 @@ pub async fn behind(
 }
 
 /// Which accounts are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of them.
+#[derive(Clone, Copy, Debug)]
+enum Part {
     All,
-    /// Those after this one.
     After(AccountId),
-    /// Those up to this one.
     UpTo(AccountId),
 }
 
-/// The next `limit` events that wait, by account and version.
+/// The next `limit` events that wait, by account and version: those of accounts after this one, and then from the first
+/// account on.
 pub async fn next(
+    conn: &impl ConnectionTrait,
+    engine: Engine,
+    tenant: TenantKey,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<Unplaced>, DbErr> {
+    let part = after.map_or(Part::All, Part::After);
+    let mut events = of_part(conn, engine, tenant, part, limit).await?;
+    if let Some(after) = after.filter(|_| events.len() < limit) {
+        let room = limit - events.len();
+        events.extend(of_part(conn, engine, tenant, Part::UpTo(after), room).await?);
+    }
+    Ok(events)
+}
+
+async fn of_part(
     conn: &impl ConnectionTrait,
     engine: Engine,
     tenant: TenantKey,
@@ -100,6 +115,9 @@ pub async fn next(
 }
 
 /// Gives these events the positions after `last`, in this order. Somebody else did meanwhile if fewer are left.
+///
+/// On servers the rows are named by their key, one by one: whoever looks for them along an index waits there for the rows
+/// between them, which a writer who hangs may have written and not committed.
 pub async fn place(
     conn: &impl ConnectionTrait,
     engine: Engine,
@@ -107,13 +125,25 @@ pub async fn place(
     last: i64,
     events: &[Unplaced],
 ) -> Result<(), Abort> {
+    let update = placing(engine, tenant, last, events);
+    expect(run(conn, update).await?, events.len())
+}
+
+/// The statement of [`place`]; for the plan as well.
+#[must_use]
+pub fn place_statement(engine: Engine, tenant: TenantKey, last: i64, events: &[Unplaced]) -> Statement {
+    let update = placing(engine, tenant, last, events);
+    Statement::from_sql_and_values(engine.backend(), update.sql, update.values)
+}
+
+fn placing(engine: Engine, tenant: TenantKey, last: i64, events: &[Unplaced]) -> Update {
     let mut placed: Vec<(&Unplaced, i64)> = events.iter().zip(last + 1..).collect();
     placed.sort_unstable_by_key(|(event, _)| (event.account, event.version));
     let accounts: Vec<_> = placed.chunk_by(|(a, _), (b, _)| a.account == b.account).collect();
     let mut update = Update {
         sql: format!(
             "UPDATE {} SET position = CASE account_id",
-            engine.update_by_index("account_event", INDEX)
+            engine.update_by_key("account_event", INDEX)
         ),
         values: Vec::new(),
     };
@@ -137,14 +167,20 @@ pub async fn place(
     update.text(" END WHERE tenant = ");
     update.value(tenant.0);
     update.text(" AND position IS NULL AND account_id IN ");
-    let ids: Vec<Value> = accounts.iter().map(|account| account[0].0.account.0.into()).collect();
-    update.list(ids.iter().cloned());
-    // What came since it was read comes next time.
-    update.text(" AND version <= ");
-    let versions: Vec<Value> = accounts
-        .iter()
-        .map(|account| account.iter().map(|(event, _)| event.version).max().into())
-        .collect();
-    update.by_key("account_id", ids.iter().zip(&versions));
-    expect(run(conn, update).await?, events.len())
+    update.list(accounts.iter().map(|account| account[0].0.account.0.into()));
+    // Accounts of the same versions together: these rows and no others.
+    let mut same: BTreeMap<Vec<i64>, Vec<Value>> = BTreeMap::new();
+    for account in &accounts {
+        let versions = account.iter().map(|(event, _)| event.version).collect();
+        same.entry(versions).or_default().push(account[0].0.account.0.into());
+    }
+    for (at, (versions, accounts)) in same.into_iter().enumerate() {
+        update.text(if at == 0 { " AND (" } else { " OR " });
+        update.text("account_id IN ");
+        update.list(accounts);
+        update.text(" AND version IN ");
+        update.list(versions.into_iter().map(Value::from));
+    }
+    update.text(")");
+    update
 }

@@ -13,10 +13,18 @@ use crate::domain::{
     related::RelatedObject,
     summary::Part,
 };
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+use std::collections::BTreeMap;
 
+/// Objects that are looked for at once.
+const CHUNK: usize = 128;
 /// Amounts are added in two halves: neither overflows on any engine while there are fewer than thousands of millions.
 const HALF: i64 = 1_000_000_000;
+
+/// Whether somebody is named by the service of `o`: his row as `v`.
+const VIEWER: &str = " LEFT JOIN object_viewer v ON v.tenant = o.tenant AND v.account_id = o.account_id \
+                      AND v.source = o.source AND v.object_type = o.object_type AND v.object_id = o.object_id \
+                      AND v.user_id = ";
 
 /// Business objects as `o`, read in the order of their accounts, types and times.
 fn objects(engine: Engine) -> String {
@@ -47,6 +55,9 @@ pub struct Seen<'a> {
     pub viewer: &'a UserId,
 }
 
+/// An object by its key: source, type, id.
+pub type Key = (CallerId, String, ObjectId);
+
 /// Where a page ended: type, time, source, object id.
 pub type Place = (String, i64, String, String);
 
@@ -70,12 +81,16 @@ async fn rows(conn: &impl ConnectionTrait, select: Update) -> Result<Vec<QueryRe
     .await
 }
 
-fn of_account(sql: String, tenant: TenantKey, account: AccountId) -> Update {
-    let mut select = Update { sql, values: vec![] };
+fn of_account(select: &mut Update, tenant: TenantKey, account: AccountId) {
     select.text(" WHERE o.tenant = ");
     select.value(tenant.0);
     select.text(" AND o.account_id = ");
     select.value(account.0);
+}
+
+fn begin(sql: String, tenant: TenantKey, account: AccountId) -> Update {
+    let mut select = Update { sql, values: vec![] };
+    of_account(&mut select, tenant, account);
     select
 }
 
@@ -88,7 +103,7 @@ pub async fn owners(
     object_type: Option<&str>,
 ) -> Result<Vec<UserId>, DbErr> {
     let sql = format!("SELECT DISTINCT o.owner FROM {}", objects(engine));
-    let mut select = of_account(sql, tenant, account);
+    let mut select = begin(sql, tenant, account);
     if let Some(object_type) = object_type {
         select.text(" AND o.object_type = ");
         select.value(object_type);
@@ -118,7 +133,7 @@ pub fn page_statement(engine: Engine, tenant: TenantKey, page: &Page<'_>) -> Sta
          o.state_time, o.locked, o.in_workflow, o.closed FROM {}",
         objects(engine)
     );
-    let mut select = of_account(sql, tenant, page.account);
+    let mut select = begin(sql, tenant, page.account);
     if let Some(object_type) = page.object_type {
         select.text(" AND o.object_type = ");
         select.value(object_type);
@@ -200,30 +215,26 @@ fn read(tenant: TenantKey, from: &QueryResult) -> Result<RelatedObject, DbErr> {
     })
 }
 
-/// The statement that adds up all objects of the account, or with a viewer those whose service names him: by type,
-/// currency and owner.
+/// The statement that adds up all objects of the account by type, currency and owner; with a viewer also by whether their
+/// service names him. One statement, so that what changes meanwhile is neither missing nor there twice.
 #[must_use]
 pub fn totals_statement(engine: Engine, tenant: TenantKey, account: AccountId, viewer: Option<&UserId>) -> Statement {
-    let select = format!(
-        "SELECT o.object_type, o.currency, o.owner, COUNT(*) AS objects, COUNT(o.amount) AS amounts, {} AS high, {} AS low FROM ",
-        engine.integer_sum(&engine.quotient("o.amount", HALF)),
-        engine.integer_sum(&format!("o.amount % {HALF}")),
-    );
-    let mut select = match viewer {
-        None => of_account(select + &objects(engine), tenant, account),
-        Some(viewer) => {
-            let from = "object_viewer v JOIN business_object o ON o.tenant = v.tenant AND o.source = v.source \
-                        AND o.object_type = v.object_type AND o.object_id = v.object_id AND o.account_id = v.account_id";
-            let mut select = of_account(select + from, tenant, account);
-            select.text(" AND v.tenant = ");
-            select.value(tenant.0);
-            select.text(" AND v.account_id = ");
-            select.value(account.0);
-            select.text(" AND v.user_id = ");
-            select.value(viewer.as_str());
-            select
-        }
+    let mut select = Update {
+        sql: format!(
+            "SELECT o.object_type, o.currency, o.owner, {} AS named, COUNT(*) AS objects, COUNT(o.amount) AS amounts, \
+             {} AS high, {} AS low FROM {}",
+            if viewer.is_some() { "v.user_id IS NOT NULL" } else { "0" },
+            engine.integer_sum(&engine.quotient("o.amount", HALF)),
+            engine.integer_sum(&format!("o.amount % {HALF}")),
+            objects(engine)
+        ),
+        values: vec![],
     };
+    if let Some(viewer) = viewer {
+        select.text(VIEWER);
+        select.value(viewer.as_str());
+    }
+    of_account(&mut select, tenant, account);
     select.text(" AND o.object_type IN ");
     select.list(Total::ALL.iter().map(|total| total.object_type().into()));
     for (at, total) in Total::ALL.iter().enumerate() {
@@ -234,25 +245,25 @@ pub fn totals_statement(engine: Engine, tenant: TenantKey, account: AccountId, v
         select.list(total.left_out().iter().map(|action| (*action).into()));
         select.text(")");
     }
-    select.text(") GROUP BY o.object_type, o.currency, o.owner");
+    select.text(") GROUP BY o.object_type, o.currency, o.owner, named");
     Statement::from_sql_and_values(engine.backend(), select.sql, select.values)
 }
 
-/// Adds up.
+/// Adds up; says of each part whether the viewer is named by the service of its objects.
 pub async fn totals(
     conn: &impl ConnectionTrait,
     engine: Engine,
     tenant: TenantKey,
     account: AccountId,
     viewer: Option<&UserId>,
-) -> Result<Vec<Part>, DbErr> {
+) -> Result<Vec<(Part, bool)>, DbErr> {
     let at = row(tenant, &account);
     let read = |row: &QueryResult| {
         let object_type: String = row.try_get("", "object_type")?;
         let owner: Option<String> = row.try_get("", "owner")?;
         let (objects, count): (i64, i64) = (row.try_get("", "objects")?, row.try_get("", "amounts")?);
         let half = |column: &str| Ok::<_, DbErr>(row.try_get::<Option<i64>>("", column)?.unwrap_or(0));
-        Ok(Part {
+        let part = Part {
             total: at.choice("object_type", Total::of(&object_type))?,
             currency: match row.try_get::<Option<String>>("", "currency")? {
                 Some(code) => Some(at.choice("currency", Money::currency(&code).ok())?),
@@ -262,10 +273,77 @@ pub async fn totals(
             count,
             without_amount: objects - count,
             sum: i128::from(half("high")?) * i128::from(HALF) + i128::from(half("low")?),
-        })
+        };
+        Ok((part, row.try_get::<i64>("", "named")? != 0))
     };
     let rows = conn
         .query_all_raw(totals_statement(engine, tenant, account, viewer))
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// The statement that looks for these objects of an account; for the plan as well.
+#[must_use]
+pub fn seen_statement(
+    engine: Engine,
+    tenant: TenantKey,
+    account: AccountId,
+    viewer: &UserId,
+    keys: &[Key],
+) -> Statement {
+    let mut select = Update {
+        sql: format!(
+            "SELECT o.source, o.object_type, o.object_id, o.owner, v.user_id IS NOT NULL AS named FROM {}",
+            engine.by_key("business_object", "o")
+        ),
+        values: vec![],
+    };
+    select.text(VIEWER);
+    select.value(viewer.as_str());
+    of_account(&mut select, tenant, account);
+    // Of each source and type together.
+    let mut alike: BTreeMap<(&CallerId, &str), Vec<Value>> = BTreeMap::new();
+    for (source, object_type, object_id) in keys {
+        let ids = alike.entry((source, object_type.as_str())).or_default();
+        ids.push(object_id.as_str().into());
+    }
+    for (number, ((source, object_type), ids)) in alike.into_iter().enumerate() {
+        select.text(if number == 0 { " AND (" } else { " OR " });
+        select.text("o.source = ");
+        select.value(source.as_str());
+        select.text(" AND o.object_type = ");
+        select.value(object_type);
+        select.text(" AND o.object_id IN ");
+        select.list(ids);
+    }
+    select.text(")");
+    Statement::from_sql_and_values(engine.backend(), select.sql, select.values)
+}
+
+/// Which of these objects of the account are there: whose each is, and whether its service names the viewer.
+pub async fn seen_among(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    account: AccountId,
+    viewer: &UserId,
+    keys: &[Key],
+) -> Result<Vec<(Key, Option<UserId>, bool)>, DbErr> {
+    let engine = Engine::of(conn);
+    let mut found = Vec::with_capacity(keys.len());
+    let at = row(tenant, &account);
+    for chunk in keys.chunks(CHUNK) {
+        let statement = seen_statement(engine, tenant, account, viewer, chunk);
+        for row in conn.query_all_raw(statement).await? {
+            let text = |column: &str| row.try_get::<String>("", column);
+            let owner: Option<String> = row.try_get("", "owner")?;
+            let key = (
+                at.id("source", &text("source")?, CallerId::parse)?,
+                text("object_type")?,
+                at.id("object_id", &text("object_id")?, ObjectId::parse)?,
+            );
+            let owner = at.id_opt("owner", owner.as_ref(), UserId::parse)?;
+            found.push((key, owner, row.try_get::<i64>("", "named")? != 0));
+        }
+    }
+    Ok(found)
 }

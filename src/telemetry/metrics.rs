@@ -40,6 +40,7 @@ struct Instruments {
     open: Gauge<u64>,
     source_lag: Gauge<f64>,
     relayed: Counter<u64>,
+    relay_failed: Counter<u64>,
     waiting: Gauge<u64>,
     relay_lag: Gauge<f64>,
     watchers: Gauge<u64>,
@@ -133,6 +134,11 @@ pub(super) fn record_to(provider: &SdkMeterProvider) {
             .with_description("How long ago the required source was heard of that was not for the longest time")
             .build(),
         relayed: counter("tidepool.events.relayed", "{event}", "Events that got into the stream"),
+        relay_failed: counter(
+            "tidepool.events.relay.failures",
+            "{batch}",
+            "Batches of a tenant's events that did not get into the stream",
+        ),
         waiting: meter
             .u64_gauge("tidepool.events.waiting")
             .with_unit("{event}")
@@ -272,6 +278,11 @@ pub fn relayed(events: usize) {
     if events > 0 {
         add(|i| &i.relayed, events, &[]);
     }
+}
+
+/// A batch of a tenant's events did not get into the stream.
+pub fn relay_failed() {
+    add(|i| &i.relay_failed, 1, &[]);
 }
 
 /// How many events are not in the stream yet, and for how long the oldest has waited.

@@ -112,8 +112,9 @@ async fn measure(app: &App, measured: &mut Option<Instant>) {
     let due = measured.is_none_or(|measured| measured.elapsed() >= MEASURE_EVERY);
     if metrics::on() && due {
         *measured = Some(Instant::now());
-        if let Ok((waiting, oldest)) = app.relay_lag().await {
-            metrics::relay_lag(waiting, oldest);
+        match app.relay_lag().await {
+            Ok((waiting, oldest)) => metrics::relay_lag(waiting, oldest),
+            Err(error) => tracing::warn!(error = %error, "it is not known how many events wait"),
         }
     }
 }
@@ -123,9 +124,13 @@ async fn round(app: &App, owner: &str) -> Result<Option<usize>, Stopped> {
     let Some(lease) = take(app, LEASE, owner).await? else {
         return Ok(None);
     };
-    let relayed = app.relay(&lease, &mut Turns::default(), || true).await;
+    let mut turns = Turns::default();
+    let relayed = app.relay(&lease, &mut turns, || true).await;
     release(app, &lease).await;
-    relayed.map(Some)
+    match turns.failed() {
+        Some(error) => Err(Stopped::Failed(error.clone())),
+        None => relayed.map(Some),
+    }
 }
 
 /// All events that wait, now, whoever else is at them: waits for the lease for as long as a dead holder keeps it.

@@ -109,6 +109,19 @@ impl Process {
         self.said.lock().unwrap().contains(text)
     }
 
+    /// How often it has said this by now.
+    pub(crate) fn times_said(&self, text: &str) -> usize {
+        self.said.lock().unwrap().matches(text).count()
+    }
+
+    /// The most memory that it has had so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+        kibibytes * 1024
+    }
+
     /// Ends it at once, as a power failure would: SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.0.kill().unwrap();

@@ -1,7 +1,7 @@
 //! What is new is read once per tenant and process, and handed to all who watch.
 //!
 //! A watcher that does not keep up loses what is handed to it, not its place: it reads from the database what it missed,
-//! by itself. So what is kept here is bounded, and nobody waits for anybody.
+//! by itself. So what is kept here is bounded, eight pages of 128 KiB, and nobody waits for anybody.
 
 use super::{PAGE, READ_TIME};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         event_stream::{Bounds, StreamEvent},
         ids::TenantKey,
     },
-    store::event_stream,
+    store::event_stream::{self, Portion},
 };
 use std::{
     collections::HashMap,
@@ -23,8 +23,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+/// Bytes of events that are read at once, about.
+const PAGE_BYTES: usize = 128 * 1024;
 /// Pages that are kept for watchers who are behind.
-const KEPT: usize = 16;
+const KEPT: usize = 8;
 
 /// All events of a tenant after one position, up to and with another.
 #[derive(Debug)]
@@ -66,6 +68,12 @@ impl Hub {
         });
         self.opened.notify_one();
         watched.sender.subscribe()
+    }
+
+    /// How many are handed what is new.
+    pub(super) fn listeners(&self) -> usize {
+        let tenants = self.tenants();
+        tenants.values().map(|watched| watched.sender.receiver_count()).sum()
     }
 
     /// How far what was handed out goes.
@@ -110,7 +118,8 @@ impl Hub {
 impl App {
     /// Hands out what is new to those who watch.
     ///
-    /// Statement budget: 1 read for all tenants that are watched; of each of which something is new 1 more per 256 events.
+    /// Statement budget: 1 read for all tenants that are watched; of each of which something is new 2 more per 256 events or
+    /// 128 KiB, 1 if it is one or two.
     pub async fn tell_watchers(&self) -> Result<(), Error> {
         let watched = self.events.hub.watched();
         if watched.is_empty() {
@@ -135,12 +144,9 @@ impl App {
 
     async fn tell_of(&self, tenant: TenantKey, mut position: i64, last: i64) -> Result<(), Error> {
         while position < last {
-            let events = self.events_between(tenant, position, last).await?;
-            let to = if events.len() < PAGE {
-                last
-            } else {
-                events.last().map_or(last, |event| event.position)
-            };
+            let events = self.events_between(tenant, (position, last), PAGE_BYTES).await?;
+            // There are no holes.
+            let to = events.last().map_or(last, |event| event.position);
             let events = events.into_iter().map(Arc::new).collect();
             let news = News {
                 after: position,
@@ -153,17 +159,22 @@ impl App {
         Ok(())
     }
 
-    /// A page of the tenant's events after one position, up to and with another that was given.
+    /// A page of the tenant's events after one position, up to and with another that was given: so many bytes at most, unless
+    /// the first one is larger.
     pub(super) async fn events_between(
         &self,
         tenant: TenantKey,
-        after: i64,
-        to: i64,
+        between: (i64, i64),
+        bytes: usize,
     ) -> Result<Vec<StreamEvent>, Error> {
+        let portion = Portion {
+            events: PAGE,
+            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+        };
         let unit = self.db.unit("read events", Instant::now() + READ_TIME);
         let page = unit.retry(|| async {
             let reader = unit.reader().await?;
-            Ok(event_stream::page(&reader, tenant, (after, to), PAGE).await?)
+            Ok(event_stream::page(&reader, tenant, between, portion).await?)
         });
         page.await.map_err(|abort| unit.error(abort))
     }

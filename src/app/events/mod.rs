@@ -13,7 +13,7 @@ mod watch;
 pub use export::Export;
 pub use read::{ListEvents, Listed};
 pub use relay::Turns;
-pub use watch::{Told, Watch, WatchEvents};
+pub use watch::{Following, Told, Watch, WatchEvents};
 
 use crate::config;
 use hub::Hub;
@@ -80,7 +80,13 @@ impl Events {
         }
     }
 
-    /// How many streams are open.
+    /// How many streams go on: those that were ended and not read to their end are open, and do not.
+    #[must_use]
+    pub fn followed_streams(&self) -> usize {
+        self.hub.listeners()
+    }
+
+    /// How many streams are open: something is kept of each.
     #[must_use]
     pub fn open_streams(&self) -> usize {
         self.seats.open()

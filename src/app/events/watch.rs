@@ -1,7 +1,8 @@
 //! Sends events as they happen: first what there is, page by page from the database, then what the hub hands out.
 //!
-//! What is kept of a watcher is one page and one channel, whatever it does. It is sent what it can take, and ended if it
-//! takes nothing for a while, with the position from which to go on.
+//! What is kept of a watcher is one page and one channel, each bounded in bytes, whatever it does. It is sent what it can
+//! take, and ended if it takes nothing for a while, with the position from which to go on. Its seat is free again when
+//! nothing is kept of it any more: when the work has ended, and whoever was sent what waits has taken it or is gone.
 
 use super::{Events, READ_TIME, hub::News, seats::Seat};
 use crate::{
@@ -14,12 +15,22 @@ use crate::{
     },
     telemetry::metrics,
 };
-use futures::FutureExt;
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use futures::{FutureExt, Stream};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 use tokio::{
     sync::{
+        OwnedSemaphorePermit, Semaphore,
         broadcast::{Receiver, error::RecvError},
-        mpsc::{self, Sender, channel},
+        mpsc::{self, OwnedPermit, Sender, channel},
     },
     time::{Instant, Interval, MissedTickBehavior, interval_at, timeout},
 };
@@ -27,6 +38,15 @@ use tokio_util::sync::CancellationToken;
 
 /// Messages that wait until they are taken.
 const WAITING: usize = 256;
+/// And bytes of these, about. An event that is larger waits alone.
+const WAITING_BYTES: u32 = 64 * 1024;
+/// Bytes of events that are read at once, about: so much is kept beside what waits. The first number at first and for those
+/// who are slow, up to the second for those who soon took what was read before.
+const PAGE_BYTES: [usize; 2] = [64 * 1024, 1024 * 1024];
+/// How soon that is.
+const SOON: Duration = Duration::from_millis(250);
+/// How old the answer may be to whether a user may still follow, when an event is sent.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// What somebody wants to follow.
 #[derive(Clone, Debug)]
@@ -53,7 +73,41 @@ pub enum Told {
     },
 }
 
+impl Told {
+    fn weight(&self) -> u32 {
+        match self {
+            Self::Event(event) => u32::try_from(event.weight).unwrap_or(u32::MAX).min(WAITING_BYTES),
+            Self::Heartbeat { .. } => 1,
+        }
+    }
+}
+
 type Message = Result<Told, Error>;
+
+/// A message that waits, and the room that it takes.
+#[derive(Debug)]
+struct Waiting {
+    message: Message,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// What a watcher takes, message by message.
+#[derive(Debug)]
+pub struct Following {
+    receiver: mpsc::Receiver<Waiting>,
+    taken: Arc<AtomicU64>,
+    _seat: Arc<Seat>,
+}
+
+impl Stream for Following {
+    type Item = Message;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        let waiting = ready!(self.receiver.poll_recv(context));
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready(waiting.map(|waiting| waiting.message))
+    }
+}
 
 /// Why a watch ends.
 enum End {
@@ -81,10 +135,15 @@ pub struct Watch {
     /// Everything up to here was sent or is not wanted.
     position: i64,
     news: Receiver<Arc<News>>,
-    sender: Sender<Message>,
+    sender: Sender<Waiting>,
+    room: Arc<Semaphore>,
+    /// How many messages were taken.
+    taken: Arc<AtomicU64>,
+    /// When it was last seen that the user may follow.
+    looked: Instant,
     until: Instant,
     stop: CancellationToken,
-    _seat: Seat,
+    _seat: Arc<Seat>,
 }
 
 impl Watch {
@@ -94,17 +153,24 @@ impl Watch {
         call: Call,
         wish: WatchEvents,
         stop: CancellationToken,
-    ) -> Result<(Self, mpsc::Receiver<Message>), Error> {
+    ) -> Result<(Self, Following), Error> {
+        let looked = Instant::now();
         let org = app.may_follow(&call).await?;
         let Events { settings, seats, .. } = &app.events;
         let who = (call.tenant.clone(), call.caller.clone());
-        let seat = seats.take(who, settings.per_caller, settings.in_total)?;
+        let seat = Arc::new(seats.take(who, settings.per_caller, settings.in_total)?);
         let bounds = app.bounds(org.key).await?;
         let position = bounds.place(wish.start)?;
         // Nothing that is handed out from here on is missed: what was there before is read.
         let news = app.events.hub.watch(org.key, bounds.last);
         // One more for the last word.
         let (sender, receiver) = channel(WAITING + 1);
+        let taken = Arc::new(AtomicU64::new(0));
+        let following = Following {
+            receiver,
+            taken: taken.clone(),
+            _seat: seat.clone(),
+        };
         let watch = Self {
             until: Instant::now() + settings.longest,
             app: app.clone(),
@@ -114,10 +180,13 @@ impl Watch {
             position,
             news,
             sender,
+            room: Arc::new(Semaphore::new(WAITING_BYTES as usize)),
+            taken,
+            looked,
             stop,
             _seat: seat,
         };
-        Ok((watch, receiver))
+        Ok((watch, following))
     }
 
     /// Goes on until the server stops, or until nobody listens any more.
@@ -127,17 +196,19 @@ impl Watch {
             return;
         };
         let ended = AssertUnwindSafe(self.follow()).catch_unwind().await;
-        match ended {
-            Ok(End::Gone | End::Over) => {}
-            Ok(End::Because(error)) => {
-                last.send(Err(error));
-            }
+        let error = match ended {
+            Ok(End::Gone | End::Over) => return,
+            Ok(End::Because(error)) => error,
             Err(_) => {
                 metrics::panicked();
                 tracing::error!("a watch of events panicked");
-                last.send(Err(Error::internal()));
+                Error::internal()
             }
-        }
+        };
+        last.send(Waiting {
+            message: Err(error),
+            _room: None,
+        });
     }
 
     async fn follow(&mut self) -> End {
@@ -162,17 +233,25 @@ impl Watch {
 
     /// Sends what there is, from the database.
     async fn catch_up(&mut self, beat: &mut Interval) -> Result<(), End> {
+        let mut bytes = PAGE_BYTES[0];
         loop {
             self.goes_on()?;
             let bounds = self.app.bounds(self.tenant).await?;
             bounds.keeps(self.position)?;
-            let page = self.app.events_between(self.tenant, self.position, bounds.last).await?;
+            let between = (self.position, bounds.last);
+            let page = self.app.events_between(self.tenant, between, bytes).await?;
+            let read = Instant::now();
             let Some(end) = page.last().map(|event| event.position) else {
                 return Ok(());
             };
             for event in page {
                 self.pass(Arc::new(event)).await?;
             }
+            bytes = if read.elapsed() < SOON {
+                PAGE_BYTES[1].min(bytes * 2)
+            } else {
+                PAGE_BYTES[0]
+            };
             if beat.tick().now_or_never().is_some() {
                 self.look_up().await?;
                 self.beat().await?;
@@ -228,29 +307,57 @@ impl Watch {
         Ok(())
     }
 
-    async fn beat(&self) -> Result<(), End> {
+    async fn beat(&mut self) -> Result<(), End> {
         let last = self.app.events.hub.position(self.tenant).max(self.position);
         let position = self.position;
         self.send(Told::Heartbeat { position, last }).await
     }
 
-    async fn send(&self, told: Told) -> Result<(), End> {
+    async fn send(&mut self, told: Told) -> Result<(), End> {
+        let (room, slot) = self.place(told.weight()).await?;
+        // After it waited, so that nothing is sent on an old answer.
+        if self.looked.elapsed() >= LOOK_EVERY {
+            self.look_up().await?;
+        }
+        slot.send(Waiting {
+            message: Ok(told),
+            _room: Some(room),
+        });
+        Ok(())
+    }
+
+    /// Waits until there is room for a message, for as long as anything is taken now and then.
+    async fn place(&self, weight: u32) -> Result<(OwnedSemaphorePermit, OwnedPermit<Waiting>), End> {
         let patience = self.app.events.settings.send_timeout;
-        let sent = tokio::select! {
-            biased;
-            sent = timeout(patience, self.sender.send(Ok(told))) => sent,
-            () = self.stop.cancelled() => return Err(self.stopping()),
+        let place = async {
+            let room = self.room.clone().acquire_many_owned(weight).await.ok()?;
+            let slot = self.sender.clone().reserve_owned().await.ok()?;
+            Some((room, slot))
         };
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => {
-                metrics::too_slow();
-                let message = format!(
-                    "no event was read for {} seconds; go on after resume_position",
-                    patience.as_secs()
-                );
-                Err(self.ended(Reason::SlowConsumer, message))
+        let mut place = pin!(place);
+        loop {
+            let taken = self.taken.load(Ordering::Relaxed);
+            let placed = tokio::select! {
+                biased;
+                placed = timeout(patience, &mut place) => placed,
+                () = self.stop.cancelled() => return Err(self.stopping()),
+            };
+            match placed {
+                Ok(Some(place)) => return Ok(place),
+                Ok(None) => return Err(End::Gone),
+                Err(_) if self.taken.load(Ordering::Relaxed) > taken => {}
+                Err(_) => {
+                    metrics::too_slow();
+                    tracing::info!(
+                        position = self.position,
+                        "a watcher of events does not read and is sent away"
+                    );
+                    let message = format!(
+                        "no event was read for {} seconds; go on after resume_position",
+                        patience.as_secs()
+                    );
+                    return Err(self.ended(Reason::SlowConsumer, message));
+                }
             }
         }
     }
@@ -279,7 +386,8 @@ impl Watch {
     }
 
     /// Whether a user may still follow: he could before.
-    async fn look_up(&self) -> Result<(), End> {
+    async fn look_up(&mut self) -> Result<(), End> {
+        self.looked = Instant::now();
         if self.call.actor.is_some() {
             let deadline = Instant::now() + READ_TIME;
             let call = Call {

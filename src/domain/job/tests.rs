@@ -1,6 +1,7 @@
 //! How jobs go through their accounts.
 
 use super::*;
+use std::time::Duration;
 use uuid::Uuid;
 
 fn job(work: Work) -> Job {

@@ -211,32 +211,6 @@ fn deals_are_counted_again() {
     assert!(recount(&mut objects, &told).is_empty());
 }
 
-/// D42: who is told of an object's amount: its owner, those above him, who did it, who is named, and everybody if nobody is.
-#[test]
-fn objects_are_shown_to_those_they_concern() {
-    let directory = Directory::compile(BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let shown = |described: &Described, to: &str| described.is_shown_to(&directory, &user(to), Some(&user("ann")));
-    let open = Described::default();
-    let owned = Described {
-        owner: Some(user("bob")),
-        ..Described::default()
-    };
-    let named = Described {
-        visible_to: vec![user("cat")],
-        ..Described::default()
-    };
-    for (described, to, expected) in [
-        (&open, "dan", true),
-        (&owned, "bob", true),
-        (&owned, "ann", true),
-        (&owned, "dan", false),
-        (&named, "cat", true),
-        (&named, "bob", false),
-    ] {
-        assert_eq!(shown(described, to), expected, "{to}");
-    }
-}
-
 fn activities() -> impl Strategy<Value = Vec<Activity>> {
     let kinds = [
         "opportunity.won",

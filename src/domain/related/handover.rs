@@ -10,6 +10,7 @@ use crate::domain::{
     refusal::{Reason, Refusal},
     tenant::TenantSettings,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Objects of an account that follow at most.
@@ -18,7 +19,8 @@ pub const PER_ACCOUNT: usize = 200;
 pub const PER_CALL: usize = 2000;
 
 /// A type of objects that can follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Follows {
     /// Contacts.
     Contact,
@@ -142,20 +144,33 @@ impl Followers {
         }
     }
 
-    /// Why the account cannot take along what was asked for. Contacts that nobody asked for are in nobody's way.
+    /// How many objects would follow, and whether contacts that nobody asked for are among them: where they are too many
+    /// for one account, all of them stay.
+    fn following(&self, account: AccountId) -> Option<(usize, bool)> {
+        let (wish, counts) = self.wishes.get(&account)?;
+        let all: usize = counts.values().sum();
+        if wish.contacts_if_few && all > PER_ACCOUNT {
+            let contacts = counts.get(&Follows::Contact).copied().unwrap_or(0);
+            return Some((all - contacts, false));
+        }
+        Some((all, true))
+    }
+
+    /// Whether what follows the account alone would follow, and is too much beside what follows already.
+    #[must_use]
+    pub fn is_full(&self, account: AccountId) -> bool {
+        self.following(account)
+            .is_some_and(|(count, _)| count <= PER_ACCOUNT && self.taken + count > PER_CALL)
+    }
+
+    /// Why the account cannot take along what is to follow it. Contacts that nobody asked for are in the way only of the
+    /// call, which another call is not: they are never left behind since others came first.
     #[must_use]
     pub fn refusal(&self, account: AccountId) -> Option<Refusal> {
-        let (wish, counts) = self.wishes.get(&account)?;
-        let asked = |which: &&Follows| **which != Follows::Contact || !wish.contacts_if_few;
-        let count: usize = wish
-            .types
-            .iter()
-            .filter(asked)
-            .filter_map(|which| counts.get(which))
-            .sum();
+        let (count, _) = self.following(account)?;
         let (limit, used, what) = if count > PER_ACCOUNT {
             (PER_ACCOUNT, count, "follow an account; hand fewer types over at once")
-        } else if self.taken + count > PER_CALL {
+        } else if self.is_full(account) {
             (
                 PER_CALL,
                 self.taken + count,
@@ -172,20 +187,26 @@ impl Followers {
         )
     }
 
-    /// The account goes: what was wished goes with it. Contacts that nobody asked for stay where they are too many.
-    pub fn take(&mut self, account: AccountId) {
-        let Some((wish, counts)) = self.wishes.get_mut(&account) else {
-            return;
+    /// The account goes: what was wished goes with it. Contacts that nobody asked for stay where an account has too many;
+    /// says how many do.
+    pub fn take(&mut self, account: AccountId) -> u32 {
+        let Some((count, with_contacts)) = self.following(account) else {
+            return 0;
         };
-        let mut count: usize = counts.values().sum();
-        if wish.contacts_if_few && (count > PER_ACCOUNT || self.taken + count > PER_CALL) {
-            count -= counts.remove(&Follows::Contact).unwrap_or(0);
-        }
+        let Some((wish, counts)) = self.wishes.get_mut(&account) else {
+            return 0;
+        };
+        let left = if with_contacts {
+            None
+        } else {
+            counts.remove(&Follows::Contact)
+        };
         wish.types.retain(|which| counts.contains_key(which));
         if !wish.types.is_empty() {
             self.taken += count;
             self.chosen.push(wish.clone());
         }
+        u32::try_from(left.unwrap_or(0)).unwrap_or(u32::MAX)
     }
 
     /// What follows after all.

@@ -213,6 +213,13 @@ pub fn encode_single(outcome: &Outcome) -> (Option<proto::Ownership>, Option<pro
     (ownership, item.admission.as_ref().map(encode_admission))
 }
 
+/// How many contacts do not follow the account of a call for one, since they are too many.
+#[must_use]
+pub fn encode_left(outcome: &Outcome) -> i32 {
+    let left = outcome.items.first().map_or(0, |item| item.left_behind);
+    left.cast_signed()
+}
+
 /// The parts of the response of a bulk call.
 #[must_use]
 pub fn encode_bulk(outcome: &Outcome) -> (bool, Vec<proto::MoveResult>) {
@@ -226,6 +233,7 @@ pub fn encode_bulk(outcome: &Outcome) -> (bool, Vec<proto::MoveResult>) {
             status: Some(status),
             ownership: item.moved.as_ref().ok().and_then(Option::as_ref).map(encode_ownership),
             admission: item.admission.as_ref().map(encode_admission),
+            contacts_left_behind: item.left_behind.cast_signed(),
         }
     });
     (outcome.applied, results.collect())

@@ -139,6 +139,7 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
         related_owner_changes: effects.related.into_iter().map(encode_related).collect(),
         merged_account_ids: effects.merged.iter().map(ToString::to_string).collect(),
         merged_into: text(effects.merged_into),
+        contacts_left_behind: effects.contacts_left_behind.cast_signed(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Jobs.
 
-use super::{account_list::read_filter, etag, id, id_opt, ids, required, texts, timestamp};
+use super::{account_list::read_filter, etag, id, id_opt, ids, related::follow, required, texts, timestamp};
 use crate::{
     app::job::Started,
     domain::{
@@ -49,9 +49,11 @@ pub fn assign(v: &mut Violations, message: proto::StartAssignMatchingRequest) ->
     if message.assignees.is_empty() {
         v.add("assignees", "must name at least one user");
     }
+    let follow = follow(v, "related_types", &message.related_types);
     Some(Work::AssignMatching {
         selection: selection?,
         assignees,
+        follow,
     })
 }
 
@@ -96,7 +98,9 @@ fn reason(name: &str) -> i32 {
 #[must_use]
 pub fn encode(job: &Job) -> proto::Job {
     let (source, target, user, assignees) = match &job.work {
-        Work::AssignMatching { selection, assignees } => (Some(selection.pool), None, None, texts(assignees)),
+        Work::AssignMatching {
+            selection, assignees, ..
+        } => (Some(selection.pool), None, None, texts(assignees)),
         Work::TransferMatching { selection, target, .. } => (Some(selection.pool), Some(*target), None, vec![]),
         Work::ReleaseOwner { user, target } => (None, *target, Some(user), vec![]),
         Work::TransferPool { source, target, .. } => (Some(*source), Some(*target), None, vec![]),

@@ -7,6 +7,7 @@ mod list;
 #[cfg(feature = "nats")]
 mod nats;
 mod relay;
+mod relay_faults;
 mod traced;
 mod watch;
 mod watch_ends;

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 const BATCH: usize = 512;
 
 /// The relay's lease.
-async fn lease(app: &App) -> Lease {
+pub(super) async fn lease(app: &App) -> Lease {
     let unit = app.db.unit("lease", Instant::now() + Duration::from_secs(10));
     let engine = app.db.engine();
     let taken =

@@ -2,6 +2,7 @@
 
 use super::{Watcher, all, assert_whole, kind, request};
 use crate::world::{World, open_pool};
+use futures::StreamExt;
 use std::time::Duration;
 use tidepool::{
     app::{
@@ -207,7 +208,7 @@ async fn who_lags_behind_misses_nothing() {
     let watching = tokio::spawn(watch.run());
     let mut positions = Vec::new();
     // Up to the heartbeat: it has caught up, and listens.
-    while let Told::Event(event) = told.recv().await.unwrap().unwrap() {
+    while let Told::Event(event) = told.next().await.unwrap().unwrap() {
         positions.push(event.position);
     }
     world.many_lying("More", &pool, FIRST).await;
@@ -219,7 +220,7 @@ async fn who_lags_behind_misses_nothing() {
         app.tell_watchers().await.unwrap();
     }
     while positions.len() < 20 + FIRST + ROUNDS {
-        if let Told::Event(event) = told.recv().await.unwrap().unwrap() {
+        if let Told::Event(event) = told.next().await.unwrap().unwrap() {
             positions.push(event.position);
         }
     }

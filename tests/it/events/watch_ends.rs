@@ -11,9 +11,9 @@ use chrono::TimeDelta;
 use tidepool::{
     app::call::Scope,
     domain::refusal::Reason,
-    rpc::proto::{self, User},
+    rpc::proto::{self, User, WatchEventsRequest},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tonic::{
     Code, Status,
     transport::{Endpoint, Uri},
@@ -55,23 +55,33 @@ async fn who_does_not_read_is_sent_away() {
     let mut fast = Watcher::start(&server.admin()).await;
     assert_eq!(fast.events(EVENTS).await.len(), EVENTS);
     // The last word is waited for without reading: the stream's work has ended then.
-    let busy = || server.running.app.events.open_streams();
+    let streams = &server.running.app.events;
     timeout(SOON, async {
-        while busy() > 1 {
+        while streams.followed_streams() > 1 {
             tokio::task::yield_now().await;
         }
     })
     .await
     .expect("it is borne for ever");
+    // What waits for him is kept, so his seat is.
+    assert_eq!(streams.open_streams(), 2);
     let (events, ended) = slow.ended().await;
     let position = resume(ended, Code::Aborted, Reason::SlowConsumer);
     // What waited for him, and what HTTP/2 takes ahead.
-    assert!((256..1500).contains(&events.len()), "{} events were kept", events.len());
+    assert!((60..1000).contains(&events.len()), "{} events were kept", events.len());
+    drop(slow);
+    timeout(SOON, async {
+        while streams.open_streams() > 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("his seat is not given back");
     assert_eq!(usize::try_from(position), Ok(events.len()));
     let mut again = Watcher::open(&server.admin(), request(position)).await.unwrap();
     let rest = again.events(EVENTS - events.len()).await;
     assert_eq!(rest[0].position, position + 1);
-    drop((slow, fast, again));
+    drop((fast, again));
     server.stop().await;
 }
 
@@ -130,6 +140,34 @@ async fn who_is_no_admin_any_more_follows_no_more() {
     push_users(&world.server.admin(), vec![gone]).await;
     let refused = Watcher::open(&world.user("root"), request(0)).await.map(drop);
     refused.refused(Code::PermissionDenied, Reason::ActorUnknown);
+    world.stop().await;
+}
+
+/// However seldom he wants heartbeats, and however much happens: a user who is no CRM admin any more learns nothing of what
+/// happens more than five seconds later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_no_admin_any_more_is_noticed_between_heartbeats() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let wish = WatchEventsRequest {
+        heartbeat_seconds: 60,
+        ..request(0)
+    };
+    let mut watcher = Watcher::open(&world.user("root"), wish).await.unwrap();
+    watcher.heartbeat().await;
+    push_users(&world.server.admin(), vec![user("root")]).await;
+    let began = Instant::now();
+    let ended = tokio::spawn(async move { watcher.ended().await });
+    for at in 0.. {
+        if ended.is_finished() {
+            break;
+        }
+        assert!(began.elapsed() < SOON, "he follows on");
+        world.lying(&format!("Acme {at}"), &pool).await;
+        world.relay().await;
+    }
+    let (_, ended) = ended.await.unwrap();
+    ended.refused(Code::PermissionDenied, Reason::NotAuthorized);
     world.stop().await;
 }
 

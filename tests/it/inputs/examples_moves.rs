@@ -49,6 +49,7 @@ pub(crate) async fn make(side: &Side, rpc: &str) -> Option<Made> {
                     assignees,
                     validate_only,
                     request_id: request_id(),
+                    related_types: vec![proto::RelatedObjectType::Contract.into()],
                 },
             )
         }

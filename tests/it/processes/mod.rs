@@ -3,11 +3,13 @@
 //! overdue.
 
 mod errands;
+mod followed;
 mod killed_anywhere;
 mod killed_between_statements;
 mod killed_ingest;
 mod killed_workers;
 mod raced;
+mod stalled;
 mod stopped_workers;
 
 use crate::{

@@ -1,5 +1,6 @@
 //! Business objects of accounts: who sees which, what they come to, and which follow an account to its new owner.
 
+mod bounds;
 mod handover;
 mod list;
 mod plans;

@@ -104,12 +104,12 @@ fn no_more_follow_than_may() {
     let wishes = vec![of(1, &[Contact, Opportunity], true)];
     let mut few = Followers::new(wishes, &counts(&[(1, Opportunity, PER_ACCOUNT), (1, Contact, 1)]));
     assert_eq!(refused(&few, 1), None);
-    few.take(id(1));
+    assert_eq!(few.take(id(1)), 1);
     assert_eq!(few.chosen(), [of(1, &[Opportunity], true)]);
     let wishes = vec![of(1, &[Contact], true)];
     let mut many = Followers::new(wishes, &counts(&[(1, Contact, PER_ACCOUNT + 1)]));
     assert_eq!(refused(&many, 1), None);
-    many.take(id(1));
+    assert_eq!(many.take(id(1)), u32::try_from(PER_ACCOUNT + 1).unwrap());
     assert_eq!(many.chosen(), []);
 }
 
@@ -122,10 +122,39 @@ fn a_call_has_a_bound() {
     let mut followers = Followers::new(wishes, &counts(&each));
     for at in 0..10 {
         assert_eq!(followers.refusal(id(at)), None, "{at}");
-        followers.take(id(at));
+        assert!(!followers.is_full(id(at)));
+        assert_eq!(followers.take(id(at)), 0);
     }
+    assert!(followers.is_full(id(10)));
     let refusal = followers.refusal(id(10)).unwrap();
     assert_eq!(refusal.metadata["limit"], PER_CALL.to_string());
     assert_eq!(refusal.metadata["used"], (PER_CALL + PER_ACCOUNT).to_string());
     assert_eq!(followers.chosen().len(), 10);
+}
+
+/// D23: contacts that nobody asked for are not left behind since others came first: the account waits for another call.
+#[test]
+fn contacts_wait_for_another_call() {
+    let all: Vec<u128> = (0..12).collect();
+    let wishes: Vec<_> = all.iter().map(|at| of(*at, &[Contact], true)).collect();
+    let mut each: Vec<_> = all.iter().map(|at| (*at, Contact, PER_ACCOUNT)).collect();
+    // Of this one they stay in any case.
+    each[11].2 = PER_ACCOUNT + 1;
+    let mut followers = Followers::new(wishes.clone(), &counts(&each));
+    for at in 0..10 {
+        assert_eq!(followers.refusal(id(at)), None, "{at}");
+        assert_eq!(followers.take(id(at)), 0);
+    }
+    let refusal = followers.refusal(id(10)).unwrap();
+    assert_eq!(refusal.reason, Reason::RelatedObjectLimitReached);
+    assert_eq!(refusal.metadata["limit"], PER_CALL.to_string());
+    assert!(followers.is_full(id(10)));
+    assert_eq!(followers.refusal(id(11)), None);
+    assert!(!followers.is_full(id(11)));
+    assert_eq!(followers.take(id(11)), u32::try_from(PER_ACCOUNT + 1).unwrap());
+    // In a call of its own it goes.
+    let mut another = Followers::new(wishes, &counts(&each));
+    assert_eq!(another.refusal(id(10)), None);
+    assert_eq!(another.take(id(10)), 0);
+    assert_eq!(another.chosen(), [of(10, &[Contact], true)]);
 }
