@@ -27,6 +27,7 @@ mod handover;
 pub mod history;
 pub mod import;
 pub mod ingest;
+mod intake;
 pub mod job;
 pub mod jobs;
 pub mod page;

@@ -3,9 +3,14 @@
 
 mod coalesced;
 mod misuse;
+mod order;
 mod parked;
+mod replayed;
 mod sources;
 mod stream;
+mod traced;
+mod twice;
+mod unanswered;
 
 use crate::{
     activities::told,
