@@ -31,6 +31,8 @@ async fn incoming(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> 
         c.flag("object_in_workflow"),
         // What its actor was to the account when it was told, where that could matter; none is not looked up.
         c.choice_opt("standing"),
+        // The trace of the call that told it.
+        c.foreign_id_opt("traceparent"),
     ] {
         add_column(manager, "activity", column).await?;
     }
@@ -47,6 +49,9 @@ async fn incoming(manager: &SchemaManager<'_>, c: Columns) -> Result<(), DbErr> 
             c.bytes("payload"),
             c.instant("park_time"),
             c.instant("expire_time"),
+            // How often it was tried in vain to record it, and when it may be tried next.
+            c.counter("tries"),
+            c.instant("try_time"),
         ],
         &["tenant", "source", "event_id"],
         &[],

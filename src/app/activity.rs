@@ -1,21 +1,22 @@
 //! What new activities change, and how timelines are read. How activities come in is in [`super::ingest`].
 //!
-//! Statement budget of what n activities change: 1 read of teams per 128 accounts where it matters who is in them; where
-//! objects are named, 1 read of these per 128, and of those that change 1 write per 128 that are new and 2 per 128 that
-//! are not, 1 per 1000 users who may see them, and 1 read of deals per 128 accounts whose deals or contracts are told of;
-//! then the writes of `store::apply` for the accounts that change, and 1 write per 128 activities.
+//! Statement budget of what n activities change: 1 read of teams per 128 accounts where it matters who is in them; 1 read of
+//! deals per 128 accounts whose deals or contracts are told of; 1 read of reversals for each account that a rule took before
+//! its owner's deal became known; the writes of `store::apply` for the accounts that change; of the objects that change 1
+//! write per 128 that are new and 2 per 128 that are not, and 1 per 1000 users who may see them; 1 write per 128 activities.
 
 use super::{
     App,
-    activity_objects::standings,
+    activity_objects::{KnownObjects, Merged, standings},
     call::Call,
     flow,
+    intake::Fresh,
     page::{self, List},
     related::conceal,
 };
 use crate::{
     domain::{
-        activity::{Activity, Heard, record},
+        activity::{Activity, Heard, Objects, record},
         circulation::{Scene, Subject},
         error::Error,
         ids::AccountId,
@@ -23,8 +24,8 @@ use crate::{
     },
     store::{
         Abort, Tx,
-        activity::{self as rows, Place, StoredActivity},
-        apply,
+        activity::{self as rows, Kept, Place, StoredActivity},
+        apply::{self, Contexts},
         config::By,
         instant::micros,
         subject, watermark,
@@ -73,45 +74,55 @@ impl App {
         Ok(())
     }
 
-    /// Records what is new, with everything that it changes.
+    /// Records what is new, with everything that it changes, in the order in which everybody writes: accounts, then what
+    /// hangs on them.
     pub(super) async fn take_effect(
         &self,
         tx: &Tx,
         scene: &Scene<'_>,
         subjects: &HashMap<AccountId, Subject>,
-        fresh: &[&Activity],
-        (outcomes, told): (&mut Outcomes, &[Told]),
+        known: &KnownObjects,
+        fresh: &[Fresh<'_>],
     ) -> Result<(), Abort> {
         let (org, source) = (scene.org, &scene.principal.caller);
-        let (standings, looked_up) = standings(tx, scene, subjects, fresh).await?;
-        let heard = fresh.iter().filter_map(|activity| {
-            let standing = standings.get(&activity.event_id)?;
-            Some(Heard::new(org, activity, *standing))
+        let activities: Vec<_> = fresh.iter().map(|fresh| fresh.activity).collect();
+        let (standings, looked_up) = standings(tx, scene, subjects, &activities).await?;
+        let heard = fresh.iter().filter_map(|fresh| {
+            let standing = standings.get(&fresh.activity.event_id)?;
+            Some(Heard::new(org, fresh.activity, *standing))
         });
-        let mut heard: Vec<_> = heard.collect();
-        let objects = self
-            .put_objects(tx, scene, subjects, &mut heard, (outcomes, told))
-            .await?;
+        let heard: Vec<_> = heard.collect();
+        let objects = Merged::of(tx, scene, subjects, known, &heard).await?;
+        let traces = fresh.iter().map(|fresh| (&fresh.activity.event_id, fresh.traceparent));
+        let traces: HashMap<_, _> = traces.collect();
+        let trace = |activity: &Activity| traces.get(&activity.event_id).copied().flatten();
         let mut by_account: BTreeMap<AccountId, Vec<Heard<'_>>> = BTreeMap::new();
         for heard in &heard {
             by_account.entry(heard.activity.account).or_default().push(*heard);
         }
-        let changes = by_account.iter().filter_map(|(id, activities)| {
-            let objects = objects.get(id).copied().unwrap_or_default();
-            record(scene, &subjects.get(id)?.account, activities, objects)
-        });
-        let changes: Vec<_> = changes.collect();
+        let (mut changes, mut contexts, none) = (Vec::new(), Contexts::new(), Objects::default());
+        for (id, activities) in &by_account {
+            let of_account = objects.by_account.get(id).unwrap_or(&none);
+            let subject = subjects.get(id);
+            if let Some(change) = subject.and_then(|subject| record(scene, &subject.account, activities, of_account)) {
+                let told = told_by(activities, trace).map(str::to_owned);
+                contexts.insert(*id, told);
+                changes.push(change);
+            }
+        }
         let by = By {
             caller: source,
             actor: scene.principal.actor.as_ref(),
             now: scene.now,
         };
-        apply::apply(tx, org.key, &changes, &HashMap::new(), &by).await?;
-        let kept = heard.iter().map(|heard| {
-            let looked_up = looked_up.contains(&heard.activity.event_id);
-            (heard.activity, looked_up.then_some(heard.standing))
+        apply::apply_traced(tx, org.key, &changes, &HashMap::new(), &by, &contexts).await?;
+        objects.write(tx, self.db.engine(), scene).await?;
+        let kept = heard.iter().map(|heard| Kept {
+            activity: heard.activity,
+            standing: looked_up.contains(&heard.activity.event_id).then_some(heard.standing),
+            traceparent: trace(heard.activity),
         });
-        rows::keep(tx, org.key, source, &kept.collect::<Vec<_>>(), scene.now).await
+        rows::keep(tx, org.key, source, kept.collect(), scene.now).await
     }
 
     /// The activities of an account, the latest first, and the token of the next page.
@@ -169,6 +180,18 @@ impl App {
             weigh_activity,
         ))
     }
+}
+
+/// In which trace an event is that these activities made together: in that of the latest of those that count. Calls that
+/// were not traced have none.
+fn told_by<'a>(activities: &[Heard<'_>], trace: impl Fn(&Activity) -> Option<&'a str>) -> Option<&'a str> {
+    let counts = |heard: &Heard<'_>| heard.tracked || heard.meaning.follow_up || heard.meaning.deal.is_some();
+    let traced = activities.iter().filter_map(|heard| {
+        let activity = heard.activity;
+        let place = (counts(heard), activity.occur_time, &activity.event_id);
+        Some((place, trace(activity)?))
+    });
+    traced.max_by_key(|(place, _)| *place).map(|(_, trace)| trace)
 }
 
 /// Bytes of ids, times and whatever else there is of each entry of a list.

@@ -1,23 +1,28 @@
 //! The objects that activities are about are brought up to date: the second part of recording activities.
 
-use super::{App, activity::Outcomes, activity::Told};
 use crate::{
     domain::{
         activity::{
-            Activity, Heard, Objects,
-            rules::{Actors, Standing},
+            Activity, Heard, Objects, Reversal,
+            rules::{Actors, Deal, Standing},
             takes,
         },
         circulation::{Scene, Subject},
-        error::Error,
-        exception::dispute::by_last_owner,
-        ids::{AccountId, EventId},
-        object::{BusinessObject, ObjectKey},
-        refusal::Reason,
+        exception::dispute::{asks_of_reversals, by_last_owner},
+        ids::{AccountId, EventId, ObjectId},
+        object::{BusinessObject, Mark, ObjectKey},
     },
-    store::{Abort, Tx, activity as rows, activity_object as objects},
+    store::{
+        Abort, Tx,
+        activity::{self as rows, StoredActivity},
+        activity_object as objects,
+        dialect::Engine,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Objects that there are, of one source.
+pub(super) type KnownObjects = HashMap<ObjectKey, BusinessObject>;
 
 /// What became of the objects of each account that activities tell of.
 pub(super) type ByAccount = HashMap<AccountId, Objects>;
@@ -67,75 +72,125 @@ pub(super) async fn standings(
     Ok((standings, looked_up))
 }
 
-/// Refuses activities about an object that belongs to another account.
-fn refuse(refused: &BTreeSet<EventId>, outcomes: &mut Outcomes, told: &[Told]) {
-    for (outcome, told) in outcomes.iter_mut().zip(told) {
-        if told.as_ref().is_ok_and(|activity| refused.contains(&activity.event_id)) {
-            let message = "the business object belongs to another account";
-            *outcome = Err(Error::refused(Reason::ObjectOfOtherAccount, message));
-        }
-    }
+/// The objects that these activities are about, as far as there are such, of accounts that take activities.
+pub(super) async fn known_objects<'a>(
+    tx: &Tx,
+    scene: &Scene<'_>,
+    subjects: &HashMap<AccountId, Subject>,
+    activities: impl Iterator<Item = &'a Activity>,
+) -> Result<KnownObjects, Abort> {
+    let keys: BTreeSet<ObjectKey> = activities.filter_map(|activity| about(subjects, activity)).collect();
+    let keys: Vec<_> = keys.into_iter().collect();
+    Ok(objects::objects(tx, scene.org.key, &scene.principal.caller, &keys).await?)
 }
 
-impl App {
-    /// Writes the objects, takes out of `heard` what is refused, and says what became of each account's.
-    pub(super) async fn put_objects<'a>(
-        &self,
+/// The object that an activity is about, if its account takes it.
+fn about(subjects: &HashMap<AccountId, Subject>, activity: &Activity) -> Option<ObjectKey> {
+    let subject = subjects.get(&activity.account)?;
+    activity.object().filter(|_| takes(&subject.account))
+}
+
+/// Objects after activities.
+#[derive(Debug, Default)]
+pub(super) struct Merged {
+    /// What became of those of each account.
+    pub(super) by_account: ByAccount,
+    /// Those that were there and changed.
+    stored: Vec<BusinessObject>,
+    /// Those that are new.
+    new: Vec<BusinessObject>,
+}
+
+impl Merged {
+    /// Brings the objects up to date, and says what became of each account's. Nothing is written yet: accounts are first.
+    pub(super) async fn of(
         tx: &Tx,
         scene: &Scene<'_>,
         subjects: &HashMap<AccountId, Subject>,
-        heard: &mut Vec<Heard<'a>>,
-        (outcomes, told): (&mut Outcomes, &'a [Told]),
-    ) -> Result<ByAccount, Abort> {
+        known: &KnownObjects,
+        heard: &[Heard<'_>],
+    ) -> Result<Self, Abort> {
         let (tenant, source) = (scene.org.key, &scene.principal.caller);
-        let about = |heard: &Heard<'a>| {
-            let subject = subjects.get(&heard.activity.account)?;
-            heard.activity.object().filter(|_| takes(&subject.account))
-        };
-        let keys: BTreeSet<ObjectKey> = heard.iter().filter_map(about).collect();
-        if keys.is_empty() {
-            return Ok(ByAccount::new());
-        }
-        let keys: Vec<_> = keys.into_iter().collect();
-        let mut known = objects::objects(tx, tenant, source, &keys).await?;
-        let mut new: BTreeMap<ObjectKey, BusinessObject> = BTreeMap::new();
-        let (mut changed, mut refused) = (BTreeSet::new(), BTreeSet::new());
-        let mut by_account = ByAccount::new();
-        let mut dealing = BTreeSet::new();
-        for heard in heard.iter() {
-            let (activity, Some(key)) = (heard.activity, about(heard)) else {
+        let mut objects: BTreeMap<ObjectKey, BusinessObject> = BTreeMap::new();
+        let mut merged = Self::default();
+        let (mut changed, mut dealing, mut counted) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for heard in heard {
+            let (activity, Some(key)) = (heard.activity, about(subjects, heard.activity)) else {
                 continue;
             };
             let account = activity.account;
-            let object = match known.get_mut(&key) {
-                Some(object) => object,
-                None => new
-                    .entry(key.clone())
-                    .or_insert_with(|| BusinessObject::new(key.clone(), account)),
-            };
-            if object.account != account {
-                refused.insert(activity.event_id.clone());
-                continue;
-            }
+            let object = objects.entry(key.clone()).or_insert_with(|| {
+                let known = known.get(&key).cloned();
+                known.unwrap_or_else(|| BusinessObject::new(key.clone(), account))
+            });
             let touched = object.merge(activity, heard.meaning);
-            if touched.any {
-                changed.insert(key);
-                by_account.entry(account).or_default().changed = true;
-            }
             if touched.deals {
                 dealing.insert(account);
+                counted.insert(key.clone());
+            }
+            if touched.any {
+                changed.insert(key);
+                merged.by_account.entry(account).or_default().changed = true;
             }
         }
-        heard.retain(|heard| !refused.contains(&heard.activity.event_id));
-        refuse(&refused, outcomes, told);
-        let mut stored: Vec<_> = known.values().filter(|object| changed.contains(&object.key)).collect();
-        stored.sort_by(|a, b| a.key.cmp(&b.key));
-        objects::put(tx, self.db.engine(), tenant, source, &stored).await?;
-        objects::add(tx, tenant, source, &new.values().collect::<Vec<_>>()).await?;
         let dealing: Vec<_> = dealing.into_iter().collect();
-        for (account, deals) in objects::deals(tx, tenant, &dealing).await? {
-            by_account.entry(account).or_default().deals = Some(deals);
+        let beside: Vec<_> = counted.iter().filter_map(|key| objects.get(key)).collect();
+        for (account, deals) in objects::deals(tx, tenant, &dealing, (source, &beside)).await? {
+            merged.by_account.entry(account).or_default().deals = Some(deals);
         }
-        Ok(by_account)
+        for (account, reversals) in reversals(tx, scene, subjects, heard).await? {
+            merged.by_account.entry(account).or_default().reversals = reversals;
+        }
+        objects.retain(|key, _| changed.contains(key));
+        let (stored, new): (Vec<_>, Vec<_>) = objects.into_iter().partition(|(key, _)| known.contains_key(key));
+        merged.stored = stored.into_iter().map(|(_, object)| object).collect();
+        merged.new = new.into_iter().map(|(_, object)| object).collect();
+        Ok(merged)
     }
+
+    /// Writes them, after the accounts.
+    pub(super) async fn write(&self, tx: &Tx, engine: Engine, scene: &Scene<'_>) -> Result<(), Abort> {
+        let (tenant, source) = (scene.org.key, &scene.principal.caller);
+        objects::put(tx, engine, tenant, source, &self.stored.iter().collect::<Vec<_>>()).await?;
+        objects::add(tx, tenant, source, &self.new.iter().collect::<Vec<_>>()).await
+    }
+}
+
+/// Which deals were known to be taken back, of those that activities of the time before a reclaim close: the few accounts
+/// that this is about are read one by one.
+async fn reversals(
+    tx: &Tx,
+    scene: &Scene<'_>,
+    subjects: &HashMap<AccountId, Subject>,
+    heard: &[Heard<'_>],
+) -> Result<HashMap<AccountId, Vec<Reversal>>, Abort> {
+    let rules = &scene.org.activity_rules;
+    let mut closed: BTreeMap<AccountId, BTreeSet<&ObjectId>> = BTreeMap::new();
+    for heard in heard {
+        let account = heard.activity.account;
+        let asks = subjects
+            .get(&account)
+            .is_some_and(|subject| asks_of_reversals(&subject.account, heard));
+        if let Some(object) = heard.activity.object_id.as_ref().filter(|_| asks) {
+            closed.entry(account).or_default().insert(object);
+        }
+    }
+    let mut found = HashMap::new();
+    if closed.is_empty() {
+        return Ok(found);
+    }
+    let reversing = rules.all_now().filter(|kind| kind.meaning.deal == Some(Deal::Reversed));
+    let kinds: Vec<_> = reversing.map(|kind| kind.traits.name).collect();
+    for (account, objects) in closed {
+        let objects: Vec<_> = objects.into_iter().collect();
+        let told = rows::about(tx, scene.org.key, &scene.principal.caller, account, &objects, &kinds).await?;
+        let counts = |row: &StoredActivity| {
+            let standing = row.standing.unwrap_or(Standing::Nobody);
+            rules.counted(&row.activity.kind, standing).deal == Some(Deal::Reversed)
+        };
+        let told = told.iter().filter(|row| counts(row)).map(|row| &row.activity);
+        let reversals = told.filter_map(|activity| Some((activity.object()?, Mark::of(activity))));
+        found.insert(account, reversals.collect());
+    }
+    Ok(found)
 }

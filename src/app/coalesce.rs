@@ -4,9 +4,12 @@
 //! lane is free next takes all that wait, up to a bound, as one unit of work. So nobody waits for company, and the more
 //! calls there are the larger the units are. The first call of a group works for all of it, in its own task.
 //!
-//! What must hold: every call gets its own answer, after the commit; if a unit fails, each of its calls is run alone, so
-//! that none fails for another's sake; a call whose worker vanished, in a panic or because its caller left, runs alone
-//! too. Running again must be harmless: it is for the caller of this to see to that.
+//! What must hold: every call gets its own answer, after the commit, and none fails for another's sake. If a unit fails for
+//! what it is about, each of its calls is run alone; so is a call whose worker vanished, in a panic or because its caller left.
+//! If the database fails it, or the time, that is so for all of them, and none is run against a database that does not answer;
+//! but the unit has the time of whoever has the least, so where that was over, those who have time left go on together. Once
+//! nobody knows what became of a unit, whatever goes wrong afterwards is told as that: "nothing was changed" could be wrong.
+//! Running again must be harmless: it is for the caller of this to see to that.
 
 use crate::{
     domain::{
@@ -18,7 +21,6 @@ use crate::{
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     hash::Hash,
-    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -73,15 +75,18 @@ struct Member<K: Hash + Eq + Clone, W: Work, A> {
     turn: Sender<Turn<K, W, A>>,
 }
 
+/// Why nobody knows what became of an earlier attempt, if nobody does.
+type Doubt = Option<Error>;
+
 /// What a call that waited is to do.
 #[derive(Debug)]
 enum Turn<K: Hash + Eq + Clone, W: Work, A> {
     /// It works for these too.
     Lead(Group<K, W, A>),
-    /// It was done.
-    Done(A),
+    /// It was done, or cannot be.
+    Done(Result<A, Error>),
     /// It works for itself.
-    Alone,
+    Alone(Doubt),
 }
 
 /// A lane that is in use; free again when this is dropped.
@@ -89,8 +94,6 @@ enum Turn<K: Hash + Eq + Clone, W: Work, A> {
 struct Lane<K: Hash + Eq + Clone, W: Work, A> {
     shared: Arc<Shared<K, W, A>>,
     key: K,
-    /// Not if it was handed on by somebody else.
-    held: bool,
 }
 
 /// What a lane does next: for the call that leads, and for the others. Whoever drops it leaves the others alone.
@@ -98,10 +101,35 @@ struct Lane<K: Hash + Eq + Clone, W: Work, A> {
 struct Group<K: Hash + Eq + Clone, W: Work, A> {
     lane: Lane<K, W, A>,
     others: Vec<Member<K, W, A>>,
+    doubt: Doubt,
 }
 
 fn hurries<W: Work>(work: &W) -> bool {
     work.deadline() < Instant::now() + HURRY
+}
+
+/// Whether an error is about the database or the time, and so about every call of its group.
+fn is_of_all(error: &Error) -> bool {
+    matches!(
+        error.reason(),
+        Reason::ServerBusy | Reason::DatabaseUnavailable | Reason::DeadlineExceeded | Reason::OutcomeUnknown
+    )
+}
+
+/// Whoever worked for a call is gone, and nobody knows how far he came.
+fn vanished() -> Error {
+    let message = "the unit of work that this call was part of ended half-way; send the call again";
+    Error::refused(Reason::OutcomeUnknown, message)
+}
+
+/// Does the work of one call by itself.
+async fn alone<W: Work, A, F>(work: &Arc<W>, together: impl Fn(Vec<Arc<W>>) -> F, doubt: Doubt) -> Result<A, Error>
+where
+    F: Future<Output = Result<Vec<A>, Error>>,
+{
+    let answered = together(vec![work.clone()]).await;
+    let answer = answered.and_then(|answers| answers.into_iter().next().ok_or_else(Error::internal));
+    answer.map_err(|error| doubt.unwrap_or(error))
 }
 
 impl<K: Hash + Eq + Clone, W: Work, A> Lanes<K, W, A> {
@@ -132,39 +160,77 @@ impl<K: Hash + Eq + Clone, W: Work, A> Lanes<K, W, A> {
         F: Future<Output = Result<Vec<A>, Error>>,
     {
         let work = Arc::new(work);
-        let alone = || async {
-            let answers = together(vec![work.clone()]).await?;
-            answers.into_iter().next().ok_or_else(Error::internal)
-        };
         if hurries(&*work) {
-            return alone().await;
+            return alone(&work, together, None).await;
         }
         let turn = match self.shared.enter(&key, &work)? {
             Ok(group) => Turn::Lead(group),
             Err(turn) => self.shared.wait(&key, &work, turn).await,
         };
         match turn {
-            Turn::Done(answer) => Ok(answer),
-            Turn::Alone => alone().await,
-            Turn::Lead(group) if group.others.is_empty() => {
-                let answered = alone().await;
-                drop(group);
-                answered
-            }
-            Turn::Lead(group) => match lead(&work, group, &together).await {
-                Some(answer) => Ok(answer),
-                None => alone().await,
-            },
+            Turn::Done(answer) => answer,
+            Turn::Alone(doubt) => alone(&work, together, doubt).await,
+            Turn::Lead(group) => lead(&work, group, together).await,
         }
     }
 }
 
-/// Works for the whole group. Nothing if that failed: then everybody works for himself.
+/// Works for the whole group, and for those of it who can go on where others cannot.
 async fn lead<K: Hash + Eq + Clone, W: Work, A, F>(
     own: &Arc<W>,
-    group: Group<K, W, A>,
+    mut group: Group<K, W, A>,
     together: impl Fn(Vec<Arc<W>>) -> F,
-) -> Option<A>
+) -> Result<A, Error>
+where
+    F: Future<Output = Result<Vec<A>, Error>>,
+{
+    loop {
+        if group.others.is_empty() {
+            let answered = alone(own, together, group.doubt.take()).await;
+            drop(group);
+            return answered;
+        }
+        let error = match work_for(own, &group, &together).await {
+            Ok(mut answers) => {
+                let Group { lane, others, .. } = group;
+                // The next ones need not wait until these know.
+                drop(lane);
+                for member in others.into_iter().rev() {
+                    // Whoever left does not want to know.
+                    drop(answers.pop().map(|answer| member.turn.send(Turn::Done(Ok(answer)))));
+                }
+                return answers.pop().ok_or_else(Error::internal);
+            }
+            Err(error) => error,
+        };
+        tracing::debug!(error = %error, calls = group.others.len() + 1, "a shared unit of work failed");
+        if error.reason() == Reason::OutcomeUnknown {
+            group.doubt.get_or_insert(error.clone());
+        }
+        if !is_of_all(&error) {
+            let Group { lane, others, doubt } = group;
+            drop(lane);
+            for member in others {
+                drop(member.turn.send(Turn::Alone(doubt.clone())));
+            }
+            return alone(own, together, doubt).await;
+        }
+        let error = group.doubt.clone().unwrap_or(error);
+        if group.part(own, &error) {
+            continue;
+        }
+        let Group { lane, others, doubt } = group;
+        hand_on(lane, others.into(), doubt);
+        return Err(error);
+    }
+}
+
+/// What the unit of work of the group answers: as many answers as it has calls, that of the leader first.
+async fn work_for<K: Hash + Eq + Clone, W: Work, A, F>(
+    own: &Arc<W>,
+    group: &Group<K, W, A>,
+    together: impl Fn(Vec<Arc<W>>) -> F,
+) -> Result<Vec<A>, Error>
 where
     F: Future<Output = Result<Vec<A>, Error>>,
 {
@@ -177,28 +243,49 @@ where
         member.span.follows_from(&span);
     }
     let count = works.len();
-    let done = together(works).instrument(span).await;
-    let Group { lane, others } = group;
-    // The next ones need not wait until these know.
-    drop(lane);
-    let answers = match done {
-        Ok(answers) if answers.len() == count => answers,
-        Ok(_) => return None,
-        Err(error) => {
-            tracing::debug!(error = %error, calls = count, "a shared unit of work failed; each call works for itself");
-            for member in others {
-                drop(member.turn.send(Turn::Alone));
-            }
-            return None;
-        }
-    };
-    let mut answers = answers.into_iter();
-    let own = answers.next();
-    for (member, answer) in others.into_iter().zip(answers) {
-        // Whoever left does not want to know.
-        drop(member.turn.send(Turn::Done(answer)));
+    let answers = together(works).instrument(span).await?;
+    if answers.len() == count {
+        Ok(answers)
+    } else {
+        Err(Error::internal())
     }
-    own
+}
+
+impl<K: Hash + Eq + Clone, W: Work, A> Group<K, W, A> {
+    /// Tells those of the others of the error who cannot go on: all, unless the time of one of the group was over, and the rest
+    /// has some left. Answers whether the leader is among those who go on.
+    fn part(&mut self, own: &Arc<W>, error: &Error) -> bool {
+        let others: Vec<_> = self.others.drain(..).collect();
+        let all_have_time = !hurries(&**own) && !others.iter().any(|member| hurries(&*member.work));
+        for member in others {
+            if all_have_time || hurries(&*member.work) {
+                drop(member.turn.send(Turn::Done(Err(error.clone()))));
+            } else {
+                self.others.push(member);
+            }
+        }
+        !all_have_time && !hurries(&**own)
+    }
+}
+
+/// Gives the lane to the first of these who is still there, who works for the others; to those who wait for it, if nobody is.
+fn hand_on<K: Hash + Eq + Clone, W: Work, A>(
+    mut lane: Lane<K, W, A>,
+    mut members: VecDeque<Member<K, W, A>>,
+    mut doubt: Doubt,
+) {
+    while let Some(leader) = members.pop_front() {
+        let others = members.into();
+        match leader.turn.send(Turn::Lead(Group { lane, others, doubt })) {
+            // It left in this moment: the next one leads.
+            Err(Turn::Lead(group)) => {
+                (lane, doubt) = (group.lane, group.doubt);
+                members = group.others.into();
+            }
+            Ok(()) | Err(_) => return,
+        }
+    }
+    drop(lane);
 }
 
 impl<K: Hash + Eq + Clone, W: Work, A> Shared<K, W, A> {
@@ -224,6 +311,7 @@ impl<K: Hash + Eq + Clone, W: Work, A> Shared<K, W, A> {
             return Ok(Ok(Group {
                 lane: self.lane(key),
                 others: Vec::new(),
+                doubt: None,
             }));
         }
         if queue.items + work.items() > WAITING {
@@ -245,20 +333,18 @@ impl<K: Hash + Eq + Clone, W: Work, A> Shared<K, W, A> {
         Lane {
             shared: self.clone(),
             key: key.clone(),
-            held: true,
         }
     }
 
     /// Waits for its turn, as long as there is time for that.
     async fn wait(&self, key: &K, work: &Arc<W>, mut turn: Receiver<Turn<K, W, A>>) -> Turn<K, W, A> {
         if let Ok(turn) = timeout_at(work.deadline() - HURRY, &mut turn).await {
-            // Whoever worked for it is gone.
-            return turn.unwrap_or(Turn::Alone);
+            return turn.unwrap_or_else(|_| Turn::Alone(Some(vanished())));
         }
         if self.leave(key, work) {
-            return Turn::Alone;
+            return Turn::Alone(None);
         }
-        turn.await.unwrap_or(Turn::Alone)
+        turn.await.unwrap_or_else(|_| Turn::Alone(Some(vanished())))
     }
 
     /// Waits no longer; `false` if it is in a group already.
@@ -308,7 +394,7 @@ impl<K: Hash + Eq + Clone, W: Work, A> Shared<K, W, A> {
         }
         drop(queues);
         for member in alone {
-            drop(member.turn.send(Turn::Alone));
+            drop(member.turn.send(Turn::Alone(None)));
         }
         group
     }
@@ -317,29 +403,9 @@ impl<K: Hash + Eq + Clone, W: Work, A> Shared<K, W, A> {
 impl<K: Hash + Eq + Clone, W: Work, A> Drop for Lane<K, W, A> {
     /// Hands the lane on to whoever waits.
     fn drop(&mut self) {
-        if !self.held {
-            return;
-        }
-        loop {
-            let mut group = self.shared.next(&self.key);
-            if group.is_empty() {
-                return;
-            }
-            while let Some(leader) = group.pop_front() {
-                let handed = Group {
-                    lane: self.shared.lane(&self.key),
-                    others: mem::take(&mut group).into(),
-                };
-                match leader.turn.send(Turn::Lead(handed)) {
-                    Ok(()) => return,
-                    // It left in this moment: the next one leads.
-                    Err(Turn::Lead(Group { mut lane, others })) => {
-                        lane.held = false;
-                        group = others.into();
-                    }
-                    Err(_) => {}
-                }
-            }
+        let group = self.shared.next(&self.key);
+        if !group.is_empty() {
+            hand_on(self.shared.lane(&self.key), group, None);
         }
     }
 }

@@ -1,31 +1,33 @@
 //! Activities come in: calls of services, messages of their streams, and what waited for its account. What a service
 //! sends in several calls at the same time shares transactions, see [`super::coalesce`]; each of its calls, and each
-//! message of a stream, is a [`Part`] with an answer of its own.
+//! message of a stream, is a [`Part`] with an answer of its own, and leaves its own trace. What becomes of each activity is
+//! decided in [`super::intake`].
 //!
 //! Statement budget for n activities of any number of parts, `k = ceil(n / 128)`: k reads of accounts by external ids where
 //! there are such; 1 read for each merge that lies between an id and the account that it leads to, and k of these accounts;
 //! k reads of revisions and accounts, k of known events; 1 read of answers and 1 write of them where there
-//! are request ids, one part's own being read with the accounts; where activities are to wait 1 read of how many do, and k
-//! writes; where some no longer do, or are told again, k writes; and what `take_effect` says.
+//! are request ids, one part's own being read with the accounts; k reads of objects where new activities name some; where
+//! activities are to wait 1 read of how many do, and k writes; where some no longer do, or are told again, k writes; and
+//! what `take_effect` says.
 
 use super::{
     App,
     activity::{Outcomes, Recorded, Told},
+    activity_objects::{KnownObjects, known_objects},
     call::Call,
     coalesce::{Lanes, Work},
     flow::{self, Reply},
     ingest_load::{accounts, follow, load},
+    intake::{Intake, PARKED_MAX, Way},
 };
 use crate::{
     domain::{
-        activity::{Activity, check_time},
+        activity::Activity,
         activity_source::Voice,
-        circulation::{Scene, Subject, knows, reads},
+        circulation::{Scene, Subject},
         error::Error,
         ids::{AccountId, CallerId, EventId, ExternalId, TenantName},
         organisation::Organisation,
-        pool::RelatedAccess,
-        refusal::{Reason, Refusal, Violations},
     },
     store::{
         Abort, Deadline, Tx,
@@ -34,17 +36,17 @@ use crate::{
         request::{Found, RequestKey},
         request_batch,
     },
+    telemetry::traces,
 };
 use chrono::TimeDelta;
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
+    iter,
     sync::Arc,
 };
 
 /// For how long activities wait for their account.
 pub const PARKED_FOR: TimeDelta = TimeDelta::days(7);
-/// Activities of a tenant that wait at most. Calls at the same time do not see each other's: it can be a little more.
-pub const PARKED_MAX: usize = 100_000;
 
 /// An activity as it came: readable or not, of an account that is named by our id, or by that of another system. With the
 /// latter, the activity's own account is nobody's until it is looked up.
@@ -71,6 +73,8 @@ pub type PartReply = Result<Reply<Outcomes>, Error>;
 pub struct Submission {
     call: Call,
     parts: Vec<Part>,
+    /// The trace of the call.
+    traceparent: Option<String>,
 }
 
 impl Work for Submission {
@@ -112,8 +116,17 @@ pub(super) struct Delivery<'a> {
     pub(super) call: &'a Call,
     /// What is told.
     pub(super) parts: &'a [&'a Part],
+    /// The trace of each part.
+    pub(super) traces: &'a [Option<&'a str>],
     /// Whether it was taken in before and waited: whether its source may tell of it was decided then.
     pub(super) again: bool,
+}
+
+impl<'a> Delivery<'a> {
+    /// The trace of a part.
+    fn trace(&self, part: usize) -> Option<&'a str> {
+        self.traces.get(part).copied().flatten()
+    }
 }
 
 impl App {
@@ -129,6 +142,7 @@ impl App {
         let submission = Submission {
             call: call.clone(),
             parts,
+            traceparent: traces::traceparent(),
         };
         if call.actor.is_some() {
             let all = self.deliver_all(&[Arc::new(submission)]).await?;
@@ -150,9 +164,14 @@ impl App {
             ..first.call.clone()
         };
         let parts: Vec<_> = group.iter().flat_map(|submission| &submission.parts).collect();
+        let traces = group
+            .iter()
+            .flat_map(|submission| iter::repeat_n(submission.traceparent.as_deref(), submission.parts.len()));
+        let traces: Vec<_> = traces.collect();
         let delivery = Delivery {
             call: &call,
             parts: &parts,
+            traces: &traces,
             again: false,
         };
         let mut replies = self.deliver(delivery).await?.into_iter();
@@ -178,7 +197,7 @@ impl App {
         org: &Arc<Organisation>,
         delivery: Delivery<'_>,
     ) -> Result<Vec<PartReply>, Abort> {
-        let Delivery { call, parts, again } = delivery;
+        let Delivery { call, parts, again, .. } = delivery;
         let named = parts.iter().flat_map(|part| part.told.iter().flatten());
         let accounts = accounts(tx, org, named).await?;
         let resolve = |(activity, external): &(Activity, Option<ExternalId>)| match external {
@@ -211,16 +230,12 @@ impl App {
             let voice = Voice::of(&org.activity_sources, settings.sources_must_register, &call.caller)?;
             Some(voice)
         };
-        let open: Vec<_> = parts
-            .iter()
-            .zip(&replies)
-            .filter(|(_, reply)| reply.is_none())
-            .collect();
-        let open: Vec<&Part> = open.into_iter().map(|(part, _)| *part).collect();
+        let open = parts.iter().enumerate().filter(|(at, _)| replies[*at].is_none());
+        let open: Vec<(usize, &Part)> = open.map(|(at, part)| (at, *part)).collect();
         // Everything that is told, in one row, with the accounts that are known.
         let told: Vec<Told> = open
             .iter()
-            .flat_map(|part| &part.told)
+            .flat_map(|(_, part)| &part.told)
             .map(|named| {
                 let named = named.as_ref().map_err(Clone::clone)?;
                 let account = resolve(named).unwrap_or(named.0.account);
@@ -230,46 +245,51 @@ impl App {
                 })
             })
             .collect();
-        let events: BTreeSet<_> = told.iter().flatten().map(|activity| &activity.event_id).collect();
-        let events: Vec<_> = events.into_iter().collect();
-        let known = parked::known(tx, org.key, &call.caller, &events).await?;
+        let ways = open.iter().flat_map(|(at, part)| {
+            let (may_wait, traceparent) = (part.buffer_unknown, delivery.trace(*at));
+            let accounts = &accounts;
+            part.told.iter().map(move |named| {
+                let external = named.as_ref().ok().and_then(|(_, external)| external.as_ref());
+                Way {
+                    external,
+                    unknown: external.is_some_and(|id| !accounts.contains_key(id)),
+                    may_wait,
+                    traceparent,
+                }
+            })
+        });
+        let ways: Vec<Way<'_>> = ways.collect();
+        let (known, objects) = before(tx, &scene, &subjects, &told).await?;
         let mut intake = Intake {
             scene: &scene,
             voice,
             subjects: &subjects,
             known: &known,
+            objects: &objects,
+            room: room(tx, org, &known, &told, &ways).await?,
             said: HashMap::new(),
+            claimed: HashMap::new(),
             fresh: Vec::new(),
             waiting: Vec::new(),
             renewed: BTreeSet::new(),
         };
-        let mut outcomes = Outcomes::with_capacity(told.len());
-        let ways = open.iter().flat_map(|part| {
-            let may_wait = part.buffer_unknown;
-            part.told.iter().map(move |named| (named, may_wait))
+        let decided = told.iter().zip(&ways).map(|(told, way)| match told {
+            Ok(activity) => intake.admit(activity, *way),
+            Err(error) => Err(error.clone()),
         });
-        for (told, (named, may_wait)) in told.iter().zip(ways) {
-            let external = named.as_ref().ok().and_then(|(_, external)| external.as_ref());
-            outcomes.push(match told {
-                Ok(activity) => {
-                    let unknown = external.filter(|id| !accounts.contains_key(*id));
-                    intake.admit(activity, (external, unknown), may_wait)
-                }
-                Err(error) => Err(error.clone()),
-            });
-        }
+        let outcomes: Outcomes = decided.collect();
         let Intake {
             fresh,
             waiting,
             renewed,
             ..
         } = intake;
-        self.take_effect(tx, &scene, &subjects, &fresh, (&mut outcomes, &told))
-            .await?;
-        park(tx, &scene, &waiting, (&mut outcomes, &told)).await?;
+        self.take_effect(tx, &scene, &subjects, &objects, &fresh).await?;
+        let (tenant, source, expires) = (org.key, &call.caller, scene.now + PARKED_FOR);
+        parked::park(tx, tenant, source, waiting, scene.now, expires).await?;
         unpark(tx, &scene, &known, &outcomes, &told).await?;
         let renewed: Vec<_> = renewed.into_iter().collect();
-        parked::renew(tx, org.key, &call.caller, &renewed, scene.now + PARKED_FOR).await?;
+        parked::renew(tx, tenant, source, &renewed, expires).await?;
         if !again {
             self.hear(tx, &scene, &outcomes, &told).await?;
         }
@@ -285,6 +305,42 @@ impl App {
         request_batch::remember(tx, org.key, answers, scene.now).await?;
         Ok(replies.into_iter().flatten().collect())
     }
+}
+
+/// What was told before of the same events, and the objects that there are of those that new ones tell of.
+async fn before(
+    tx: &Tx,
+    scene: &Scene<'_>,
+    subjects: &HashMap<AccountId, Subject>,
+    told: &[Told],
+) -> Result<(HashMap<EventId, Known>, KnownObjects), Abort> {
+    let events: BTreeSet<_> = told.iter().flatten().map(|activity| &activity.event_id).collect();
+    let events: Vec<_> = events.into_iter().collect();
+    let known = parked::known(tx, scene.org.key, &scene.principal.caller, &events).await?;
+    let new = told.iter().flatten().filter(|activity| {
+        let known = known.get(&activity.event_id);
+        known.is_none_or(|known| known.recorded.is_none())
+    });
+    let objects = known_objects(tx, scene, subjects, new).await?;
+    Ok((known, objects))
+}
+
+/// How many more activities of the tenant may wait; counted only if any are to.
+async fn room(
+    tx: &Tx,
+    org: &Organisation,
+    known: &HashMap<EventId, Known>,
+    told: &[Told],
+    ways: &[Way<'_>],
+) -> Result<usize, Abort> {
+    let new = |told: &Told| {
+        let told = told.as_ref();
+        told.is_ok_and(|activity| !known.contains_key(&activity.event_id))
+    };
+    if !told.iter().zip(ways).any(|(told, way)| way.would_wait() && new(told)) {
+        return Ok(0);
+    }
+    Ok(PARKED_MAX - parked::count(tx, org.key, PARKED_MAX).await?)
 }
 
 /// Those of several parts that were answered before. One part's answer came with its accounts.
@@ -308,32 +364,6 @@ async fn answered(tx: &Tx, org: &Organisation, parts: &[&Part]) -> Result<Vec<Op
     Ok(parts.iter().map(reply).collect())
 }
 
-/// Keeps what is to wait, as far as there is room; the rest is refused.
-async fn park(
-    tx: &Tx,
-    scene: &Scene<'_>,
-    waiting: &[(&Activity, &ExternalId)],
-    (outcomes, told): (&mut Outcomes, &[Told]),
-) -> Result<(), Abort> {
-    if waiting.is_empty() {
-        return Ok(());
-    }
-    let (tenant, source, now) = (scene.org.key, &scene.principal.caller, scene.now);
-    let room = PARKED_MAX - parked::count(tx, tenant, PARKED_MAX).await?;
-    let (kept, refused) = waiting.split_at(room.min(waiting.len()));
-    parked::park(tx, tenant, source, kept, now, now + PARKED_FOR).await?;
-    let refused: HashSet<_> = refused.iter().map(|(activity, _)| &activity.event_id).collect();
-    for (outcome, told) in outcomes.iter_mut().zip(told) {
-        if told.as_ref().is_ok_and(|activity| refused.contains(&activity.event_id)) {
-            let message = "as many activities wait for their account as may; create the accounts, and tell it again";
-            *outcome = Err(Refusal::new(Reason::ParkingFull, message)
-                .with("limit", PARKED_MAX)
-                .into());
-        }
-    }
-    Ok(())
-}
-
 /// What is recorded waits no longer.
 async fn unpark(
     tx: &Tx,
@@ -351,112 +381,4 @@ async fn unpark(
     let settled: BTreeSet<_> = settled.collect();
     let settled: Vec<_> = settled.into_iter().collect();
     Ok(parked::remove(tx, scene.org.key, &scene.principal.caller, &settled).await?)
-}
-
-/// Sorts what is told: what is new, what was told before, what waits, what is refused.
-struct Intake<'a> {
-    scene: &'a Scene<'a>,
-    /// What the source may tell of; nothing if that was decided before.
-    voice: Option<Voice<'a>>,
-    subjects: &'a HashMap<AccountId, Subject>,
-    /// What was told before.
-    known: &'a HashMap<EventId, Known>,
-    /// What was told so far.
-    said: HashMap<&'a EventId, Known>,
-    fresh: Vec<&'a Activity>,
-    waiting: Vec<(&'a Activity, &'a ExternalId)>,
-    /// What waits, and was told again.
-    renewed: BTreeSet<&'a EventId>,
-}
-
-impl<'a> Intake<'a> {
-    /// `external` is the external id by which the account was named, `unknown` the same if no account has it.
-    fn admit(
-        &mut self,
-        activity: &'a Activity,
-        (external, unknown): (Option<&'a ExternalId>, Option<&'a ExternalId>),
-        may_wait: bool,
-    ) -> Result<Recorded, Error> {
-        if let Some(voice) = &self.voice {
-            voice.check(&activity.kind)?;
-        }
-        let id = &activity.event_id;
-        if let Some(before) = self.said.get(id).or_else(|| self.known.get(id)) {
-            let hash = before.recorded.as_ref().or(before.parked.as_ref());
-            if hash.is_some_and(|hash| *hash != activity.payload_hash) {
-                return Err(reused(id));
-            }
-            if before.recorded.is_some() {
-                return Ok(Recorded::Duplicate);
-            }
-            if unknown.is_some() {
-                if self.known.contains_key(id) && self.voice.is_some() {
-                    self.renewed.insert(id);
-                }
-                return Ok(Recorded::Buffered);
-            }
-        }
-        let scene = self.scene;
-        // In the caller's words: the id of an account that he may not know of says that there is one.
-        let no_account = || match external {
-            Some(id) => Error::not_found("account", id),
-            None => Error::not_found("account", activity.account),
-        };
-        let now = match unknown {
-            Some(_) if !may_wait => return Err(no_account()),
-            Some(_) => scene.now,
-            None => {
-                let subject = self.subjects.get(&activity.account);
-                let subject = subject.filter(|subject| may_tell(scene, subject));
-                let subject = subject.ok_or_else(no_account)?;
-                scene.now.max(subject.account.update_time)
-            }
-        };
-        if let Err(ahead) = check_time(activity.occur_time, now) {
-            let mut violations = Violations::default();
-            let message = format!("lies {} seconds ahead of the service's clock", ahead.num_seconds());
-            violations.add_as(Reason::OccurredInFuture, "occur_time", message);
-            return Err(violations.into());
-        }
-        // What waited was accepted under the rules of then, and is kept whatever they are now.
-        let decided = self.voice.is_none();
-        let deal = scene.org.activity_rules.meaning(&activity.kind).deal;
-        if !decided && deal.is_some() && activity.object_id.is_none() {
-            let mut violations = Violations::default();
-            let message = "must be set for activities that close a deal or take one back";
-            violations.add("object_id", message);
-            return Err(violations.into());
-        }
-        let said = self.said.entry(id).or_default();
-        let hash = Some(activity.payload_hash.to_vec());
-        if let Some(account) = unknown {
-            said.parked = hash;
-            self.waiting.push((activity, account));
-            return Ok(Recorded::Buffered);
-        }
-        said.recorded = hash;
-        self.fresh.push(activity);
-        Ok(Recorded::New)
-    }
-}
-
-fn reused(event_id: &EventId) -> Error {
-    let message = format!("the source told of another event {event_id}; what was told first stands");
-    Refusal::new(Reason::EventIdReused, message)
-        .with("event_id", event_id)
-        .into()
-}
-
-/// Services tell of every account that is not gone; users of those that they may read, or may add to before the claim.
-fn may_tell(scene: &Scene<'_>, subject: &Subject) -> bool {
-    use crate::domain::account::Status;
-    let account = &subject.account;
-    if scene.principal.actor.is_none() {
-        return account.status != Status::Deleted;
-    }
-    let pool = account.pool_id.and_then(|id| scene.org.pool(id));
-    reads(scene, subject)
-        || account.status == Status::Unassigned
-            && knows(scene, subject)
-            && pool.is_some_and(|pool| pool.config.unclaimed_related_access == RelatedAccess::ViewAndInteract)
 }

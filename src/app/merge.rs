@@ -84,7 +84,7 @@ impl App {
         let with = Belongings {
             extras: subject::extras(tx, org, &loaded.subjects).await?,
             teams: team::of_accounts(tx, org.key, &ids).await?,
-            deals: activity_object::deals(tx, org.key, &ids).await?,
+            deals: activity_object::deals(tx, org.key, &ids, (&call.caller, &[])).await?,
             rows: merge::rows(tx, org.key, losers, ROWS_MAX).await?,
         };
         let principal = Self::principal(org, call)?;

@@ -28,6 +28,7 @@ pub mod history;
 pub mod import;
 pub mod ingest;
 mod ingest_load;
+mod intake;
 pub mod job;
 pub mod jobs;
 pub mod merge;

@@ -4,6 +4,7 @@
 //! event. So events may come twice, late and in any order, and end in the same state.
 
 pub mod kinds;
+pub mod parking;
 pub mod recount;
 pub mod rules;
 
@@ -13,7 +14,7 @@ use super::{
     circulation::{Scene, successor},
     exception::dispute,
     ids::{AccountId, EventId, ObjectId, UserId},
-    object::{Deals, Described, ObjectKey},
+    object::{Deals, Described, Mark, ObjectKey},
     organisation::Organisation,
     retention_plan,
     sweep::notice,
@@ -167,18 +168,23 @@ impl<'a> Heard<'a> {
 }
 
 /// What became of the objects that the activities of an account are about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Objects {
     /// Whether any of them changed.
     pub changed: bool,
     /// Deals and contracts after the activities, if these said anything of them.
     pub deals: Option<Deals>,
+    /// What was told before of deals that were taken back, where a reclaim could be disputed.
+    pub reversals: Vec<Reversal>,
 }
+
+/// A deal that was taken back: which object's, and by which event.
+pub type Reversal = (ObjectKey, Mark);
 
 /// What the new activities of an account change: its facts, and with them its clock. Nothing for accounts that are out of
 /// use.
 #[must_use]
-pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], objects: Objects) -> Option<Change> {
+pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], objects: &Objects) -> Option<Change> {
     if !takes(account) {
         return None;
     }
@@ -203,7 +209,7 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], ob
         let last = after.memory.kind_times.entry(kind).or_insert(time);
         *last = (*last).max(time);
     }
-    let disputed = dispute::note(scene, &mut after, activities);
+    let disputed = dispute::note(scene, &mut after, activities, &objects.reversals);
     // Whatever changes an object raises the version, also where it changes no fact: two who write the same object at the
     // same time would otherwise not notice each other.
     if !objects.changed

@@ -3,7 +3,7 @@
 use super::{
     codec::{Row, to_json},
     entity::account::Model,
-    instant::{instant, micros},
+    instant::{instant, micros, or_never, unless_never},
 };
 use crate::domain::{
     account::{Account, AccountKind, DealStatus, EntryCause, Extras, Location, Lock, Profile, RetentionClock, Status},
@@ -11,21 +11,12 @@ use crate::domain::{
     ids::{AccountId, ExternalId, PoolId, ReasonId, TenantKey, UserId},
     text::name_key,
 };
-use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, Value};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 /// A column and its value.
 pub type Column = (&'static str, Value);
-
-fn merged(micros: i64) -> Option<DateTime<Utc>> {
-    (micros != 0).then(|| instant(micros))
-}
-
-fn or_zero(time: Option<DateTime<Utc>>) -> i64 {
-    time.map_or(0, micros)
-}
 
 /// Nothing at all is written as nothing: most accounts have nothing to remember.
 fn json<T: Serialize + Default + PartialEq>(value: &T) -> Option<String> {
@@ -71,27 +62,27 @@ pub fn read(row: Model) -> Result<Account, DbErr> {
         transfer_count: row.transfer_count,
         deal_status: at.choice("deal_status", DealStatus::from_number(row.deal_status))?,
         won_count: row.won_count,
-        last_won_time: merged(row.last_won_time),
-        last_follow_up_time: merged(row.last_follow_up_time),
+        last_won_time: unless_never(row.last_won_time),
+        last_follow_up_time: unless_never(row.last_follow_up_time),
         clock: RetentionClock {
             anchor_time: row.anchor_time.map(instant),
             reclaim_time: row.reclaim_time.map(instant),
             wake_time: row.wake_time.map(instant),
             rule_id: row.rule_id,
-            notice_floor: merged(row.notice_floor),
+            notice_floor: unless_never(row.notice_floor),
             planned_revision: row.planned_revision,
             tenure: json_or_default(&at, "tenure_clock", row.tenure_clock.as_ref())?,
         },
-        contract_end_time: merged(row.contract_end_time),
+        contract_end_time: unless_never(row.contract_end_time),
         lock: at
             .id_opt("locked_by", row.locked_by.as_ref(), UserId::parse)?
             .map(|user| Lock {
                 user,
                 from: instant(row.lock_time),
-                until: merged(row.lock_expire_time),
+                until: unless_never(row.lock_expire_time),
             }),
-        embargo_time: merged(row.embargo_time),
-        disputed_time: merged(row.disputed_time),
+        embargo_time: unless_never(row.embargo_time),
+        disputed_time: unless_never(row.disputed_time),
         merged_into: row.merged_into.map(AccountId),
         memory: json_or_default(&at, "clock_memory", row.clock_memory.as_ref())?,
         extras: Extras::default(),
@@ -129,7 +120,7 @@ pub fn columns(account: &Account, which: Columns) -> Vec<Column> {
     }
     if which == Columns::Profile {
         // An edit can be a follow-up.
-        columns.push(("last_follow_up_time", or_zero(account.last_follow_up_time).into()));
+        columns.push(("last_follow_up_time", or_never(account.last_follow_up_time).into()));
         columns.push(("clock_memory", json(&account.memory).into()));
     } else {
         circulation(account, &mut columns);
@@ -159,7 +150,7 @@ fn clock(account: &Account) -> Vec<Column> {
         ("wake_time", clock.wake_time.map(micros).into()),
         ("tenure_clock", json(&clock.tenure).into()),
         ("rule_id", clock.rule_id.into()),
-        ("notice_floor", or_zero(clock.notice_floor).into()),
+        ("notice_floor", or_never(clock.notice_floor).into()),
         ("planned_revision", clock.planned_revision.into()),
     ]
 }
@@ -193,17 +184,20 @@ fn circulation(account: &Account, columns: &mut Vec<Column>) {
         ("transfer_count", account.transfer_count.into()),
         ("deal_status", account.deal_status.number().into()),
         ("won_count", account.won_count.into()),
-        ("last_won_time", or_zero(account.last_won_time).into()),
-        ("last_follow_up_time", or_zero(account.last_follow_up_time).into()),
-        ("contract_end_time", or_zero(account.contract_end_time).into()),
+        ("last_won_time", or_never(account.last_won_time).into()),
+        ("last_follow_up_time", or_never(account.last_follow_up_time).into()),
+        ("contract_end_time", or_never(account.contract_end_time).into()),
         ("locked_by", text(account.lock.as_ref().map(|lock| &lock.user))),
-        ("lock_time", or_zero(account.lock.as_ref().map(|lock| lock.from)).into()),
+        (
+            "lock_time",
+            or_never(account.lock.as_ref().map(|lock| lock.from)).into(),
+        ),
         (
             "lock_expire_time",
-            or_zero(account.lock.as_ref().and_then(|lock| lock.until)).into(),
+            or_never(account.lock.as_ref().and_then(|lock| lock.until)).into(),
         ),
-        ("embargo_time", or_zero(account.embargo_time).into()),
-        ("disputed_time", or_zero(account.disputed_time).into()),
+        ("embargo_time", or_never(account.embargo_time).into()),
+        ("disputed_time", or_never(account.disputed_time).into()),
         ("clock_memory", json(&account.memory).into()),
     ]);
 }

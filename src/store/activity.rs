@@ -22,12 +22,24 @@ use uuid::Uuid;
 
 const CHUNK: usize = 128;
 
-/// Keeps activities, each with what its actor is to the account, where that was looked up. Somebody may have told of the same event at the same time: then the whole unit runs again.
+/// An activity to be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// The activity.
+    pub activity: &'a Activity,
+    /// What its actor is to the account, where that was looked up.
+    pub standing: Option<Standing>,
+    /// The W3C trace context of the call that told it.
+    pub traceparent: Option<&'a str>,
+}
+
+/// Keeps activities. Somebody may have told of the same event at the same time: then the whole unit runs again. They are
+/// written in the order of their ids, so that two who tell of the same ones do not wait for each other in a circle.
 pub async fn keep(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     source: &CallerId,
-    activities: &[(&Activity, Option<Standing>)],
+    mut activities: Vec<Kept<'_>>,
     now: DateTime<Utc>,
 ) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &[
@@ -50,10 +62,13 @@ pub async fn keep(
         "object_locked",
         "object_in_workflow",
         "standing",
+        "traceparent",
     ];
+    activities.sort_by_key(|kept| &kept.activity.event_id);
     for chunk in activities.chunks(CHUNK) {
         let mut rows = Vec::with_capacity(chunk.len());
-        for (activity, standing) in chunk {
+        for kept in chunk {
+            let activity = kept.activity;
             let described = &activity.described;
             let visible_to = match &described.visible_to {
                 users if users.is_empty() => None,
@@ -78,7 +93,8 @@ pub async fn keep(
                 visible_to.into(),
                 described.locked.into(),
                 described.in_workflow.into(),
-                standing.map(Standing::number).into(),
+                kept.standing.map(Standing::number).into(),
+                kept.traceparent.map(str::to_owned).into(),
             ]);
         }
         let insert = insert("activity", COLUMNS, rows);
@@ -229,24 +245,29 @@ fn read_all(tenant: TenantKey, rows: &[QueryResult]) -> Result<Vec<StoredActivit
         .collect()
 }
 
-/// All activities of accounts of these kinds that are about an object, for deals to be counted again from them.
-pub async fn of_kinds(
+/// The account's activities of these kinds that a source told of these objects.
+pub async fn about(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
-    accounts: &[AccountId],
-    kinds: &[&str],
+    source: &CallerId,
+    account: AccountId,
+    objects: &[&ObjectId],
+    kinds: &[String],
 ) -> Result<Vec<StoredActivity>, DbErr> {
     let mut found = Vec::new();
-    for chunk in accounts.chunks(CHUNK) {
+    if kinds.is_empty() {
+        return Ok(found);
+    }
+    for chunk in objects.chunks(CHUNK) {
         let sql = format!(
-            "SELECT {SHOWN} FROM activity WHERE tenant = ? AND account_id IN ({}) AND object_id IS NOT NULL \
+            "SELECT {SHOWN} FROM activity WHERE tenant = ? AND account_id = ? AND source = ? AND object_id IN ({}) \
              AND kind IN ({})",
             marks(chunk.len()),
             marks(kinds.len())
         );
-        let mut values: Vec<Value> = vec![tenant.0.into()];
-        values.extend(chunk.iter().map(|id| Value::from(id.0)));
-        values.extend(kinds.iter().map(|kind| Value::from(*kind)));
+        let mut values: Vec<Value> = vec![tenant.0.into(), account.0.into(), source.as_str().into()];
+        values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
+        values.extend(kinds.iter().map(|kind| Value::from(kind.as_str())));
         let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
         found.extend(read_all(tenant, &rows)?);
     }

@@ -5,7 +5,7 @@ use super::{
     codec::Row,
     dialect::Engine,
     failure::{Abort, Class, classify},
-    instant::{instant, micros},
+    instant::{instant, micros, or_never, unless_never},
     sql::{marks, statement},
 };
 use crate::domain::{
@@ -45,11 +45,13 @@ const COLUMNS: &[&str] = &[
 ];
 /// What an update leaves alone: the key, and whose it is.
 const KEPT: usize = 5;
+/// What there is to say of an object's deal, and what comes before it.
+const STATED: usize = 8;
+/// Rows per statement that say only that.
+const STATES: usize = 512;
 
-/// An instant where the epoch stands for none.
-fn merged(micros: i64) -> Option<DateTime<Utc>> {
-    (micros != 0).then(|| instant(micros))
-}
+/// Whether the row says when a contract ends: the event that does is named, but by those who did not know of that yet.
+const HAS_END: &str = "(end_told_event_id IS NOT NULL OR end_time <> 0)";
 
 fn mark(
     at: &Row<'_, String>,
@@ -88,9 +90,13 @@ fn read(tenant: TenantKey, row: &QueryResult) -> Result<(CallerId, BusinessObjec
         key: &id,
     };
     let state = mark(&at, row, "state_time", "state_event_id")?;
-    let end_time = merged(row.try_get("", "end_time")?);
-    // Where nobody wrote which event tells of the end, it is the one that tells of the state.
-    let end = mark(&at, row, "end_told_time", "end_told_event_id")?.or_else(|| state.clone());
+    let end_time: i64 = row.try_get("", "end_time")?;
+    let contract_end = match mark(&at, row, "end_told_time", "end_told_event_id")? {
+        None if end_time == 0 => None,
+        // Where nobody wrote which event tells of the end, it is the one that tells of the state.
+        None => state.clone(),
+        told => told,
+    };
     let snapshot = match mark(&at, row, "detail_time", "detail_event_id")? {
         Some(mark) => {
             let owner: Option<String> = row.try_get("", "owner")?;
@@ -114,9 +120,13 @@ fn read(tenant: TenantKey, row: &QueryResult) -> Result<(CallerId, BusinessObjec
         },
         account: AccountId(row.try_get("", "account_id")?),
         closed: state.map(|mark| Told { value: closed, mark }),
-        contract_end: end_time.zip(end).map(|(value, mark)| Told { value, mark }),
+        contract_end: contract_end.map(|mark| Told {
+            value: instant(end_time),
+            mark,
+        }),
         snapshot,
-        handed_time: merged(row.try_get("", "owner_time")?),
+        // Of no handover that lies at the epoch: it is when it was written.
+        handed_time: unless_never(row.try_get("", "owner_time")?),
         viewers: None,
     };
     Ok((at.id("source", &source, CallerId::parse)?, object))
@@ -146,24 +156,40 @@ pub async fn objects(
     Ok(objects)
 }
 
-/// All objects of accounts, of whatever source.
+/// All objects of accounts, of whatever source, by source, type and id: the next `limit` after one, up to and with another.
 pub async fn of_accounts(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     accounts: &[AccountId],
+    (after, to): (Option<&Sourced>, Option<&Sourced>),
+    limit: usize,
 ) -> Result<BTreeMap<Sourced, BusinessObject>, DbErr> {
-    let mut objects = BTreeMap::new();
-    for chunk in accounts.chunks(CHUNK) {
-        let (columns, marks) = (COLUMNS[1..].join(", "), marks(chunk.len()));
-        let sql = format!("SELECT {columns} FROM business_object WHERE tenant = ? AND account_id IN ({marks})");
-        let mut values: Vec<Value> = vec![tenant.0.into()];
-        values.extend(chunk.iter().map(|id| Value::from(id.0)));
-        for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
-            let (source, object) = read(tenant, &row)?;
-            objects.insert((source, object.key.clone()), object);
-        }
+    let (columns, marks) = (COLUMNS[1..].join(", "), marks(accounts.len()));
+    let mut sql = format!("SELECT {columns} FROM business_object WHERE tenant = ? AND account_id IN ({marks})");
+    let mut values: Vec<Value> = vec![tenant.0.into()];
+    values.extend(accounts.iter().map(|id| Value::from(id.0)));
+    for (end, than, last) in [(after, '>', ">"), (to, '<', "<=")] {
+        let Some((source, key)) = end else { continue };
+        let key_order = format!(
+            " AND (source {than} ? OR (source = ? AND (object_type {than} ? OR (object_type = ? AND object_id {last} ?))))"
+        );
+        sql.push_str(&key_order);
+        values.extend([
+            source.as_str().into(),
+            source.as_str().into(),
+            key.object_type.as_str().into(),
+            key.object_type.as_str().into(),
+            key.object_id.as_str().into(),
+        ]);
     }
-    Ok(objects)
+    sql.push_str(" ORDER BY source, object_type, object_id LIMIT ?");
+    values.push((limit as u64).into());
+    let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
+    let read = rows.iter().map(|row| {
+        let (source, object) = read(tenant, row)?;
+        Ok(((source, object.key.clone()), object))
+    });
+    read.collect()
 }
 
 fn values(tenant: TenantKey, source: &CallerId, object: &BusinessObject) -> Vec<Value> {
@@ -194,7 +220,7 @@ fn values(tenant: TenantKey, source: &CallerId, object: &BusinessObject) -> Vec<
         snapshot
             .and_then(|snapshot| snapshot.owner.as_ref().map(ToString::to_string))
             .into(),
-        object.handed_time.map_or(0, micros).into(),
+        or_never(object.handed_time).into(),
         snapshot.is_some_and(|snapshot| snapshot.locked).into(),
         snapshot.is_some_and(|snapshot| snapshot.in_workflow).into(),
     ]
@@ -265,6 +291,27 @@ pub async fn put(
     see(conn, tenant, source, &seen).await
 }
 
+/// Writes whether the deals of objects that there are stand, and nothing else of them.
+pub async fn restate(
+    conn: &impl ConnectionTrait,
+    engine: Engine,
+    tenant: TenantKey,
+    source: &CallerId,
+    objects: &[&BusinessObject],
+) -> Result<(), DbErr> {
+    for chunk in objects.chunks(STATES) {
+        let rows = chunk.iter().map(|object| {
+            let mut values = values(tenant, source, object);
+            values.truncate(STATED);
+            values
+        });
+        let mut put = insert("business_object", &COLUMNS[..STATED], rows);
+        put.text(engine.or_update(KEY, &COLUMNS[KEPT..STATED]).as_str());
+        conn.execute_raw(statement(conn, &put.sql, put.values)).await?;
+    }
+    Ok(())
+}
+
 /// Writes who may see objects, of which nobody may yet.
 async fn see(
     conn: &impl ConnectionTrait,
@@ -296,22 +343,44 @@ async fn see(
     Ok(())
 }
 
-/// Deals and contracts of accounts, from all their objects.
+/// Deals and contracts of accounts, from all their objects; those of the source that are named count as they are given,
+/// and not as they are stored: they are yet to be written.
 pub async fn deals(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     accounts: &[AccountId],
+    (source, instead): (&CallerId, &[&BusinessObject]),
 ) -> Result<HashMap<AccountId, Deals>, DbErr> {
     let mut deals: HashMap<AccountId, Deals> = accounts.iter().map(|id| (*id, Deals::default())).collect();
     for chunk in accounts.chunks(CHUNK) {
-        let sql = format!(
+        let mut sql = format!(
             "SELECT account_id, COUNT(CASE WHEN closed = 1 THEN 1 END) AS number, \
-             MAX(CASE WHEN closed = 1 THEN state_time ELSE 0 END) AS last, MAX(end_time) AS contract_end FROM business_object \
-             WHERE tenant = ? AND account_id IN ({}) GROUP BY account_id",
+             MAX(CASE WHEN closed = 1 THEN state_time END) AS last, MAX(CASE WHEN {HAS_END} THEN end_time END) AS contract_end \
+             FROM business_object WHERE tenant = ? AND account_id IN ({})",
             marks(chunk.len())
         );
         let mut values: Vec<Value> = vec![tenant.0.into()];
         values.extend(chunk.iter().map(|id| Value::from(id.0)));
+        let of_chunk: Vec<_> = instead
+            .iter()
+            .filter(|object| chunk.contains(&object.account))
+            .collect();
+        if !of_chunk.is_empty() {
+            // The ids alone tell most others apart, at the price of one look into a sorted list.
+            let pairs = vec!["(object_type = ? AND object_id = ?)"; of_chunk.len()].join(" OR ");
+            let ids = marks(of_chunk.len());
+            let but = format!(" AND NOT (source = ? AND object_id IN ({ids}) AND ({pairs}))");
+            sql.push_str(&but);
+            values.push(source.as_str().into());
+            values.extend(of_chunk.iter().map(|object| Value::from(object.key.object_id.as_str())));
+            for object in of_chunk {
+                values.extend([
+                    object.key.object_type.as_str().into(),
+                    object.key.object_id.as_str().into(),
+                ]);
+            }
+        }
+        sql.push_str(" GROUP BY account_id");
         for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
             let id: Uuid = row.try_get("", "account_id")?;
             let won_count = row.try_get("", "number")?;
@@ -319,11 +388,36 @@ pub async fn deals(
                 AccountId(id),
                 Deals {
                     won_count,
-                    last_won_time: merged(row.try_get("", "last")?),
-                    contract_end: merged(row.try_get("", "contract_end")?),
+                    last_won_time: row.try_get::<Option<i64>>("", "last")?.map(instant),
+                    contract_end: row.try_get::<Option<i64>>("", "contract_end")?.map(instant),
                 },
             );
         }
     }
-    Ok(deals)
+    for object in instead {
+        if let Some(deals) = deals.get_mut(&object.account) {
+            count(deals, object);
+        }
+    }
+    Ok(deals.into_iter().map(|(id, deals)| (id, kept(deals))).collect())
+}
+
+/// Adds an object to the deals and contracts of its account.
+pub fn count(deals: &mut Deals, object: &BusinessObject) {
+    if let Some(closed) = &object.closed {
+        deals.add(closed.value, closed.mark.time);
+    }
+    let end = object.contract_end.as_ref().map(|told| told.value);
+    deals.contract_end = deals.contract_end.max(end);
+}
+
+/// Deals and contracts as the account can keep them, whose times are never the epoch itself.
+#[must_use]
+pub fn kept(deals: Deals) -> Deals {
+    let kept = |time: Option<DateTime<Utc>>| unless_never(or_never(time));
+    Deals {
+        last_won_time: kept(deals.last_won_time),
+        contract_end: kept(deals.contract_end),
+        ..deals
+    }
 }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     domain::{
         change::{Change, Columns, TeamChange},
-        ids::{PoolId, TenantKey, UserId},
+        ids::{AccountId, PoolId, TenantKey, UserId},
     },
     telemetry::traces,
 };
@@ -50,6 +50,10 @@ pub(super) fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
     }
 }
 
+/// In which trace the change of each of these accounts is told: none, where the call that made it was not traced. All others
+/// are told in that of what is under way.
+pub type Contexts = HashMap<AccountId, Option<String>>;
+
 #[expect(clippy::implicit_hasher, reason = "one caller's map, made here and there alike")]
 /// Applies `changes`; `holders` are the versions of the guard rows that the decisions were made on.
 pub async fn apply(
@@ -58,6 +62,19 @@ pub async fn apply(
     changes: &[Change],
     holders: &HashMap<UserId, i64>,
     by: &By<'_>,
+) -> Result<(), Abort> {
+    apply_traced(conn, tenant, changes, holders, by, &Contexts::new()).await
+}
+
+#[expect(clippy::implicit_hasher, reason = "one caller's map, made here and there alike")]
+/// As [`apply`], for changes that are not all of one call.
+pub async fn apply_traced(
+    conn: &Tx,
+    tenant: TenantKey,
+    changes: &[Change],
+    holders: &HashMap<UserId, i64>,
+    by: &By<'_>,
+    contexts: &Contexts,
 ) -> Result<(), Abort> {
     let mut changes: Vec<&Change> = changes.iter().collect();
     changes.sort_by_key(|change| change.after.id);
@@ -95,7 +112,7 @@ pub async fn apply(
         write_team(conn, tenant, chunk).await?;
     }
     for chunk in changes.chunks(LARGE_CHUNK) {
-        write_events(conn, tenant, chunk, by).await?;
+        write_events(conn, tenant, chunk, by, contexts).await?;
         conn.tell();
     }
     Ok(())
@@ -354,6 +371,7 @@ async fn write_events(
     tenant: TenantKey,
     changes: &[&Change],
     by: &By<'_>,
+    contexts: &Contexts,
 ) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &[
         "tenant",
@@ -369,7 +387,7 @@ async fn write_events(
         "owner",
         "traceparent",
     ];
-    let traceparent = traces::traceparent();
+    let own = traces::traceparent();
     let mut rows = Vec::with_capacity(changes.len());
     for change in changes {
         let account = &change.after;
@@ -387,7 +405,7 @@ async fn write_events(
                 .into(),
             account.pool_id.map(|id| id.0).into(),
             account.owner.as_ref().map(ToString::to_string).into(),
-            traceparent.clone().into(),
+            contexts.get(&account.id).unwrap_or(&own).clone().into(),
         ]);
     }
     run(conn, insert("account_event", COLUMNS, rows)).await?;

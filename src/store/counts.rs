@@ -1,4 +1,5 @@
-//! How many statements the connections were given, and when the last one was answered.
+//! How many statements the connections were given, how many transactions they lost to others, and when the last one was
+//! answered.
 
 use super::Db;
 use sea_orm::DatabaseConnection;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 pub(super) struct Counts {
     start: Instant,
     statements: AtomicU64,
+    conflicts: AtomicU64,
     /// Milliseconds from `start` to the last answer.
     last_answer: AtomicU64,
 }
@@ -25,6 +27,12 @@ impl Db {
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.counts.statements.load(Ordering::SeqCst)
+    }
+
+    /// Transactions that the database gave up for another one so far, such as in a deadlock.
+    #[must_use]
+    pub fn conflicts(&self) -> u64 {
+        self.counts.conflicts.load(Ordering::SeqCst)
     }
 
     /// Whether any statement was answered within this time.
@@ -39,8 +47,14 @@ impl Counts {
         Arc::new(Self {
             start: Instant::now(),
             statements: AtomicU64::new(0),
+            conflicts: AtomicU64::new(0),
             last_answer: AtomicU64::new(0),
         })
+    }
+
+    /// The database gave a transaction up for another one.
+    pub(super) fn conflicted(&self) {
+        self.conflicts.fetch_add(1, Ordering::SeqCst);
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod account_list;
 pub mod account_row;
 pub mod activity;
+pub mod activity_deals;
 pub mod activity_object;
 pub mod apply;
 mod batch;
@@ -54,6 +55,7 @@ mod sql;
 pub mod subject;
 pub mod team;
 mod timeline;
+pub mod trace;
 pub mod twin;
 pub mod tx;
 pub mod unit;

@@ -225,8 +225,12 @@ impl Db {
     pub(super) fn suspect(&self, error: &DbErr) {
         if moved_away(error) {
             self.doubt.moved();
-        } else if classify(error) == Class::Connection {
-            self.doubt.broken();
+            return;
+        }
+        match classify(error) {
+            Class::Connection => self.doubt.broken(),
+            Class::Retry => self.counts.conflicted(),
+            Class::Unique | Class::Final => {}
         }
     }
 

@@ -3,12 +3,12 @@
 
 use super::{
     apply::expect,
-    batch::insert,
+    batch::{Update, insert},
     codec::{Row, to_json},
     failure::{Abort, Class, classify},
     instant::{instant, micros},
     organisation::tenant_name,
-    sql::{marks, statement},
+    sql::{marks, run, statement},
 };
 use crate::domain::{
     activity::{Activity, Kind},
@@ -101,6 +101,26 @@ pub async fn known(
     Ok(known)
 }
 
+impl Known {
+    /// Whether it was told in the same words.
+    #[must_use]
+    pub fn is(&self, activity: &Activity) -> bool {
+        let hash = self.recorded.as_ref().or(self.parked.as_ref());
+        hash.is_some_and(|hash| *hash == activity.payload_hash)
+    }
+}
+
+/// An activity that is to wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting<'a> {
+    /// The activity.
+    pub activity: &'a Activity,
+    /// How its source names the account.
+    pub external_id: &'a ExternalId,
+    /// The W3C trace context of the call that told it.
+    pub traceparent: Option<&'a str>,
+}
+
 /// An activity as it waits: what its source said, but for its account and its digest.
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
@@ -116,10 +136,14 @@ struct Payload {
     visible_to: Vec<UserId>,
     object_locked: bool,
     object_in_workflow: bool,
+    /// The trace in which it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
 }
 
 impl Payload {
-    fn of(activity: &Activity) -> Self {
+    fn of(waiting: &Waiting<'_>) -> Self {
+        let activity = waiting.activity;
         let described = &activity.described;
         let amount = described.amount.as_ref();
         Self {
@@ -134,17 +158,19 @@ impl Payload {
             visible_to: described.visible_to.clone(),
             object_locked: described.locked,
             object_in_workflow: described.in_workflow,
+            traceparent: waiting.traceparent.map(str::to_owned),
         }
     }
 }
 
-/// Lets activities wait. Somebody may have told of the same event at the same time: then the whole unit runs again. One
+/// Lets activities wait. Somebody may have told of the same event at the same time: then the whole unit runs again. They are
+/// written in the order of their ids, so that two who tell of the same ones do not wait for each other in a circle. One
 /// statement per 128.
 pub async fn park(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     source: &CallerId,
-    activities: &[(&Activity, &ExternalId)],
+    mut waiting: Vec<Waiting<'_>>,
     now: DateTime<Utc>,
     expires: DateTime<Utc>,
 ) -> Result<(), Abort> {
@@ -158,16 +184,18 @@ pub async fn park(
         "park_time",
         "expire_time",
     ];
-    for chunk in activities.chunks(CHUNK) {
+    waiting.sort_by_key(|waiting| &waiting.activity.event_id);
+    for chunk in waiting.chunks(CHUNK) {
         let mut rows: Vec<Vec<Value>> = Vec::with_capacity(chunk.len());
-        for (activity, external_id) in chunk {
+        for waiting in chunk {
+            let activity = waiting.activity;
             rows.push(vec![
                 tenant.0.into(),
                 source.as_str().into(),
                 activity.event_id.as_str().into(),
                 activity.payload_hash.to_vec().into(),
-                external_id.as_str().into(),
-                to_json(&Payload::of(activity))?.into_bytes().into(),
+                waiting.external_id.as_str().into(),
+                to_json(&Payload::of(waiting))?.into_bytes().into(),
                 micros(now).into(),
                 micros(expires).into(),
             ]);
@@ -189,15 +217,16 @@ pub async fn remove(
     source: &CallerId,
     events: &[&EventId],
 ) -> Result<(), DbErr> {
-    remove_before(conn, tenant, source, events, i64::MAX).await
+    let events: Vec<_> = events.iter().map(|id| id.as_str()).collect();
+    remove_before(conn, tenant, source.as_str(), &events, i64::MAX).await
 }
 
 /// The same for those whose time is over before then: somebody may have told of one again meanwhile.
 async fn remove_before(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
-    source: &CallerId,
-    events: &[&EventId],
+    source: &str,
+    events: &[&str],
     before: i64,
 ) -> Result<(), DbErr> {
     for chunk in events.chunks(CHUNK) {
@@ -205,8 +234,8 @@ async fn remove_before(
             "DELETE FROM parked_activity WHERE tenant = ? AND source = ? AND expire_time < ? AND event_id IN ({})",
             marks(chunk.len())
         );
-        let mut values: Vec<Value> = vec![tenant.0.into(), source.as_str().into(), before.into()];
-        values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
+        let mut values: Vec<Value> = vec![tenant.0.into(), source.into(), before.into()];
+        values.extend(chunk.iter().map(|id| Value::from(*id)));
         conn.execute_raw(statement(conn, &sql, values)).await?;
     }
     Ok(())
@@ -243,35 +272,64 @@ pub async fn count(conn: &impl ConnectionTrait, tenant: TenantKey, most: usize) 
     Ok(usize::try_from(number).unwrap_or_default())
 }
 
-/// The key of an activity that waits.
+/// The key of an activity that waits, as it is stored, whether or not it can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkedKey {
     /// Whose.
     pub tenant: TenantKey,
     /// Who told it.
-    pub source: CallerId,
+    pub source: String,
     /// Its id there.
-    pub event_id: EventId,
+    pub event_id: String,
+}
+
+impl ParkedKey {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            tenant: TenantKey(row.try_get("", "tenant")?),
+            source: row.try_get("", "source")?,
+            event_id: row.try_get("", "event_id")?,
+        })
+    }
 }
 
 /// An activity that waits although there is an account of that external id now.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ready {
     /// Its key.
     pub key: ParkedKey,
+    /// How often it was tried to record it.
+    pub tries: i64,
+    /// What waits, or why it cannot be read.
+    pub told: Result<Told, DbErr>,
+}
+
+/// What waits, as it was told.
+#[derive(Clone, Debug)]
+pub struct Told {
     /// The tenant's name.
     pub tenant: TenantName,
+    /// Who told it.
+    pub source: CallerId,
     /// How its source names the account.
     pub external_id: ExternalId,
     /// What was told. Its account is to be looked up.
     pub activity: Activity,
+    /// The W3C trace context of the call that told it.
+    pub traceparent: Option<String>,
 }
 
-/// The next `limit` activities whose account is there, by key. One statement, which costs what waits.
-pub async fn ready(conn: &impl ConnectionTrait, after: Option<&ParkedKey>, limit: usize) -> Result<Vec<Ready>, DbErr> {
-    let (mut more, mut values) = (String::new(), Vec::<Value>::new());
+/// The next `limit` activities whose account is there and that may be tried by now, by key. One statement, which costs what
+/// waits.
+pub async fn ready(
+    conn: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    after: Option<&ParkedKey>,
+    limit: usize,
+) -> Result<Vec<Ready>, DbErr> {
+    let (mut more, mut values) = (String::new(), vec![Value::from(micros(now))]);
     if let Some(after) = after {
-        more.push_str(" WHERE p.tenant >= ? AND (p.tenant > ? OR p.source > ? OR (p.source = ? AND p.event_id > ?))");
+        more.push_str(" AND p.tenant >= ? AND (p.tenant > ? OR p.source > ? OR (p.source = ? AND p.event_id > ?))");
         let (tenant, source) = (after.tenant.0, after.source.as_str());
         values.extend([
             tenant.into(),
@@ -283,39 +341,45 @@ pub async fn ready(conn: &impl ConnectionTrait, after: Option<&ParkedKey>, limit
     }
     values.push((limit as u64).into());
     let sql = format!(
-        "SELECT t.name, p.tenant, p.source, p.event_id, p.payload_hash, p.external_id, p.payload FROM parked_activity p \
-         JOIN account a ON a.tenant = p.tenant AND a.external_id = p.external_id JOIN tenant t ON t.id = p.tenant{more} \
+        "SELECT t.name, p.tenant, p.source, p.event_id, p.payload_hash, p.external_id, p.payload, p.tries \
+         FROM parked_activity p JOIN account a ON a.tenant = p.tenant AND a.external_id = p.external_id \
+         JOIN tenant t ON t.id = p.tenant WHERE p.try_time <= ?{more} \
          ORDER BY p.tenant, p.source, p.event_id LIMIT ?"
     );
     let rows = conn.query_all_raw(statement(conn, &sql, values)).await?;
-    rows.iter().map(read).collect()
+    let ready = rows.iter().map(|row| {
+        let key = ParkedKey::read(row)?;
+        Ok(Ready {
+            tries: row.try_get("", "tries")?,
+            // One that cannot be read stops nobody else.
+            told: read(&key, row),
+            key,
+        })
+    });
+    ready.collect()
 }
 
-fn read(row: &QueryResult) -> Result<Ready, DbErr> {
-    let (tenant, event_id) = (
-        TenantKey(row.try_get("", "tenant")?),
-        row.try_get::<String>("", "event_id")?,
-    );
+fn read(key: &ParkedKey, row: &QueryResult) -> Result<Told, DbErr> {
     let at = Row {
         table: "parked_activity",
-        tenant,
-        key: &event_id,
+        tenant: key.tenant,
+        key: &key.event_id,
     };
-    let source: String = row.try_get("", "source")?;
     let external_id: String = row.try_get("", "external_id")?;
     let text: Vec<u8> = row.try_get("", "payload")?;
     let payload: Payload = at.json("payload", &String::from_utf8_lossy(&text))?;
     let hash: Vec<u8> = row.try_get("", "payload_hash")?;
-    let event_id = at.id("event_id", &event_id, EventId::parse)?;
     let amount = match &payload.amount {
         None => None,
         Some((amount, currency)) => Some(at.choice("payload", Money::parse(amount, currency).ok())?),
     };
-    Ok(Ready {
-        tenant: tenant_name(tenant, &row.try_get::<String>("", "name")?)?,
+    Ok(Told {
+        tenant: tenant_name(key.tenant, &row.try_get::<String>("", "name")?)?,
+        source: at.id("source", &key.source, CallerId::parse)?,
         external_id: at.id("external_id", &external_id, ExternalId::parse)?,
+        traceparent: payload.traceparent,
         activity: Activity {
-            event_id: event_id.clone(),
+            event_id: at.id("event_id", &key.event_id, EventId::parse)?,
             account: AccountId(Uuid::nil()),
             kind: at.choice("payload", Kind::parse(&payload.kind).ok())?,
             object_id: payload.object_id,
@@ -332,43 +396,47 @@ fn read(row: &QueryResult) -> Result<Ready, DbErr> {
             },
             payload_hash: at.choice("payload_hash", hash.try_into().ok())?,
         },
-        key: ParkedKey {
-            tenant,
-            source: at.id("source", &source, CallerId::parse)?,
-            event_id,
-        },
     })
 }
 
-/// Those that waited until before `now`, up to `limit`; they wait no longer. One read, and one write per 128 of each
-/// source.
+/// These, which were tried in vain, are let alone until then. One statement per 128 of a source, in the order given.
+pub async fn postpone(conn: &impl ConnectionTrait, tried: &[(&ParkedKey, DateTime<Utc>)]) -> Result<(), DbErr> {
+    for of_source in tried.chunk_by(|(a, _), (b, _)| (a.tenant, &a.source) == (b.tenant, &b.source)) {
+        for chunk in of_source.chunks(CHUNK) {
+            let Some((first, _)) = chunk.first() else { continue };
+            let ids: Vec<Value> = chunk.iter().map(|(key, _)| key.event_id.as_str().into()).collect();
+            let times: Vec<Value> = chunk.iter().map(|(_, time)| micros(*time).into()).collect();
+            let mut update = Update {
+                sql: "UPDATE parked_activity SET try_time = ".to_owned(),
+                values: Vec::new(),
+            };
+            update.by_key("event_id", ids.iter().zip(&times));
+            update.text(", tries = tries + 1 WHERE tenant = ");
+            update.value(first.tenant.0);
+            update.text(" AND source = ");
+            update.value(first.source.as_str());
+            update.text(" AND event_id IN ");
+            update.list(ids.iter().cloned());
+            run(conn, update).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Those that waited until before `now`, up to `limit`; they wait no longer. Not those whose account is there and that nobody
+/// has tried yet to record: they were in time. One read, and one write per 128 of each source.
 pub async fn expire(conn: &impl ConnectionTrait, now: DateTime<Utc>, limit: usize) -> Result<Vec<ParkedKey>, DbErr> {
-    let sql = "SELECT tenant, source, event_id FROM parked_activity WHERE expire_time < ? \
-               ORDER BY expire_time, tenant, source, event_id LIMIT ?";
+    let sql = "SELECT p.tenant, p.source, p.event_id FROM parked_activity p WHERE p.expire_time < ? AND (p.tries > 0 \
+               OR NOT EXISTS (SELECT 1 FROM account a WHERE a.tenant = p.tenant AND a.external_id = p.external_id)) \
+               ORDER BY p.expire_time, p.tenant, p.source, p.event_id LIMIT ?";
     let values = vec![micros(now).into(), (limit as u64).into()];
     let rows = conn.query_all_raw(statement(conn, sql, values)).await?;
-    let mut expired = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let (tenant, event_id) = (
-            TenantKey(row.try_get("", "tenant")?),
-            row.try_get::<String>("", "event_id")?,
-        );
-        let source: String = row.try_get("", "source")?;
-        let at = Row {
-            table: "parked_activity",
-            tenant,
-            key: &event_id,
-        };
-        expired.push(ParkedKey {
-            tenant,
-            source: at.id("source", &source, CallerId::parse)?,
-            event_id: at.id("event_id", &event_id, EventId::parse)?,
-        });
-    }
+    let expired: Result<Vec<_>, _> = rows.iter().map(ParkedKey::read).collect();
+    let mut expired = expired?;
     expired.sort_by(|a, b| (a.tenant, &a.source, &a.event_id).cmp(&(b.tenant, &b.source, &b.event_id)));
     for of_source in expired.chunk_by(|a, b| (a.tenant, &a.source) == (b.tenant, &b.source)) {
         if let Some(first) = of_source.first() {
-            let events: Vec<_> = of_source.iter().map(|key| &key.event_id).collect();
+            let events: Vec<_> = of_source.iter().map(|key| key.event_id.as_str()).collect();
             remove_before(conn, first.tenant, &first.source, &events, micros(now)).await?;
         }
     }

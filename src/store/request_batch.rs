@@ -41,16 +41,18 @@ pub async fn find(
 }
 
 /// Remembers the answers. Somebody who sent one of the requests at the same time may have been faster: then the whole
-/// unit runs again, and finds that answer. One statement.
+/// unit runs again, and finds that answer. They are written in the order of their ids, so that two who send the same ones
+/// do not wait for each other in a circle. One statement.
 pub async fn remember(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
-    answers: Vec<(&RequestKey, Vec<u8>)>,
+    mut answers: Vec<(&RequestKey, Vec<u8>)>,
     now: DateTime<Utc>,
 ) -> Result<(), Abort> {
     if answers.is_empty() {
         return Ok(());
     }
+    answers.sort_by(|(one, _), (other, _)| one.request_id.cmp(&other.request_id));
     let rows = answers.into_iter().map(|(key, response)| request::ActiveModel {
         tenant: Set(tenant.0),
         caller: Set(key.caller.to_string()),

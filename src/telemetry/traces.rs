@@ -3,6 +3,7 @@
 use super::Collector;
 use http::HeaderMap;
 use opentelemetry::{
+    Context,
     propagation::{Extractor, TextMapPropagator},
     trace::{TraceContextExt, TracerProvider},
 };
@@ -12,6 +13,7 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{Sampler, SdkTracerProvider},
 };
+use std::collections::HashMap;
 use tracing::{Level, Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
@@ -49,6 +51,9 @@ where
         }))
 }
 
+/// The name of the header, in what is called and what is kept.
+const TRACEPARENT: &str = "traceparent";
+
 struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
@@ -63,7 +68,7 @@ impl Extractor for Headers<'_> {
 
 /// Makes `span`, which nobody has entered yet, a child of the one that the W3C headers name.
 pub fn continue_from(span: &Span, headers: &HeaderMap) {
-    if headers.contains_key("traceparent") {
+    if headers.contains_key(TRACEPARENT) {
         let caller = TraceContextPropagator::new().extract(&Headers(headers));
         // Without a collector there is no trace to continue.
         drop(span.set_parent(caller));
@@ -73,7 +78,13 @@ pub fn continue_from(span: &Span, headers: &HeaderMap) {
 /// The W3C `traceparent` of what is under way, if it is traced and kept.
 #[must_use]
 pub fn traceparent() -> Option<String> {
-    let context = Span::current().context();
+    traceparent_of(&Span::current())
+}
+
+/// The same of a span.
+#[must_use]
+pub fn traceparent_of(span: &Span) -> Option<String> {
+    let context = span.context();
     let span = context.span().span_context().clone();
     let kept = span.is_valid() && span.is_sampled();
     kept.then(|| {
@@ -84,4 +95,11 @@ pub fn traceparent() -> Option<String> {
             span.trace_flags().to_u8()
         )
     })
+}
+
+/// Links `span` to the one that a `traceparent` names, if it names one: what it does follows from that.
+pub fn link(span: &Span, traceparent: &str) {
+    let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    let linked = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
+    span.add_link(linked.span().span_context().clone());
 }

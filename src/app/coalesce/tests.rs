@@ -46,6 +46,8 @@ struct Station {
     /// Units with more than one call fail.
     broken: AtomicBool,
     panics: AtomicBool,
+    /// How the next units end, if not well.
+    ends: Mutex<VecDeque<Option<Error>>>,
 }
 
 impl Station {
@@ -57,6 +59,7 @@ impl Station {
             units,
             broken: AtomicBool::new(false),
             panics: AtomicBool::new(false),
+            ends: Mutex::default(),
         };
         (Arc::new(station), begun)
     }
@@ -65,13 +68,22 @@ impl Station {
         let names: Vec<_> = calls.iter().map(|call| call.name.clone()).collect();
         self.units.send(names.clone()).unwrap();
         self.go.acquire().await.unwrap().forget();
+        let end = self.ends.lock().unwrap().pop_front().flatten();
         if names.len() > 1 {
             assert!(!self.panics.load(Ordering::Relaxed), "on purpose");
             if self.broken.load(Ordering::Relaxed) {
                 return Err(Error::internal());
             }
         }
+        if let Some(error) = end {
+            return Err(error);
+        }
         Ok(names.iter().map(|name| format!("{name} of {}", names.len())).collect())
+    }
+
+    /// The next units end so.
+    fn will(&self, ends: &[Option<Error>]) {
+        *self.ends.lock().unwrap() = ends.iter().cloned().collect();
     }
 
     fn ask(self: &Arc<Self>, call: Call) -> JoinHandle<Result<String, Error>> {
@@ -254,5 +266,133 @@ async fn who_is_in_a_hurry_goes_alone() {
     for (asked, name) in [(first, "first"), (hurried, "hurried"), (waited, "waited")] {
         assert_eq!(said(asked).await, format!("{name} of 1"));
     }
+    assert!(station.is_idle());
+}
+
+fn failure(reason: Reason) -> Error {
+    Error::refused(reason, "on purpose")
+}
+
+async fn reason(asked: JoinHandle<Result<String, Error>>) -> Reason {
+    asked.await.unwrap().unwrap_err().reason()
+}
+
+/// If the database does not answer, it does not answer any of them: nobody tries it again.
+#[tokio::test]
+async fn what_the_database_fails_is_failed_for_all() {
+    for why in [
+        Reason::ServerBusy,
+        Reason::DatabaseUnavailable,
+        Reason::DeadlineExceeded,
+        Reason::OutcomeUnknown,
+    ] {
+        let (station, mut units) = Station::new(1);
+        let first = station.ask(call("first"));
+        units.recv().await.unwrap();
+        let (a, b) = (station.line_up(call("a")).await, station.line_up(call("b")).await);
+        station.will(&[None, Some(failure(why))]);
+        station.go.add_permits(10);
+        assert_eq!(said(first).await, "first of 1");
+        assert_eq!((reason(a).await, reason(b).await), (why, why));
+        assert_eq!(units.recv().await.unwrap(), ["a", "b"]);
+        assert!(units.try_recv().is_err(), "{why:?}: somebody tried again");
+        assert!(station.is_idle());
+    }
+}
+
+/// A unit has the time of whoever has the least. Where that was over, the others go on together, whoever led.
+#[tokio::test]
+async fn who_has_time_left_goes_on() {
+    for (short, why) in [
+        ("a", Reason::DeadlineExceeded),
+        ("b", Reason::DeadlineExceeded),
+        ("c", Reason::DatabaseUnavailable),
+    ] {
+        let (station, mut units) = Station::new(1);
+        let first = station.ask(call("first"));
+        units.recv().await.unwrap();
+        let mut asked = Vec::new();
+        for name in ["a", "b", "c"] {
+            let mut call = call(name);
+            if name == short {
+                call.deadline = Instant::now() + HURRY * 4;
+            }
+            asked.push((name, station.line_up(call).await));
+        }
+        station.will(&[None, Some(failure(why))]);
+        station.go.add_permits(1);
+        assert_eq!(units.recv().await.unwrap(), ["a", "b", "c"]);
+        tokio::time::sleep(HURRY * 4).await;
+        // A call that comes meanwhile waits for the lane.
+        let next = station.line_up(call("next")).await;
+        station.go.add_permits(10);
+        let rest: Vec<_> = ["a", "b", "c"].into_iter().filter(|name| *name != short).collect();
+        assert_eq!(units.recv().await.unwrap(), rest);
+        assert_eq!(units.recv().await.unwrap(), ["next"]);
+        for (name, asked) in asked {
+            if name == short {
+                assert_eq!(reason(asked).await, why);
+            } else {
+                assert_eq!(said(asked).await, format!("{name} of 2"));
+            }
+        }
+        assert_eq!(
+            (said(first).await, said(next).await),
+            ("first of 1".into(), "next of 1".into())
+        );
+        assert!(station.is_idle());
+    }
+}
+
+/// Once nobody knows what became of a unit, nobody is told that nothing was changed: not by the group that goes on, not by a
+/// call that goes on by itself.
+#[tokio::test]
+async fn what_is_unknown_stays_so() {
+    for (then, expected) in [
+        (None, None),
+        (Some(Reason::DeadlineExceeded), Some(Reason::OutcomeUnknown)),
+        (Some(Reason::DatabaseUnavailable), Some(Reason::OutcomeUnknown)),
+        // Each for himself, and refused.
+        (Some(Reason::Internal), Some(Reason::OutcomeUnknown)),
+    ] {
+        let (station, mut units) = Station::new(1);
+        let first = station.ask(call("first"));
+        units.recv().await.unwrap();
+        let hurried = Call {
+            deadline: Instant::now() + HURRY * 4,
+            ..call("hurried")
+        };
+        let hurried = station.line_up(hurried).await;
+        let rest = [station.line_up(call("a")).await, station.line_up(call("b")).await];
+        let then = then.map(failure);
+        let unknown = Some(failure(Reason::OutcomeUnknown));
+        station.will(&[None, unknown, then.clone(), then.clone(), then]);
+        station.go.add_permits(1);
+        assert_eq!(units.recv().await.unwrap(), ["hurried", "a", "b"]);
+        tokio::time::sleep(HURRY * 4).await;
+        station.go.add_permits(10);
+        assert_eq!(said(first).await, "first of 1");
+        assert_eq!(reason(hurried).await, Reason::OutcomeUnknown);
+        for asked in rest {
+            let answer = asked.await.unwrap();
+            assert_eq!(answer.err().map(|error| error.reason()), expected);
+        }
+        assert!(station.is_idle());
+    }
+}
+
+/// A call whose worker vanished does not say that nothing was changed either, if it fails by itself then.
+#[tokio::test]
+async fn who_was_left_alone_does_not_know() {
+    let (station, mut units) = Station::new(1);
+    station.panics.store(true, Ordering::Relaxed);
+    let first = station.ask(call("first"));
+    units.recv().await.unwrap();
+    let (a, b) = (station.line_up(call("a")).await, station.line_up(call("b")).await);
+    station.will(&[None, None, Some(failure(Reason::DeadlineExceeded))]);
+    station.go.add_permits(3);
+    assert_eq!(said(first).await, "first of 1");
+    assert!(a.await.is_err());
+    assert_eq!(reason(b).await, Reason::OutcomeUnknown);
     assert!(station.is_idle());
 }

@@ -17,6 +17,9 @@ use crate::{
 };
 use tokio::time::Instant;
 
+/// Bytes of a page, about.
+const PAGE_BYTES: usize = 1024 * 1024;
+
 /// Events of a tenant that are to be handed on.
 #[derive(Clone, Debug)]
 pub struct Export {
@@ -60,12 +63,14 @@ impl App {
     /// The next events of a tenant.
     pub async fn export(&self, behind: Behind) -> Result<Export, Error> {
         let after = behind.position.max(behind.bounds.purged);
-        let events = self.events_between(behind.tenant, after, behind.bounds.last).await?;
+        let events = self
+            .events_between(behind.tenant, (after, behind.bounds.last), PAGE_BYTES)
+            .await?;
         Ok(Export { behind, after, events })
     }
 
-    /// Notes that the first `number` of these were taken, and what comes before them if that was forgotten. In one transaction with a renewal of the lease: who was paused for
-    /// so long that another took over notes nothing.
+    /// Notes that the first `number` of these were taken, and what comes before them if that was forgotten. In one
+    /// transaction with a renewal of the lease: who was paused for so long that another took over notes nothing.
     pub async fn exported(
         &self,
         lease: &Lease,

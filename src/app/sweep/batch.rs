@@ -3,7 +3,8 @@
 //!
 //! Statement budget per batch of up to 500 accounts of a tenant: 1 lease, 1 read, 1 more where sources are required, 1
 //! more where teams are reminded; where something is reclaimed 1 read of the breakers, and for each pool 1 write and at
-//! most once a day 1 count; the writes of `store::apply`, and 1 for what was only looked at.
+//! most once a day 1 count, and where it is traced 1 read of what the reclaims follow from; the writes of `store::apply`, and 1
+//! for what was only looked at.
 
 use super::{BATCH_TIME, LEASE_TIME, Stopped, Swept, gate, service};
 use crate::{
@@ -11,20 +12,23 @@ use crate::{
     domain::{
         account::{Account, TeamAccess},
         breaker::{Breaker, countable},
-        change::Change,
+        change::{Change, EventKind},
         circulation::Scene,
         ids::{AccountId, PoolId, TenantName, UserId},
         organisation::Organisation,
         sweep::{Hold, Terms, Verdict, decide, replan},
     },
     store::{
-        Abort, Tx, apply, breaker,
+        Abort, Tx,
+        apply::{self, Contexts},
+        breaker,
         config::By,
         due::{self, Looked},
         extras,
         lease::{self, Lease},
-        replan as progress, watermark,
+        replan as progress, trace, watermark,
     },
+    telemetry::traces,
 };
 use chrono::TimeDelta;
 use std::collections::{BTreeMap, HashMap};
@@ -224,12 +228,35 @@ async fn write(tx: &Tx, scene: &Scene<'_>, accounts: Vec<Account>, work: Work) -
         actor: None,
         now: scene.now,
     };
-    apply::apply(tx, scene.org.key, &changes, &HashMap::new(), &by).await?;
+    let contexts = reclaim_spans(tx, scene, &changes).await?;
+    apply::apply_traced(tx, scene.org.key, &changes, &HashMap::new(), &by, &contexts).await?;
     due::mark(tx, scene.org.key, &same, scene.org.revisions).await?;
     if let Work::Replan(revision) = work {
         progress::go_on(tx, scene.org.key, revision, accounts.len(), scene.now).await?;
     }
     Ok(done)
+}
+
+/// A span for each reclaim, which its event names: linked to what gave the owner the account and to what kept it for him, so
+/// that somebody who looks at one finds the others. Only where spans are kept.
+async fn reclaim_spans(tx: &Tx, scene: &Scene<'_>, changes: &[Change]) -> Result<Contexts, Abort> {
+    let mut contexts = Contexts::new();
+    let reclaims = changes
+        .iter()
+        .filter(|change| change.event.kind == EventKind::Reclaimed);
+    let ids: Vec<_> = reclaims.map(|change| change.after.id).collect();
+    if ids.is_empty() || traces::traceparent().is_none() {
+        return Ok(contexts);
+    }
+    let before = trace::of_tenures(tx, scene.org.key, &ids).await?;
+    for id in ids {
+        let span = tracing::info_span!("reclaim");
+        for context in before.get(&id).into_iter().flatten() {
+            traces::link(&span, context);
+        }
+        contexts.insert(id, traces::traceparent_of(&span));
+    }
+    Ok(contexts)
 }
 
 /// Counts a verdict, and puts what it writes to the rest.

@@ -24,7 +24,7 @@ use crate::{
         },
     },
     store::{
-        event_stream,
+        event_stream::{self, Portion},
         lease::{self, Lease},
         webhook::{self, Due, Progress},
         webhook_delivery,
@@ -43,6 +43,11 @@ const SENT_MAX: usize = 50;
 const TURN_TIME: Duration = Duration::from_secs(4);
 /// New events that are read for a turn.
 const PAGE: usize = 100;
+/// So many, whatever their size: fewer would mean that there are no more.
+const PORTION: Portion = Portion {
+    events: PAGE,
+    bytes: i64::MAX,
+};
 
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -314,7 +319,7 @@ impl App {
             let (mut new, mut looked_to) = (Vec::new(), progress.position);
             if bounds.last > progress.position && queue.len() < WAITING_MAX {
                 let range = (progress.position, bounds.last);
-                new = event_stream::page(&reader, org.key, range, PAGE).await?;
+                new = event_stream::page(&reader, org.key, range, PORTION).await?;
                 looked_to = match new.last() {
                     Some(last) if new.len() == PAGE => last.position,
                     _ => bounds.last,

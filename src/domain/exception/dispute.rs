@@ -4,9 +4,10 @@
 use super::undo::restored;
 use crate::domain::{
     account::{Account, Reclaimed, Status},
-    activity::{Activity, Heard},
+    activity::{Activity, Heard, Reversal, rules::Deal},
     circulation::Scene,
     ids::UserId,
+    object::Mark,
     organisation::Organisation,
     retention::look,
 };
@@ -31,9 +32,22 @@ pub fn by_last_owner(account: &Account, activity: &Activity) -> bool {
         .is_some_and(|(reclaimed, owner)| activity.actor.as_ref() == Some(owner) && in_his_time(reclaimed, activity))
 }
 
-/// Notes in `after` what activities tell of the time before the account's last reclaim. Answers whether the account is
-/// disputed since now: he would not have lost it, had they been known.
-pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[Heard<'_>]) -> bool {
+/// Whether it matters to a dispute if the deal that this closes was taken back later.
+#[must_use]
+pub fn asks_of_reversals(account: &Account, heard: &Heard<'_>) -> bool {
+    heard.meaning.closes() && lost(account).is_some_and(|(reclaimed, _)| in_his_time(reclaimed, heard.activity))
+}
+
+/// Whether the deal that the activity closed was taken back again before the reclaim: then it did not stand when the account
+/// was taken, and nothing would have been different. A later closing of the same deal speaks for itself.
+fn taken_back(reclaimed: &Reclaimed, closing: &Activity, mut reversals: impl Iterator<Item = Reversal>) -> bool {
+    let (object, closed) = (closing.object(), Mark::of(closing));
+    reversals.any(|(key, mark)| Some(key) == object && mark > closed && mark.time < reclaimed.time)
+}
+
+/// Notes in `after` what activities tell of the time before the account's last reclaim; `reversals` is what was told before of
+/// deals that they close. Answers whether the account is disputed since now: he would not have lost it, had they been known.
+pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[Heard<'_>], reversals: &[Reversal]) -> bool {
     let now = after.update_time;
     let Some((reclaimed, owner)) = lost(after) else {
         return false;
@@ -48,17 +62,20 @@ pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[Heard<'_>]) ->
         .filter(|heard| in_his_time(&reclaimed, heard.activity))
     {
         let (time, meaning) = (heard.activity.occur_time, heard.meaning);
+        let now_told = activities.iter().filter_map(reversal);
+        let all_reversals = reversals.iter().cloned().chain(now_told);
+        let closes = meaning.closes() && !taken_back(&reclaimed, heard.activity, all_reversals);
         if meaning.follow_up {
             known.last_follow_up_time = known.last_follow_up_time.max(Some(time));
         }
-        if meaning.closes() {
+        if closes {
             known.last_won_time = known.last_won_time.max(Some(time));
         }
         if heard.tracked {
             let last = kinds.entry(heard.activity.kind.to_string()).or_insert(time);
             *last = (*last).max(time);
         }
-        news |= heard.tracked || meaning.closes();
+        news |= heard.tracked || closes;
     }
     let disputed = news && saves(scene.org, after, &known, &owner, kinds);
     after.memory.reclaimed = Some(known);
@@ -67,6 +84,12 @@ pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[Heard<'_>]) ->
     }
     after.disputed_time = Some(now);
     true
+}
+
+/// The reversal that an activity is, where it counts.
+fn reversal(heard: &Heard<'_>) -> Option<Reversal> {
+    let reverses = heard.meaning.deal == Some(Deal::Reversed);
+    Some((heard.activity.object().filter(|_| reverses)?, Mark::of(heard.activity)))
 }
 
 /// Whether the owner would still have had it at the time of the reclaim.

@@ -51,7 +51,7 @@ impl World {
         let account = AccountId::parse(id).unwrap();
         let unit = self.server.db().unit("test", Instant::now() + Duration::from_secs(10));
         let reader = unit.reader().await.unwrap();
-        let found = activity_object::of_accounts(&reader, TenantKey(1), &[account])
+        let found = activity_object::of_accounts(&reader, TenantKey(1), &[account], (None, None), 10_000)
             .await
             .unwrap();
         let sql =
@@ -385,5 +385,50 @@ async fn recording_has_a_budget() {
     // And deals are counted.
     assert_eq!(both("f", "opportunity.won").await, [9, 9]);
     assert_eq!(both("g", "opportunity.reopened").await, [10, 10]);
+    world.stop().await;
+}
+
+/// P5: the epoch is a time like any other: what closed a deal then closed it, and a contract that ended then ended.
+#[tokio::test]
+async fn the_epoch_is_a_time() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let id = world.lying("Acme", &pool).await;
+    for (at, micros) in [0, 1].into_iter().enumerate() {
+        let then = DateTime::from_timestamp_micros(micros).unwrap();
+        let object = format!("o{at}");
+        let won = Activity {
+            object_id: object.clone(),
+            ..told(&format!("won-{at}"), &id, "opportunity.won", then)
+        };
+        let ends = Activity {
+            object_id: object.clone(),
+            contract_end_time: super::time(then),
+            ..told(&format!("ends-{at}"), &id, "contract.created", then)
+        };
+        let came = world.tell("crm", vec![won, ends]).await;
+        assert_eq!(came, [Ok(RecordOutcome::Recorded), Ok(RecordOutcome::Recorded)]);
+        let deals = world.account(&id).await.deals.unwrap();
+        assert_eq!(usize::try_from(deals.won_count), Ok(at + 1));
+        // At the earliest a microsecond later, since 0 stands for never there.
+        let last = deals.last_won_time.expect("it was won");
+        assert_eq!((last.seconds, last.nanos), (0, 1000));
+        let account = AccountId::parse(&id).unwrap();
+        let unit = world.server.db().unit("test", Instant::now() + Duration::from_secs(10));
+        let reader = unit.reader().await.unwrap();
+        let stored = activity_object::of_accounts(&reader, TenantKey(1), &[account], (None, None), 10).await;
+        let ended = stored
+            .unwrap()
+            .into_values()
+            .filter(|stored| stored.key.object_id.as_str() == object);
+        let ended: Vec<_> = ended
+            .filter_map(|stored| stored.contract_end.map(|told| told.value))
+            .collect();
+        assert_eq!(ended, [then]);
+    }
+    // Counted again, nothing is different.
+    let before = world.account(&id).await;
+    assert_eq!(world.recomputed().await.moved, 0);
+    assert_eq!(world.account(&id).await, before);
     world.stop().await;
 }

@@ -2,11 +2,12 @@
 
 use super::told;
 use crate::{
-    harness::Refused,
+    harness::{Refused, run_sql},
     jobs::{another_app, lease},
     world::{World, open_pool},
 };
 use chrono::TimeDelta;
+use secrecy::ExposeSecret;
 use tidepool::{
     domain::{
         ids::{JobId, TenantName},
@@ -26,7 +27,7 @@ impl World {
         started.job.unwrap()
     }
 
-    async fn recomputed(&self) -> Job {
+    pub(super) async fn recomputed(&self) -> Job {
         let job = self.recompute().await;
         worker::jobs::once(&self.server.running.app).await.unwrap();
         let request = proto::GetJobRequest { job_id: job.id };
@@ -168,5 +169,53 @@ async fn counting_again_races_with_activities() {
         assert_eq!(world.deals(id).await, (2, DealStatus::RepeatedlyWon));
     }
     second.db.close().await;
+    world.stop().await;
+}
+
+/// An account of which more was told than the ten thousand activities, and objects, that are read at once: it is counted page
+/// by page, exactly.
+#[tokio::test]
+async fn an_account_of_any_size_is_counted_again() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let (id, small) = (world.lying("Acme", &pool).await, world.lying("Small", &pool).await);
+    let now = world.server.clock.now();
+    let seed = Activity {
+        object_id: "seed".into(),
+        ..told("seed", &id, "sales_order.confirmed", now)
+    };
+    let other = Activity {
+        object_id: "z-other".into(),
+        ..told("other", &small, "sales_order.confirmed", now)
+    };
+    world.tell("crm", vec![seed, other]).await;
+    let digits: Vec<_> = (0..10).map(|digit| format!("SELECT {digit} AS digit")).collect();
+    let digits = digits.join(" UNION ALL ");
+    let places = ["a", "b", "c", "d", "e"].map(|place| format!("JOIN ({digits}) {place}"));
+    let number = "a.digit + 10 * b.digit + 100 * c.digit + 1000 * d.digit + 10000 * e.digit";
+    // Of each object that it was confirmed, then, of each tenth, that it was canceled.
+    let count = 12_000;
+    let fill = format!(
+        "INSERT INTO activity (tenant, source, event_id, payload_hash, account_id, kind, object_id, occur_time, record_time, \
+         summary) SELECT s.tenant, s.source, 2 * ({number}) + w.later, s.payload_hash, s.account_id, \
+         CASE WHEN w.later = 0 THEN s.kind WHEN a.digit = 3 THEN 'sales_order.canceled' ELSE 'sales_order.shipped' END, \
+         {number}, s.occur_time - 60000000 + w.later, s.record_time, s.summary FROM activity s \
+         JOIN (SELECT 0 AS later UNION ALL SELECT 1) w {} WHERE s.event_id = 'seed' AND {number} < {count}",
+        places.join(" ")
+    );
+    run_sql(world.server.config.database.url.expose_secret(), fill).await;
+    world.close_by("sales_order.confirmed").await;
+    let job = world.recomputed().await;
+    assert_eq!((job.state(), job.moved), (JobState::Succeeded, 2));
+    // Nine of ten, and that from the beginning.
+    assert_eq!(world.deals(&id).await, (count / 10 * 9 + 1, DealStatus::RepeatedlyWon));
+    assert_eq!(world.deals(&small).await, (1, DealStatus::Won));
+    let last = world.account(&id).await.deals.unwrap().last_won_time;
+    assert_eq!(last, super::time(now));
+    assert_eq!(world.recomputed().await.moved, 0);
+    // And all of them back.
+    world.close_by("opportunity.won").await;
+    assert_eq!(world.recomputed().await.moved, 2);
+    assert_eq!(world.deals(&id).await, (0, DealStatus::Open));
     world.stop().await;
 }

@@ -3,10 +3,15 @@
 
 mod coalesced;
 mod misuse;
+mod order;
 mod parked;
 mod plan;
+mod replayed;
 mod sources;
 mod stream;
+mod traced;
+mod twice;
+mod unanswered;
 
 use crate::{
     activities::told,

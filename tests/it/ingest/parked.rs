@@ -249,6 +249,14 @@ async fn what_cannot_be_decided_holds_up_nobody() {
         "UPDATE account SET last_owner = NULL WHERE name = 'Moss'".to_owned(),
     )
     .await;
+    // It is let alone for a moment.
+    world
+        .server
+        .clock
+        .advance(TimeDelta::minutes(1) - TimeDelta::microseconds(1));
+    world.sweep().await;
+    assert_eq!(world.rows("parked_activity").await, 1);
+    world.server.clock.advance(TimeDelta::microseconds(1));
     world.sweep().await;
     assert_eq!(world.rows("parked_activity").await, 0);
     world.stop().await;

@@ -91,6 +91,38 @@ async fn a_source_narrows_itself_and_admins_widen_it() {
     world.stop().await;
 }
 
+/// P4: what was taken in once is known, whatever its source may tell of by now: told again it is answered as ever, and what
+/// waits goes on waiting until its account is there.
+#[tokio::test]
+async fn what_a_source_told_before_it_was_narrowed_is_known() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    let id = world.lying("Acme", &pool).await;
+    let now = world.server.clock.now();
+    let orders = world.source("orders");
+    let call = told("e1", &id, "call.made", now);
+    let waits = Activity {
+        kind: "call.made".into(),
+        ..named("e2", "erp-1", now)
+    };
+    let both = || waiting(vec![call.clone(), waits.clone()]);
+    assert_eq!(tell(&orders, both()).await.unwrap(), [RECORDED, BUFFERED]);
+    register(&orders, "", &["sales_order.*"]).await.unwrap();
+    assert_eq!(tell(&orders, both()).await.unwrap(), [DUPLICATE, BUFFERED]);
+    // In other words it is another thing, and not its own.
+    let other = Activity {
+        summary: "Other words".into(),
+        ..call.clone()
+    };
+    let new = told("e3", &id, "call.made", now);
+    let denied = || refused("KIND_NOT_ALLOWED");
+    assert_eq!(tell(&orders, of(vec![other, new])).await.unwrap(), [denied(), denied()]);
+    let other = world.known_as("Other", &pool, "erp-1").await;
+    assert_eq!(tell(&orders, both()).await.unwrap(), [DUPLICATE, RECORDED]);
+    assert_eq!((world.shown(&id).await.len(), world.shown(&other).await.len()), (1, 1));
+    world.stop().await;
+}
+
 /// Who registers whom: a service itself; CRM admins and configuring services anybody.
 #[tokio::test]
 async fn services_register_nobody_else() {

@@ -17,7 +17,7 @@ fn before_events(index: impl Fn(&str) -> String) -> Vec<String> {
     for (table, columns) in [
         (
             "activity",
-            "amount currency object_owner visible_to object_locked object_in_workflow standing",
+            "amount currency object_owner visible_to object_locked object_in_workflow standing traceparent",
         ),
         (
             "business_object",

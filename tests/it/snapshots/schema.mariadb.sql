@@ -131,6 +131,7 @@ CREATE TABLE `activity` (
   `object_locked` tinyint(1) NOT NULL DEFAULT 0,
   `object_in_workflow` tinyint(1) NOT NULL DEFAULT 0,
   `standing` smallint(6) DEFAULT NULL,
+  `traceparent` varchar(64) CHARACTER SET ascii COLLATE ascii_bin DEFAULT NULL,
   PRIMARY KEY (`tenant`,`source`,`event_id`),
   KEY `activity_timeline` (`tenant`,`account_id`,`occur_time`,`source`,`event_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -363,6 +364,8 @@ CREATE TABLE `parked_activity` (
   `payload` longblob NOT NULL,
   `park_time` bigint(20) NOT NULL DEFAULT 0,
   `expire_time` bigint(20) NOT NULL DEFAULT 0,
+  `tries` bigint(20) NOT NULL DEFAULT 0,
+  `try_time` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`tenant`,`source`,`event_id`),
   KEY `parked_activity_account` (`tenant`,`external_id`,`park_time`),
   KEY `parked_activity_expiry` (`expire_time`,`tenant`,`source`,`event_id`)

@@ -156,7 +156,8 @@ CREATE TABLE "activity" (
   "visible_to" TEXT,
   "object_locked" BOOLEAN NOT NULL DEFAULT 0,
   "object_in_workflow" BOOLEAN NOT NULL DEFAULT 0,
-  "standing" INTEGER, PRIMARY KEY ("tenant",
+  "standing" INTEGER,
+  "traceparent" TEXT, PRIMARY KEY ("tenant",
   "source",
   "event_id") );
 
@@ -399,7 +400,9 @@ CREATE TABLE "parked_activity" (
   "external_id" TEXT NOT NULL,
   "payload" BLOB NOT NULL,
   "park_time" INTEGER NOT NULL DEFAULT 0,
-  "expire_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
+  "expire_time" INTEGER NOT NULL DEFAULT 0,
+  "tries" INTEGER NOT NULL DEFAULT 0,
+  "try_time" INTEGER NOT NULL DEFAULT 0, PRIMARY KEY ("tenant",
   "source",
   "event_id") );
 

@@ -3,10 +3,10 @@
 use super::*;
 use crate::domain::{
     account::EntryCause,
-    activity::{Activity, Heard, Kind, rules::Standing},
+    activity::{Activity, Heard, Kind, Reversal, rules::Standing},
     exception::undo::remember,
     ids::{AccountId, EventId, ObjectId},
-    object::Described,
+    object::{Described, Mark},
     retention::terms::{ReclaimTerms, RuleDays},
     stage::{Stage, TICK, day, follow_up, user},
 };
@@ -45,12 +45,22 @@ fn taken(stage: &Stage) -> Account {
 }
 
 fn noted(stage: &Stage, account: &mut Account, activities: &[&Activity], standing: Standing) -> bool {
+    noted_beside(stage, account, activities, standing, &[])
+}
+
+fn noted_beside(
+    stage: &Stage,
+    account: &mut Account,
+    activities: &[&Activity],
+    standing: Standing,
+    reversals: &[Reversal],
+) -> bool {
     let principal = stage.principal("service");
     let scene = stage.scene(&principal);
     let heard = activities
         .iter()
         .map(|activity| Heard::new(scene.org, activity, standing));
-    note(&scene, account, &heard.collect::<Vec<_>>())
+    note(&scene, account, &heard.collect::<Vec<_>>(), reversals)
 }
 
 fn disputed(stage: &Stage, activity: &Activity) -> bool {
@@ -147,6 +157,142 @@ fn the_deadline_of_then_is_asked() {
         let saved = noted(&stage, &mut account, &[&told(FOLLOW_UP, day(20))], Standing::Owner);
         // A deadline that is the very time of the reclaim does not save.
         assert_eq!(saved, floor > day(30));
+    }
+}
+
+/// X16: a deal that was taken back before the reclaim did not stand when the account was taken, whether that is told with it
+/// or was known; one that was taken back later did.
+#[test]
+fn a_deal_that_was_taken_back_before_saves_nothing() {
+    const REOPENED: &str = "opportunity.reopened";
+    let close = ReclaimTerms {
+        days: RuleDays {
+            close: Some(30),
+            ..RuleDays::default()
+        },
+        ..ReclaimTerms::default()
+    };
+    let stage = Stage::new().ruled(&close);
+    let of = |object: &str, event: &str, kind: &str, at: DateTime<Utc>| Activity {
+        object_id: ObjectId::parse(object).ok(),
+        event_id: EventId::parse(event).unwrap(),
+        ..told(kind, at)
+    };
+    let won = |at| of("o", "m", WIN, at);
+    for (what, closings, reversal, wanted) in [
+        (
+            "before the reclaim",
+            vec![won(day(20))],
+            of("o", "r", REOPENED, day(25)),
+            false,
+        ),
+        (
+            "in the last instant",
+            vec![won(day(20))],
+            of("o", "r", REOPENED, day(30) - TICK),
+            false,
+        ),
+        (
+            "with the reclaim",
+            vec![won(day(20))],
+            of("o", "r", REOPENED, day(30)),
+            true,
+        ),
+        (
+            "after the reclaim",
+            vec![won(day(20))],
+            of("o", "r", REOPENED, day(31)),
+            true,
+        ),
+        (
+            "before it was closed",
+            vec![won(day(20))],
+            of("o", "r", REOPENED, day(19)),
+            true,
+        ),
+        (
+            "at the same time, by the later event",
+            vec![won(day(20))],
+            of("o", "z", REOPENED, day(20)),
+            false,
+        ),
+        (
+            "at the same time, by the earlier event",
+            vec![won(day(20))],
+            of("o", "a", REOPENED, day(20)),
+            true,
+        ),
+        (
+            "of another object",
+            vec![won(day(20))],
+            of("p", "r", REOPENED, day(25)),
+            true,
+        ),
+        (
+            "of another type",
+            vec![won(day(20))],
+            of("o", "r", "contract.terminated", day(25)),
+            true,
+        ),
+        (
+            "and closed again",
+            vec![won(day(20)), of("o", "n", WIN, day(27))],
+            of("o", "r", REOPENED, day(25)),
+            true,
+        ),
+    ] {
+        let mut activities: Vec<_> = closings.iter().collect();
+        activities.push(&reversal);
+        let mut account = taken(&stage);
+        assert_eq!(
+            noted(&stage, &mut account, &activities, Standing::Owner),
+            wanted,
+            "{what}"
+        );
+        let last = account.memory.reclaimed.unwrap().last_won_time;
+        let expected = closings.last().map(|closing| closing.occur_time).filter(|_| wanted);
+        assert_eq!(last, expected, "{what}");
+        // The same where the reversal was known before.
+        let known = reversal.kind.as_str() == REOPENED;
+        let known = known.then(|| (reversal.object().unwrap(), Mark::of(&reversal)));
+        let known: Vec<_> = known.into_iter().collect();
+        let mut account = taken(&stage);
+        let closings: Vec<_> = closings.iter().collect();
+        let since = noted_beside(&stage, &mut account, &closings, Standing::Owner, &known);
+        assert_eq!(since, wanted, "{what}, known before");
+    }
+    // A follow-up of the same day saves it where follow-ups count, whatever became of the deal.
+    let stage = Stage::new().ruled(&follow_up(30));
+    let mut account = taken(&stage);
+    let both = [&won(day(20)), &of("o", "r", REOPENED, day(25))];
+    assert!(!noted(&stage, &mut account, &both, Standing::Owner));
+    assert!(noted(
+        &stage,
+        &mut account,
+        &[&told(FOLLOW_UP, day(20))],
+        Standing::Owner
+    ));
+}
+
+/// It is asked only where it matters: of deals that he closed in his time.
+#[test]
+fn reversals_are_asked_for_where_they_matter() {
+    let stage = Stage::new();
+    let principal = stage.principal("service");
+    let scene = stage.scene(&principal);
+    let account = taken(&stage);
+    let mut again = account.clone();
+    again.status = Status::Assigned;
+    for (account, kind, at, standing, wanted) in [
+        (&account, WIN, day(20), Standing::Owner, true),
+        (&account, WIN, day(30), Standing::Owner, false),
+        (&account, WIN, day(20), Standing::Other, false),
+        (&account, FOLLOW_UP, day(20), Standing::Owner, false),
+        (&again, WIN, day(20), Standing::Owner, false),
+    ] {
+        let activity = told(kind, at);
+        let heard = Heard::new(scene.org, &activity, standing);
+        assert_eq!(asks_of_reversals(account, &heard), wanted, "{kind} at {at}");
     }
 }
 
