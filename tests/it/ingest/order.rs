@@ -80,7 +80,7 @@ async fn handovers_activities_and_recounts_meet_in_no_deadlock() {
     for (to, event) in [("cid", "e3"), ("dan", "e4"), ("bob", "e5")] {
         let (source, activity) = (world.source("erp"), about(event, "sales_order.shipped"));
         let telling = async move { tell(&source, of(vec![activity])).await };
-        let (moved, came) = one_after_the_other(&world, hand_over(to), telling).await;
+        let (moved, came) = Box::pin(one_after_the_other(&world, hand_over(to), telling)).await;
         moved.unwrap();
         assert_eq!(came.unwrap(), [RECORDED]);
         assert_eq!(world.ownership(&id).await.owner, to);
