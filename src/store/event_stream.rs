@@ -106,7 +106,7 @@ pub async fn page(
     (after, to): (i64, i64),
     portion: Portion,
 ) -> Result<Vec<StreamEvent>, DbErr> {
-    let to = if to - after > FEW {
+    let to = if portion.bytes < i64::MAX && to - after > FEW {
         reaching(conn, tenant, (after, to), portion).await?
     } else {
         to

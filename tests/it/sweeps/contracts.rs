@@ -145,7 +145,7 @@ async fn the_timeline_shows_when_contracts_end() {
         account_id: id,
         ..Default::default()
     };
-    let listed = world.user("bob").activities().list_activities(request).await.unwrap();
+    let listed = world.user("root").activities().list_activities(request).await.unwrap();
     let listed = listed.into_inner().activities.into_iter();
     let ends: Vec<_> = listed.map(|activity| activity.contract_end_time).collect();
     assert_eq!(ends, [time(end), time(end), None, None]);
