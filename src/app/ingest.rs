@@ -1,7 +1,7 @@
 //! Activities come in: calls of services, messages of their streams, and what waited for its account. What a service
 //! sends in several calls at the same time shares transactions, see [`super::coalesce`]; each of its calls, and each
 //! message of a stream, is a [`Part`] with an answer of its own, and leaves its own trace. What becomes of each activity is
-//! decided in [`super::intake`].
+//! decided in `app::intake`.
 //!
 //! Statement budget for n activities of any number of parts, `k = ceil(n / 128)`: k reads of accounts by external ids where
 //! there are such; 1 read for each merge that lies between an id and the account that it leads to, and k of these accounts;

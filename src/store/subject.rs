@@ -99,15 +99,16 @@ pub fn reading(
     let ids = padded(accounts);
     let marks = vec!["?"; ids.len()].join(", ");
     // Servers trust what they counted when they opened the table. Where it was empty then, any index would do for them, and
-    // each account would cost as much as its tenant has objects.
+    // each account would cost as much as its tenant has objects, or its actor tenures.
+    let (account, tenures) = (engine.account_by("PRIMARY"), engine.by_key("tenure", "b"));
     let objects = engine.by_index("business_object", "o", "business_object_related");
     let sql = format!(
         "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response, m.access AS team_access, \
-         (SELECT MAX(b.end_time) FROM tenure b WHERE b.tenant = a.tenant AND b.account_id = a.id AND b.user_id = ? \
+         (SELECT MAX(b.end_time) FROM {tenures} WHERE b.tenant = a.tenant AND b.account_id = a.id AND b.user_id = ? \
          AND b.bans_claim = 1) AS banned_since, EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant \
          AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts, a.* FROM tenant t \
          LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ? \
-         LEFT JOIN account a ON a.tenant = t.id AND a.id IN ({marks}) \
+         LEFT JOIN {account} ON a.tenant = t.id AND a.id IN ({marks}) \
          LEFT JOIN account_team m ON m.tenant = a.tenant AND m.account_id = a.id AND m.user_id = ? WHERE t.id = ?"
     );
     let mut values: Vec<Value> = vec![actor.into(), caller.into(), request_id.into()];

@@ -11,7 +11,7 @@ use tidepool::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// What is told of an account costs the same however many objects its tenant has.
+/// What is told of an account costs the same however many objects its tenant has, and tenures its actor.
 #[tokio::test]
 async fn accounts_are_read_without_the_objects_of_others() {
     let world = World::start().await;
@@ -51,6 +51,9 @@ async fn accounts_are_read_without_the_objects_of_others() {
         "account_id=? AND object_type=?"
     };
     assert!(objects[0].contains(by), "{lines:?}");
+    let tenures = lines.iter().find(|line| line.contains("tenure") || line.starts_with("b "));
+    let key = if mysql { "PRIMARY" } else { "sqlite_autoindex_tenure_1" };
+    assert!(tenures.is_some_and(|line| line.contains(key)), "{lines:?}");
     drop(reader);
     world.stop().await;
 }
