@@ -51,7 +51,9 @@ async fn accounts_are_read_without_the_objects_of_others() {
         "account_id=? AND object_type=?"
     };
     assert!(objects[0].contains(by), "{lines:?}");
-    let tenures = lines.iter().find(|line| line.contains("tenure") || line.starts_with("b "));
+    let tenures = lines
+        .iter()
+        .find(|line| line.contains("tenure") || line.starts_with("b "));
     let key = if mysql { "PRIMARY" } else { "sqlite_autoindex_tenure_1" };
     assert!(tenures.is_some_and(|line| line.contains(key)), "{lines:?}");
     drop(reader);
