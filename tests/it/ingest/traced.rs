@@ -102,7 +102,9 @@ async fn each_call_leaves_its_own_trace() {
     let mut told = JoinSet::new();
     let lanes = lanes(world.server.db().engine());
     let gates: Vec<_> = (0..lanes)
-        .map(|at| follow_up(&format!("gate-{at}"), &ids[4], now))
+        // Later than all before, or it would change nothing, and wait for nobody.
+        .map(|at| (at, now + TimeDelta::minutes(1)))
+        .map(|(at, time)| follow_up(&format!("gate-{at}"), &ids[4], time))
         .collect();
     for (at, gate) in gates.into_iter().enumerate() {
         told.spawn(tell(9, "01", &[gate]));
