@@ -1,7 +1,7 @@
 //! Everybody writes in one order: accounts, then what hangs on them. So nobody waits in a circle.
 
 use super::{coalesced::Hold, *};
-use crate::harness::on_a_server;
+use crate::harness::{Server, on_a_server};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -56,7 +56,9 @@ async fn handovers_activities_and_recounts_meet_in_no_deadlock() {
     if !on_a_server(test, "there is one writer") {
         return;
     }
-    let world = World::start().await;
+    // They meet in connections of their own.
+    let server = Server::start_with(|config| config.database.max_connections = 4).await;
+    let world = World::of(server).await;
     let id = world.create("Acme", "", "bob").await.id;
     let now = world.server.clock.now();
     let about = |event: &str, kind: &str| Activity {
