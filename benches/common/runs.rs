@@ -2,22 +2,22 @@
 
 use super::counters::Counted;
 
-/// What one kind of run took in all its rounds.
+/// One figure of one kind of run in all its rounds, such as how long it took.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Runs {
-    seconds: Vec<f64>,
+    values: Vec<f64>,
     /// In all rounds together.
     pub(crate) counted: Counted,
 }
 
 impl Runs {
-    pub(crate) fn add(&mut self, seconds: f64, counted: &Counted) {
-        self.seconds.push(seconds);
+    pub(crate) fn add(&mut self, value: f64, counted: &Counted) {
+        self.values.push(value);
         self.counted.add(counted);
     }
 
     pub(crate) fn median(&self) -> f64 {
-        let mut sorted = self.seconds.clone();
+        let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
         let half = sorted.len() / 2;
         match (sorted.get(half), sorted.len() % 2) {

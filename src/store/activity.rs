@@ -6,7 +6,7 @@ use super::{
     codec::{Row, to_json},
     failure::{Abort, Class, classify},
     instant::{instant, micros},
-    sql::{marks, statement},
+    sql::{marks, run, statement},
     timeline::only,
 };
 use crate::domain::{
@@ -98,7 +98,7 @@ pub async fn keep(
             ]);
         }
         let insert = insert("activity", COLUMNS, rows);
-        match conn.execute_raw(statement(conn, &insert.sql, insert.values)).await {
+        match run(conn, insert).await {
             Ok(_) => {}
             Err(error) if classify(&error) == Class::Unique => return Err(Abort::Moved),
             Err(error) => return Err(error.into()),

@@ -6,7 +6,7 @@ use super::{
     dialect::Engine,
     failure::{Abort, Class, classify},
     instant::{instant, micros, or_never, unless_never},
-    sql::{marks, statement},
+    sql::{marks, padded, run, statement},
 };
 use crate::domain::{
     ids::{AccountId, CallerId, EventId, ObjectId, TenantKey, UserId},
@@ -141,6 +141,7 @@ pub async fn objects(
 ) -> Result<HashMap<ObjectKey, BusinessObject>, DbErr> {
     let mut objects = HashMap::new();
     for chunk in keys.chunks(CHUNK) {
+        let chunk = padded(chunk);
         let pairs = vec!["(object_type = ? AND object_id = ?)"; chunk.len()].join(" OR ");
         let columns = COLUMNS[1..].join(", ");
         let sql = format!("SELECT {columns} FROM business_object WHERE tenant = ? AND source = ? AND ({pairs})");
@@ -240,7 +241,7 @@ pub async fn add(
             COLUMNS,
             chunk.iter().map(|object| values(tenant, source, object)),
         );
-        match conn.execute_raw(statement(conn, &insert.sql, insert.values)).await {
+        match run(conn, insert).await {
             Ok(_) => {}
             Err(error) if classify(&error) == Class::Unique => return Err(Abort::Moved),
             Err(error) => return Err(error.into()),
@@ -262,7 +263,7 @@ pub async fn put(
         let rows = chunk.iter().map(|object| values(tenant, source, object));
         let mut put = insert("business_object", COLUMNS, rows);
         put.text(engine.or_update(KEY, &COLUMNS[KEPT..]).as_str());
-        conn.execute_raw(statement(conn, &put.sql, put.values)).await?;
+        run(conn, put).await?;
     }
     let seen: Vec<_> = objects
         .iter()
@@ -286,7 +287,7 @@ pub async fn put(
             delete.text(")");
         }
         delete.text(")");
-        conn.execute_raw(statement(conn, &delete.sql, delete.values)).await?;
+        run(conn, delete).await?;
     }
     see(conn, tenant, source, &seen).await
 }
@@ -307,7 +308,7 @@ pub async fn restate(
         });
         let mut put = insert("business_object", &COLUMNS[..STATED], rows);
         put.text(engine.or_update(KEY, &COLUMNS[KEPT..STATED]).as_str());
-        conn.execute_raw(statement(conn, &put.sql, put.values)).await?;
+        run(conn, put).await?;
     }
     Ok(())
 }
@@ -338,7 +339,7 @@ async fn see(
         .collect();
     for chunk in rows.chunks(VIEWERS) {
         let insert = insert("object_viewer", COLUMNS, chunk.iter().cloned());
-        conn.execute_raw(statement(conn, &insert.sql, insert.values)).await?;
+        run(conn, insert).await?;
     }
     Ok(())
 }
@@ -357,14 +358,11 @@ pub async fn deals(
             "SELECT account_id, COUNT(CASE WHEN closed = 1 THEN 1 END) AS number, \
              MAX(CASE WHEN closed = 1 THEN state_time END) AS last, MAX(CASE WHEN {HAS_END} THEN end_time END) AS contract_end \
              FROM business_object WHERE tenant = ? AND account_id IN ({})",
-            marks(chunk.len())
+            marks(chunk.len().next_power_of_two())
         );
         let mut values: Vec<Value> = vec![tenant.0.into()];
-        values.extend(chunk.iter().map(|id| Value::from(id.0)));
-        let of_chunk: Vec<_> = instead
-            .iter()
-            .filter(|object| chunk.contains(&object.account))
-            .collect();
+        values.extend(padded(chunk).into_iter().map(|id| Value::from(id.0)));
+        let of_chunk = padded(instead.iter().filter(|object| chunk.contains(&object.account)));
         if !of_chunk.is_empty() {
             // The ids alone tell most others apart, at the price of one look into a sorted list.
             let pairs = vec!["(object_type = ? AND object_id = ?)"; of_chunk.len()].join(" OR ");

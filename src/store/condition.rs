@@ -4,7 +4,7 @@
 //! compared byte by byte, and searched without patterns, so that no character means anything but itself. No part is ever
 //! NULL: what is not set is false, as in memory, so that NOT is what it says.
 
-use super::{batch::Update, dialect::Engine, instant::micros};
+use super::{batch::Update, dialect::Engine, instant::micros, sql::padded};
 use crate::domain::{
     account_list::Sieve,
     condition::{
@@ -247,12 +247,4 @@ impl Writer<'_> {
             Value::Time(moment) => micros(moment.at(self.sieve.now)).into(),
         }
     }
-}
-
-/// Repeated up to a power of two: few texts, few prepared statements.
-fn padded(mut values: Vec<Bound>) -> Vec<Bound> {
-    if let Some(last) = values.last().cloned() {
-        values.resize(values.len().next_power_of_two(), last);
-    }
-    values
 }

@@ -52,6 +52,17 @@ impl Counts {
         })
     }
 
+    /// A statement was sent.
+    pub(super) fn sent(&self) {
+        self.statements.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The database answered.
+    pub(super) fn answered(&self) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_answer.fetch_max(now, Ordering::SeqCst);
+    }
+
     /// The database gave a transaction up for another one.
     pub(super) fn conflicted(&self) {
         self.conflicts.fetch_add(1, Ordering::SeqCst);
@@ -66,11 +77,10 @@ pub(super) fn counted(mut connection: DatabaseConnection, counts: &Arc<Counts>) 
     connection.set_metric_callback(move |info| {
         // The probe comes whenever it likes and belongs to nobody's budget.
         if info.statement.sql != PING {
-            counts.statements.fetch_add(1, Ordering::SeqCst);
+            counts.sent();
         }
         if !info.failed {
-            let now = u64::try_from(counts.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            counts.last_answer.fetch_max(now, Ordering::SeqCst);
+            counts.answered();
         }
     });
     connection

@@ -8,7 +8,7 @@ use super::{
     extras,
     instant::{instant, micros},
     organisation,
-    sql::statement,
+    sql::{run, statement},
     subject,
 };
 use crate::domain::{
@@ -95,7 +95,7 @@ pub async fn load(
         accounts.chunks(LOADED).collect()
     };
     for chunk in chunks {
-        let ids = subject::padded(chunk);
+        let ids = subject::listed(chunk);
         let marks = vec!["?"; ids.len()].join(", ");
         let sql = format!(
             "SELECT t.config_revision, t.directory_revision, a.* FROM tenant t \
@@ -231,9 +231,7 @@ pub async fn mark(
     update.text(" AND version = ");
     let seen: Vec<Value> = accounts.iter().map(|looked| looked.version.into()).collect();
     update.by_key("id", rows.iter().map(|row| &row.key).zip(&seen));
-    conn.execute_raw(statement(conn, &update.sql, update.values))
-        .await
-        .map(drop)
+    run(conn, update).await.map(drop)
 }
 
 /// Notes that all stored deadlines follow the revision.

@@ -3,7 +3,7 @@
 //! All three look for the same: objects of the old owner, of the types that are wished, in the states from which those
 //! follow, neither locked nor in a workflow.
 
-use super::{apply::expect, batch::Update, codec::Row, dialect::Engine, failure::Abort, instant::micros};
+use super::{apply::expect, batch::Update, codec::Row, dialect::Engine, failure::Abort, instant::micros, sql::send};
 use crate::domain::{
     change::{Change, RelatedEffect},
     ids::{AccountId, CallerId, ObjectId, TenantKey, UserId},
@@ -167,9 +167,9 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
             Some((wish, first.new.clone(), change.after.update_time))
         })
         .collect();
-    let statement = giving(Engine::of(conn), tenant, &given);
+    let giving = giving(Engine::of(conn), tenant, &given);
     expect(
-        conn.execute_raw(statement).await?.rows_affected(),
+        send(conn, giving).await?,
         with.iter().map(|(_, related)| related.len()).sum(),
     )
 }

@@ -34,6 +34,7 @@ pub mod holdings;
 pub mod instant;
 pub mod job;
 pub mod lease;
+mod literal;
 pub mod lock;
 pub mod merge;
 pub mod migrate;

@@ -28,6 +28,10 @@ const FIRST_CONNECTION: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(1);
 /// How long a connection may take to get rid of what a unit of work left behind.
 const CLEAN_UP: Duration = Duration::from_millis(500);
+/// More prepared statements than a unit of work makes, however large it is.
+const NEVER_FULL: usize = 10_000;
+/// Prepared statements that a connection keeps from one unit of work to the next.
+const PREPARED: usize = 100;
 /// How long closing waits for work that does not end.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -94,7 +98,7 @@ impl Db {
         let connect = MySqlConnectOptions::from_str(options.url.expose_secret())
             .map_err(|error| OpenError::Url(error.to_string()))?
             .charset("utf8mb4")
-            .statement_cache_capacity(50)
+            .statement_cache_capacity(NEVER_FULL)
             .disable_statement_logging();
         let first = timeout(FIRST_CONNECTION, connect.connect()).await;
         let first = first.map_err(|_| failed(sqlx::Error::PoolTimedOut))?.map_err(failed)?;
@@ -130,8 +134,8 @@ impl Db {
             // keep its slot for ever: the next borrower's acknowledged write would be lost, or the pool run dry.
             .after_release(|connection, _| {
                 Box::pin(async move {
-                    let rollback = timeout(CLEAN_UP, connection.execute("ROLLBACK"));
-                    rollback.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|_| true)
+                    let tidied = timeout(CLEAN_UP, tidy(connection));
+                    tidied.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
                 })
             })
             .connect_with(connect)
@@ -256,4 +260,14 @@ async fn settle(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
         Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Makes a connection ready for whoever comes next. Prepared statements are closed here and nowhere else: that is not answered,
+/// so with `TCP_NODELAY` unset, as the driver leaves it, the next statement waits for the server's kernel to acknowledge that,
+/// which it puts off for 40 ms. Here nobody waits.
+async fn tidy(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    if connection.cached_statements_size() > PREPARED {
+        connection.clear_cached_statements().await?;
+    }
+    connection.execute("ROLLBACK").await.map(drop)
 }

@@ -8,7 +8,7 @@ use super::{
     failure::{Abort, Class, classify},
     instant::{instant, micros},
     organisation::tenant_name,
-    sql::{marks, run, statement},
+    sql::{marks, padded, run, statement},
 };
 use crate::domain::{
     activity::{Activity, Kind},
@@ -32,12 +32,13 @@ pub async fn accounts(
 ) -> Result<HashMap<ExternalId, AccountId>, DbErr> {
     let mut found = HashMap::new();
     for chunk in ids.chunks(CHUNK) {
+        let chunk = padded(chunk.iter().map(|id| id.as_str()));
         let sql = format!(
             "SELECT id, external_id FROM account WHERE tenant = ? AND external_id IN ({})",
             marks(chunk.len())
         );
         let mut values: Vec<Value> = vec![tenant.0.into()];
-        values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
+        values.extend(chunk.into_iter().map(Value::from));
         for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
             let (id, external_id): (Uuid, String) = (row.try_get("", "id")?, row.try_get("", "external_id")?);
             let at = Row {
@@ -69,6 +70,7 @@ pub async fn known(
 ) -> Result<HashMap<EventId, Known>, DbErr> {
     let mut known: HashMap<EventId, Known> = HashMap::new();
     for chunk in events.chunks(CHUNK) {
+        let chunk = padded(chunk.iter().map(|id| id.as_str()));
         let marks = marks(chunk.len());
         let of = |table: &str, parked: i64| {
             format!(
@@ -80,7 +82,7 @@ pub async fn known(
         let mut values: Vec<Value> = Vec::new();
         for _ in 0..2 {
             values.extend([tenant.0.into(), source.as_str().into()]);
-            values.extend(chunk.iter().map(|id| Value::from(id.as_str())));
+            values.extend(chunk.iter().map(|id| Value::from(*id)));
         }
         for row in conn.query_all_raw(statement(conn, &sql, values)).await? {
             let id: String = row.try_get("", "event_id")?;
@@ -201,7 +203,7 @@ pub async fn park(
             ]);
         }
         let insert = insert("parked_activity", COLUMNS, rows);
-        match conn.execute_raw(statement(conn, &insert.sql, insert.values)).await {
+        match run(conn, insert).await {
             Ok(_) => {}
             Err(error) if classify(&error) == Class::Unique => return Err(Abort::Moved),
             Err(error) => return Err(error.into()),

@@ -1,6 +1,6 @@
 //! A statement with its values, for the engine behind a connection.
 
-use super::batch::Update;
+use super::{batch::Update, dialect::Engine, literal::filled};
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 /// The statement.
@@ -12,13 +12,39 @@ pub(super) fn statement(
     Statement::from_sql_and_values(conn.get_database_backend(), sql, values)
 }
 
+/// With more values than this, a statement is one of many rows: hardly ever the same twice, and not worth preparing.
+const WIDE: usize = 50;
+
 /// Runs what was put together, and says how many rows it changed.
 pub(super) async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u64, DbErr> {
-    let done = conn.execute_raw(statement(conn, update.sql, update.values)).await?;
+    send(conn, statement(conn, update.sql, update.values)).await
+}
+
+/// Runs a statement that writes, and says how many rows it changed.
+pub(super) async fn send(conn: &impl ConnectionTrait, statement: Statement) -> Result<u64, DbErr> {
+    let values = statement.values.as_ref().map_or(&[][..], |values| &values.0);
+    let text = if Engine::of(conn) == Engine::MySql && values.len() > WIDE {
+        filled(&statement.sql, values)
+    } else {
+        None
+    };
+    let done = match text {
+        Some(sql) => conn.execute_unprepared(&sql).await?,
+        None => conn.execute_raw(statement).await?,
+    };
     Ok(done.rows_affected())
 }
 
 /// So many placeholders of a list.
 pub(super) fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
+}
+
+/// What a list is asked for, its last one repeated up to a power of two: few texts of the statement, so few to prepare.
+pub(super) fn padded<T: Clone>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.into_iter().collect();
+    if let Some(last) = items.last().cloned() {
+        items.resize(items.len().next_power_of_two(), last);
+    }
+    items
 }

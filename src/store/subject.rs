@@ -9,6 +9,7 @@ use super::{
     extras,
     instant::instant,
     request::{Found, RequestKey, found},
+    sql::padded,
 };
 use crate::domain::{
     account::{Extras, TeamAccess},
@@ -96,7 +97,7 @@ pub fn reading(
     // No user, caller or request has an empty id, so these match nothing.
     let actor = actor.map_or("", |actor| actor.as_str());
     let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
-    let ids = padded(accounts);
+    let ids = listed(accounts);
     let marks = vec!["?"; ids.len()].join(", ");
     // Servers trust what they counted when they opened the table. Where it was empty then, any index would do for them, and
     // each account would cost as much as its tenant has objects, or its actor tenures.
@@ -156,10 +157,8 @@ pub async fn join_teams<'a>(
     Ok(())
 }
 
-/// The ids, repeated up to a power of two: few texts of the statement, so few prepared statements.
-pub(super) fn padded(accounts: &[AccountId]) -> Vec<Uuid> {
-    let mut ids: Vec<_> = accounts.iter().map(|id| id.0).collect();
-    let last = ids.last().copied().unwrap_or_default();
-    ids.resize(ids.len().next_power_of_two(), last);
-    ids
+/// The ids for a list, which must not be empty; nobody has the one that stands for none.
+pub(super) fn listed(accounts: &[AccountId]) -> Vec<Uuid> {
+    let ids = padded(accounts.iter().map(|id| id.0));
+    if ids.is_empty() { vec![Uuid::nil()] } else { ids }
 }

@@ -5,10 +5,13 @@
 //! half the work. So nothing may go on after an error, whatever the code above does with it; and since the first error
 //! is what everything after it answers, a body that swallows a deadlock is still run again as a whole.
 
-use super::failure::{Abort, commit_failed};
+use super::{
+    counts::Counts,
+    failure::{Abort, commit_failed},
+};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -19,6 +22,7 @@ pub struct Tx {
     state: Mutex<State>,
     /// Whether it writes events.
     tells: AtomicBool,
+    counts: Arc<Counts>,
 }
 
 #[derive(Debug)]
@@ -30,11 +34,12 @@ enum State {
 }
 
 impl Tx {
-    pub(super) const fn new(inner: DatabaseTransaction) -> Self {
+    pub(super) const fn new(inner: DatabaseTransaction, counts: Arc<Counts>) -> Self {
         Self {
             inner,
             state: Mutex::new(State::Ready),
             tells: AtomicBool::new(false),
+            counts,
         }
     }
 
@@ -110,7 +115,13 @@ impl ConnectionTrait for Tx {
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.enter()?;
-        self.leave(self.inner.execute_unprepared(sql).await)
+        // SeaORM counts only statements that are prepared.
+        self.counts.sent();
+        let done = self.leave(self.inner.execute_unprepared(sql).await);
+        if done.is_ok() {
+            self.counts.answered();
+        }
+        done
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {

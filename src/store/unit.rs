@@ -151,7 +151,7 @@ impl<'a> Unit<'a> {
         };
         let end = Instant::now() + self.db.options.attempt_timeout;
         let begun = timeout_at(end, self.db.writer().begin_with_options(options)).await;
-        let tx = Tx::new(begun.map_err(|_| self.given_up())??);
+        let tx = Tx::new(begun.map_err(|_| self.given_up())??, self.db.counts.clone());
         match timeout_at(end, body(&tx)).await {
             // Dropped without a ROLLBACK that would not be answered either.
             Err(_) => Err(self.given_up().into()),

@@ -48,6 +48,7 @@ mod paging;
 mod pools;
 mod pools_life;
 mod pools_members;
+mod prepared;
 mod processes;
 mod proxy;
 mod requests;
