@@ -2,8 +2,8 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations test-nats bench-sweep \
-	bench-ingest bench-replay
+.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations test-nats bench \
+	bench-calls bench-ingest bench-replay bench-sweep
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
@@ -31,6 +31,12 @@ examples: ## the Python, Node and Rust client examples against a live server
 
 helm: ## the Helm chart: lint, render, check against the Kubernetes schemas
 	@scripts/test.sh helm
+
+bench: ## measure calls, ingest and the sweep beside the same work by hand, each on a private MariaDB, a quarter of an hour
+	@scripts/bench.sh
+
+bench-calls: ## measure claims, reads and lists on a private MariaDB, some minutes
+	@scripts/bench-calls.sh
 
 bench-sweep: ## measure the sweep with a million accounts on a private MariaDB, some minutes
 	@scripts/bench-sweep.sh

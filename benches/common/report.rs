@@ -1,7 +1,8 @@
-//! Figures, beside what they should be.
+//! Figures, beside what they should be and what they were.
 
 use super::{
     Outcome,
+    baseline::Baseline,
     counters::{COUNTERS, Counted},
 };
 use serde_json::{Map, Value, json};
@@ -56,6 +57,13 @@ struct Figure {
     value: f64,
     unit: &'static str,
     target: Option<Target>,
+}
+
+impl Figure {
+    /// Its name and what it is, if it can be compared with that of another run.
+    fn ratio(&self) -> Option<(&'static str, f64)> {
+        (self.unit == "x").then_some((self.name, self.value))
+    }
 }
 
 /// What the server counted during something, for each of the things that it was about.
@@ -114,17 +122,16 @@ impl Report {
     }
 
     /// For people.
-    fn table(&self) -> String {
+    fn table(&self, baseline: &Baseline) -> String {
         let mut table = format!("{}\n\n", self.title);
         for figure in &self.figures {
             let beside = figure.target.map(|target| target.beside(figure.value));
             let (name, value, unit) = (figure.name, figure.value, figure.unit);
+            let beside = beside.unwrap_or_default();
+            let was = figure.ratio().and_then(|(name, _)| baseline.of(name));
+            let was = was.map(|was| format!("(was {was:.2})")).unwrap_or_default();
             // Writing to a String cannot fail.
-            let _ = writeln!(
-                table,
-                "{name:44} {value:>12.2} {unit:12} {}",
-                beside.unwrap_or_default()
-            );
+            let _ = writeln!(table, "{name:48} {value:>12.2} {unit:12} {beside:18} {was}");
         }
         if self.columns.is_empty() {
             return table;
@@ -170,7 +177,9 @@ impl Report {
     /// Says it all: the table, and the JSON into the file, if there is to be one.
     #[expect(clippy::print_stdout, reason = "this is a report")]
     pub(crate) fn tell(&self, file: Option<&str>) -> Outcome {
-        println!("{}", self.table());
+        let baseline = Baseline::read()?;
+        println!("{}", self.table(&baseline));
+        baseline.accept(self.figures.iter().filter_map(Figure::ratio))?;
         match file {
             Some(path) => fs::write(path, self.json())?,
             None => println!("{}", self.json()),

@@ -39,10 +39,17 @@ pub(crate) async fn accounts(site: &Site, number: u64) -> Outcome<Arc<[Account]>
             user: format!("user{}", number % USERS),
         });
     }
-    // Whoever takes every nth of them meets owned ones and others alike.
-    let apart = coprime(accounts.len());
-    let mixed = (0..accounts.len()).map(|at| accounts[at * apart % accounts.len()].clone());
-    Ok(mixed.collect())
+    // Whoever takes every nth of them meets owned ones and others alike, at the same places whatever the number of all.
+    let (free, owned) = accounts.split_at(usize::try_from(number / 10)?);
+    let (mut free, mut owned) = (free.iter(), owned.iter());
+    let mixed = (0..accounts.len()).map(|at| {
+        if (at + at / 64).is_multiple_of(10) {
+            free.next().or_else(|| owned.next())
+        } else {
+            owned.next().or_else(|| free.next())
+        }
+    });
+    Ok(mixed.flatten().cloned().collect())
 }
 
 /// A chapter: the kind, and whether it is about an object, which then has an amount.

@@ -1,7 +1,10 @@
 //! Updates of many rows in one statement, with nothing that only one engine has: a column whose new value is the same in
-//! all rows is written plainly, any other as `CASE key WHEN ? THEN ? ... END`.
+//! all rows is written plainly, any other as `CASE key WHEN ? THEN ? ... END`, which halves what it has to look through.
 
 use sea_orm::Value;
+
+/// Keys that are looked through one after the other; among more, halves are told apart.
+pub(super) const LEAF: usize = 8;
 
 /// A row to update: its key, and the values in one order for all rows.
 pub(super) struct Row {
@@ -58,21 +61,57 @@ impl Update {
 
     /// Adds the value of each key: one value if it is the same for all.
     pub(super) fn by_key<'a>(&mut self, key: &str, values: impl Iterator<Item = (&'a Value, &'a Value)>) {
-        let values: Vec<_> = values.collect();
-        let same = values.windows(2).all(|pair| pair[0].1 == pair[1].1);
-        if let (true, Some((_, value))) = (same, values.first()) {
-            self.value((*value).clone());
+        let mut values: Vec<_> = values.collect();
+        let id = |(key, _): &(&Value, &Value)| match key {
+            Value::Uuid(Some(id)) => Some(*id),
+            _ => None,
+        };
+        // Others are compared as their collation has it.
+        let ids = values.iter().all(|pair| id(pair).is_some());
+        if ids {
+            values.sort_by_key(id);
+        }
+        let write = |update: &mut Self, value: &&Value| update.value((*value).clone());
+        self.choose(key, &values, if ids { LEAF } else { usize::MAX }, &write);
+    }
+
+    /// Adds what `write` says for each key, once for all of a part where it is the same. Of more than `leaf` keys, which must
+    /// be ids in their order, the halves are told apart first: else every row would be compared with half of all keys.
+    pub(super) fn choose<T: PartialEq>(
+        &mut self,
+        key: &str,
+        cases: &[(&Value, T)],
+        leaf: usize,
+        write: &impl Fn(&mut Self, &T),
+    ) {
+        let Some(((_, first), others)) = cases.split_first() else {
+            return;
+        };
+        if others.iter().all(|(_, other)| other == first) {
+            write(self, first);
             return;
         }
-        self.sql.push_str("CASE ");
-        self.sql.push_str(key);
-        for (row, value) in values {
-            self.sql.push_str(" WHEN ");
-            self.value(row.clone());
-            self.sql.push_str(" THEN ");
-            self.value(value.clone());
+        self.text("CASE ");
+        if cases.len() > leaf {
+            let (below, above) = cases.split_at(cases.len() / 2);
+            self.text("WHEN ");
+            self.text(key);
+            self.text(" < ");
+            self.value(above[0].0.clone());
+            self.text(" THEN ");
+            self.choose(key, below, leaf, write);
+            self.text(" ELSE ");
+            self.choose(key, above, leaf, write);
+        } else {
+            self.text(key);
+            for (row, case) in cases {
+                self.text(" WHEN ");
+                self.value((*row).clone());
+                self.text(" THEN ");
+                write(self, case);
+            }
         }
-        self.sql.push_str(" END");
+        self.text(" END");
     }
 }
 
@@ -90,3 +129,6 @@ pub(super) fn insert(table: &str, columns: &[&str], rows: impl IntoIterator<Item
     }
     insert
 }
+
+#[cfg(test)]
+mod tests;

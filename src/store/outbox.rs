@@ -5,7 +5,7 @@
 
 use super::{
     apply::expect,
-    batch::Update,
+    batch::{LEAF, Update},
     dialect::Engine,
     failure::Abort,
     instant::instant,
@@ -136,35 +136,37 @@ pub fn place_statement(engine: Engine, tenant: TenantKey, last: i64, events: &[U
     Statement::from_sql_and_values(engine.backend(), update.sql, update.values)
 }
 
+/// The position of each version of an account.
+fn position(update: &mut Update, placed: &&[(&Unplaced, i64)]) {
+    if let [(_, position)] = placed {
+        update.value(*position);
+        return;
+    }
+    update.text("CASE version");
+    for (event, position) in *placed {
+        update.text(" WHEN ");
+        update.value(event.version);
+        update.text(" THEN ");
+        update.value(*position);
+    }
+    update.text(" END");
+}
+
 fn placing(engine: Engine, tenant: TenantKey, last: i64, events: &[Unplaced]) -> Update {
     let mut placed: Vec<(&Unplaced, i64)> = events.iter().zip(last + 1..).collect();
     placed.sort_unstable_by_key(|(event, _)| (event.account, event.version));
     let accounts: Vec<_> = placed.chunk_by(|(a, _), (b, _)| a.account == b.account).collect();
     let mut update = Update {
         sql: format!(
-            "UPDATE {} SET position = CASE account_id",
+            "UPDATE {} SET position = ",
             engine.update_by_key("account_event", INDEX)
         ),
         values: Vec::new(),
     };
-    for account in &accounts {
-        update.text(" WHEN ");
-        update.value(account[0].0.account.0);
-        update.text(" THEN ");
-        if let [(_, position)] = account {
-            update.value(*position);
-            continue;
-        }
-        update.text("CASE version");
-        for (event, position) in *account {
-            update.text(" WHEN ");
-            update.value(event.version);
-            update.text(" THEN ");
-            update.value(*position);
-        }
-        update.text(" END");
-    }
-    update.text(" END WHERE tenant = ");
+    let ids: Vec<Value> = accounts.iter().map(|account| account[0].0.account.0.into()).collect();
+    let cases: Vec<_> = ids.iter().zip(accounts.iter().copied()).collect();
+    update.choose("account_id", &cases, LEAF, &position);
+    update.text(" WHERE tenant = ");
     update.value(tenant.0);
     update.text(" AND position IS NULL AND account_id IN ");
     update.list(accounts.iter().map(|account| account[0].0.account.0.into()));

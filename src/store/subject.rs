@@ -94,8 +94,7 @@ pub fn reading(
     actor: Option<&UserId>,
     accounts: &[AccountId],
 ) -> Statement {
-    // No user, caller or request has an empty id, so these match nothing.
-    let actor = actor.map_or("", |actor| actor.as_str());
+    // No caller or request has an empty id, so these match nothing.
     let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
     let ids = listed(accounts);
     let marks = vec!["?"; ids.len()].join(", ");
@@ -103,18 +102,28 @@ pub fn reading(
     // each account would cost as much as its tenant has objects, or its actor tenures.
     let (account, tenures) = (engine.account_by("PRIMARY"), engine.by_key("tenure", "b"));
     let objects = engine.by_index("business_object", "o", "business_object_related");
+    let mut values: Vec<Value> = Vec::with_capacity(ids.len() + 5);
+    let mut of_actor = "NULL AS team_access, NULL AS banned_since".to_owned();
+    let mut team = "";
+    if let Some(actor) = actor {
+        of_actor = format!(
+            "m.access AS team_access, (SELECT MAX(b.end_time) FROM {tenures} WHERE b.tenant = a.tenant \
+             AND b.account_id = a.id AND b.user_id = ? AND b.bans_claim = 1) AS banned_since"
+        );
+        team = " LEFT JOIN account_team m ON m.tenant = a.tenant AND m.account_id = a.id AND m.user_id = ?";
+        values.push(actor.as_str().into());
+    }
     let sql = format!(
-        "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response, m.access AS team_access, \
-         (SELECT MAX(b.end_time) FROM {tenures} WHERE b.tenant = a.tenant AND b.account_id = a.id AND b.user_id = ? \
-         AND b.bans_claim = 1) AS banned_since, EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant \
+        "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response, {of_actor}, \
+         EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant \
          AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts, a.* FROM tenant t \
          LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ? \
-         LEFT JOIN {account} ON a.tenant = t.id AND a.id IN ({marks}) \
-         LEFT JOIN account_team m ON m.tenant = a.tenant AND m.account_id = a.id AND m.user_id = ? WHERE t.id = ?"
+         LEFT JOIN {account} ON a.tenant = t.id AND a.id IN ({marks}){team} WHERE t.id = ?"
     );
-    let mut values: Vec<Value> = vec![actor.into(), caller.into(), request_id.into()];
+    values.extend([caller.into(), request_id.into()]);
     values.extend(ids.into_iter().map(Value::from));
-    values.extend([actor.into(), tenant.0.into()]);
+    values.extend(actor.map(|actor| Value::from(actor.as_str())));
+    values.push(tenant.0.into());
     Statement::from_sql_and_values(engine.backend(), sql, values)
 }
 

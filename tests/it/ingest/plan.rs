@@ -5,7 +5,7 @@ use crate::{harness::external_server, world::World};
 use sea_orm::{ConnectionTrait, QueryResult};
 use std::time::Duration;
 use tidepool::{
-    domain::ids::{AccountId, TenantKey},
+    domain::ids::{AccountId, TenantKey, UserId},
     store::subject,
 };
 use tokio::time::Instant;
@@ -20,7 +20,8 @@ async fn accounts_are_read_without_the_objects_of_others() {
     let reader = unit.reader().await.unwrap();
     let mysql = external_server().is_some();
     let accounts: Vec<_> = (1..50).map(|at| AccountId(Uuid::from_u128(at))).collect();
-    let mut statement = subject::reading(db.engine(), TenantKey(1), None, None, &accounts);
+    let ann = UserId::parse("ann").unwrap();
+    let mut statement = subject::reading(db.engine(), TenantKey(1), None, Some(&ann), &accounts);
     let word = if mysql { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
     statement.sql = format!("{word} {}", statement.sql);
     let columns = if mysql {

@@ -1,0 +1,128 @@
+//! Users of the service, each on one of a few connections.
+
+use crate::common::{Failure, Outcome, USERS, site::TENANT};
+use std::{sync::Arc, time::Instant};
+use tidepool::{
+    client::{Client, Who},
+    rpc::proto::{self, ListAccountsRequest},
+};
+use tokio::{sync::Barrier, task::JoinSet};
+use uuid::Uuid;
+
+/// All of them.
+#[derive(Clone)]
+pub(crate) struct Callers(Arc<[Client]>);
+
+impl Callers {
+    pub(crate) fn start(admin: &Client) -> Outcome<Self> {
+        let client = |at: u64| {
+            admin.as_who(&Who {
+                tenant: TENANT.into(),
+                caller: "crm".into(),
+                scopes: "act-as".into(),
+                actor: format!("user{at}"),
+            })
+        };
+        Ok(Self((0..USERS).map(client).collect::<Result<_, _>>()?))
+    }
+
+    pub(crate) fn client(&self, at: usize) -> Client {
+        self.0[at % self.0.len()].clone()
+    }
+
+    /// So many callers at a time, each a user who calls again and again for his part of the accounts, in calls of `size`; says
+    /// how long calls took.
+    pub(crate) async fn each<F>(
+        &self,
+        (callers, size): (usize, usize),
+        ids: Vec<Uuid>,
+        call: impl Fn(Client, Vec<Uuid>) -> F + Copy + Send + 'static,
+    ) -> Outcome<Vec<f64>>
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let mut tasks = JoinSet::new();
+        for (at, part) in ids.chunks(ids.len() / callers).enumerate() {
+            let (client, part) = (self.client(at), part.to_vec());
+            tasks.spawn(async move {
+                let mut took = Vec::with_capacity(part.len() / size);
+                for some in part.chunks(size) {
+                    let began = Instant::now();
+                    call(client.clone(), some.to_vec()).await?;
+                    took.push(began.elapsed().as_secs_f64() * 1000.0);
+                }
+                Ok::<_, Failure>(took)
+            });
+        }
+        let mut all = Vec::new();
+        while let Some(took) = tasks.join_next().await {
+            all.extend(took??);
+        }
+        Ok(all)
+    }
+
+    /// So many callers want the same account at the same moment: one of them gets it. Says how long all were answered.
+    pub(crate) async fn all_for_one(&self, callers: usize, id: Uuid) -> Outcome<Vec<f64>> {
+        let start = Arc::new(Barrier::new(callers));
+        let mut tasks = JoinSet::new();
+        for at in 0..callers {
+            let (client, start) = (self.client(at), start.clone());
+            tasks.spawn(async move {
+                start.wait().await;
+                claim(client, vec![id]).await.is_ok()
+            });
+        }
+        let began = Instant::now();
+        let won = tasks.join_all().await.into_iter().filter(|won| *won).count();
+        match won {
+            1 => Ok(vec![began.elapsed().as_secs_f64() * 1000.0]),
+            _ => Err(format!("{won} callers got the one account").into()),
+        }
+    }
+}
+
+pub(crate) async fn claim(client: Client, ids: Vec<Uuid>) -> Outcome {
+    let request = proto::ClaimAccountRequest {
+        account_id: ids[0].to_string(),
+        ..Default::default()
+    };
+    client.circulation().claim_account(request).await?;
+    Ok(())
+}
+
+fn item(id: &Uuid) -> proto::bulk_claim_accounts_request::Item {
+    proto::bulk_claim_accounts_request::Item {
+        account_id: id.to_string(),
+        ..Default::default()
+    }
+}
+
+pub(crate) async fn claim_many(client: Client, ids: Vec<Uuid>) -> Outcome {
+    let request = proto::BulkClaimAccountsRequest {
+        items: ids.iter().map(item).collect(),
+        ..Default::default()
+    };
+    let answer = client.circulation().bulk_claim_accounts(request).await?.into_inner();
+    let refused = answer
+        .results
+        .iter()
+        .find(|result| result.status.as_ref().is_some_and(|status| status.code != 0));
+    refused.map_or(Ok(()), |refused| Err(format!("not claimed: {refused:?}").into()))
+}
+
+pub(crate) async fn get(client: Client, ids: Vec<Uuid>) -> Outcome {
+    let request = proto::GetAccountRequest {
+        account_id: ids[0].to_string(),
+    };
+    client.accounts().get_account(request).await?;
+    Ok(())
+}
+
+/// A page; answers the token of the next one.
+pub(crate) async fn list(client: &Client, request: ListAccountsRequest) -> Outcome<String> {
+    let page = client.accounts().list_accounts(request).await?.into_inner();
+    if page.accounts.is_empty() {
+        return Err("a page is empty".into());
+    }
+    Ok(page.next_page_token)
+}

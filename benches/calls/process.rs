@@ -1,0 +1,95 @@
+//! The program itself: how large it is, how soon it serves, and how much memory it takes before anybody calls.
+
+use crate::{
+    Plan,
+    common::{
+        Outcome,
+        report::{Report, Target},
+    },
+};
+use std::{
+    fs,
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpStream, time::sleep};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tidepool");
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server that is killed when this is dropped.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is gone already, or has nothing that is worth keeping.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Server {
+    /// Starts it on a file of its own, and waits until it serves; says how many seconds that took.
+    async fn start(folder: &str, name: &str) -> Outcome<(Self, f64)> {
+        // Free a moment ago.
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let file = format!("sqlite:{folder}/{name}.db");
+        let began = Instant::now();
+        let mut command = Command::new(PROGRAM);
+        command.arg("serve").env("TIDEPOOL_DATABASE__URL", file);
+        command.env("TIDEPOOL_SERVER__LISTEN", address.to_string());
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let server = Self(child);
+        while TcpStream::connect(address).await.is_err() {
+            if began.elapsed() > PATIENCE {
+                return Err("the program does not serve".into());
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+        Ok((server, began.elapsed().as_secs_f64()))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    fn megabytes(&self) -> Outcome<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes: u64 = line
+            .ok_or("the system does not say")?
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()?;
+        Ok(kilobytes as f64 / 1000.0)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
+    let size = fs::metadata(PROGRAM)?.len() as f64 / 1e6;
+    report.add("size of the program", size, "MB", Some(Target::AtMost(25.0)));
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let (mut starts, mut memory) = (Vec::new(), Vec::new());
+    for at in 0..plan.rounds {
+        let name = format!("bench-{}-{at}", std::process::id());
+        // The first start makes the database, the second finds it.
+        drop(Server::start(folder, &name).await?);
+        let (server, seconds) = Server::start(folder, &name).await?;
+        starts.push(seconds * 1000.0);
+        // Whatever it does when it begins is over.
+        sleep(Duration::from_secs(2)).await;
+        memory.push(server.megabytes()?);
+    }
+    let median = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    report.add(
+        "start until it serves",
+        median(starts),
+        "ms",
+        Some(Target::AtMost(500.0)),
+    );
+    report.add("memory at rest", median(memory), "MB", Some(Target::AtMost(60.0)));
+    Ok(())
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs all benchmarks but the replay, each on a private MariaDB, and keeps what they say as JSON beside the build. Beside each
+# ratio stands what it was when somebody last found it good (benches/baseline.json); TIDEPOOL_BENCH_ACCEPT=1 makes those of this
+# run the next ones.
+#   bench.sh
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT"
+
+results=${CARGO_TARGET_DIR:-target}/bench
+mkdir -p "$results"
+scripts/bench-calls.sh --json "$results/calls.json"
+scripts/bench-ingest.sh --rounds 3 --json "$results/ingest.json"
+scripts/bench-sweep.sh --json "$results/sweep.json"
+say "as JSON: $results"
