@@ -44,7 +44,7 @@ bench-sweep: ## measure the sweep with a million accounts on a private MariaDB, 
 bench-ingest: ## measure how activities come in on a private MariaDB, some minutes
 	@scripts/bench-ingest.sh
 
-bench-replay: ## tell of a million activities twice on a private MariaDB, and compare what is stored, ten minutes
+bench-replay: ## tell of a million activities twice on a private MariaDB, and compare what is stored, some minutes
 	@scripts/bench-ingest.sh --replay
 
 tools: ## fetch the checking tools into the tools folder (TIDEPOOL_TOOLS, else .tools)

@@ -37,9 +37,9 @@ impl Server {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let file = format!("sqlite:{folder}/{name}.db");
         let began = Instant::now();
+        let listen = address.to_string();
         let mut command = Command::new(PROGRAM);
-        command.arg("serve").env("TIDEPOOL_DATABASE__URL", file);
-        command.env("TIDEPOOL_SERVER__LISTEN", address.to_string());
+        command.args(["serve", "--listen", &listen, "--database-url", &file]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let server = Self(child);
         while TcpStream::connect(address).await.is_err() {
