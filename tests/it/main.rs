@@ -7,6 +7,7 @@
 
 mod build;
 mod collector;
+mod explain;
 mod harness;
 mod process;
 mod reclaim_rules;
