@@ -57,7 +57,7 @@ serve() {
     --wsrep-cluster-name="tidepool-$base" --wsrep-cluster-address="$group" --wsrep-sst-method=skip
     --wsrep-node-name="n$node" --wsrep-node-address="127.0.0.1:$((base + 10 + node))"
     --wsrep-node-incoming-address="127.0.0.1:$((base + node))"
-    --wsrep-provider-options="gmcast.listen_addr=tcp://127.0.0.1:$((base + 10 + node));ist.recv_addr=127.0.0.1:$((base + 20 + node));gcache.size=32M")
+    --wsrep-provider-options="gmcast.listen_addr=tcp://127.0.0.1:$((base + 10 + node));gcache.size=32M")
   if [ "$node" = 1 ]; then
     server+=(--wsrep-new-cluster)
   else
