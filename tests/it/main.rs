@@ -47,6 +47,7 @@ mod inputs;
 mod jobs;
 mod misuse;
 mod paging;
+mod plans;
 mod pools;
 mod pools_life;
 mod pools_members;
