@@ -2,11 +2,11 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
-.PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations test-nats bench \
-	bench-calls bench-ingest bench-replay bench-sweep
+.PHONY: help test test-sqlite test-mariadb test-mariadb-11 test-mysql test-galera test-group-replication test-pool-of-one test-nats \
+	lint examples helm tools clean-tools release-migrations bench bench-calls bench-ingest bench-replay bench-sweep
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
 
 test: ## everything that must be green: lint, all tests on SQLite and MariaDB, the client examples
 	@scripts/test.sh
@@ -16,6 +16,18 @@ test-sqlite: ## all tests on SQLite
 
 test-mariadb: ## the integration tests on MariaDB (TIDEPOOL_TEST_DATABASE_URL=mysql://... picks another server)
 	@scripts/test.sh mariadb
+
+test-mariadb-11: ## the same on MariaDB 11.8
+	@scripts/test.sh mariadb-11
+
+test-mysql: ## the same on MySQL
+	@scripts/test.sh mysql
+
+test-galera: ## the same on one node of a Galera cluster, and what several servers do at once on all three
+	@scripts/test.sh galera
+
+test-group-replication: ## what several MySQL servers of a group do at once, each with a server of ours
+	@scripts/test.sh group-replication
 
 test-pool-of-one: ## the integration tests with a pool of one connection, on SQLite and MariaDB
 	@scripts/test.sh pool-of-one

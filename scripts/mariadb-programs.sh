@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# Finds MariaDB's programs or gets them, and prints the folder above their bin and sbin.
-# In this order: MARIADB_HOME; PATH; the distribution's packages, installed when root, else unpacked into the tools folder.
+# Finds MariaDB's programs or gets them, and prints the folder above their bin and sbin, or one with a program `run`, which runs
+# any program of the packages that are unpacked in it.
+# In this order: MARIADB_HOME; those of the suite of Debian that TIDEPOOL_MARIADB_SUITE names, with Galera; PATH; the
+# distribution's packages, installed when root, else unpacked into the tools folder.
 # TIDEPOOL_MARIADB_UNPACK=1 goes straight to the unpacked ones.
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/suite.sh
+. "$ROOT/scripts/suite.sh"
 
 PACKAGES=(mariadb-server-core mariadb-client-core)
 UNPACKED=$TOOLS/mariadb
@@ -60,6 +64,16 @@ unpack_packages() {
 if [ -n "${MARIADB_HOME:-}" ]; then
   [ -d "$MARIADB_HOME" ] || fail "MARIADB_HOME is not a folder: $MARIADB_HOME"
   printf '%s\n' "$MARIADB_HOME"
+  exit
+fi
+if [ -n "${TIDEPOOL_MARIADB_SUITE:-}" ]; then
+  lock_tools
+  of_suite=$TOOLS/mariadb-$TIDEPOOL_MARIADB_SUITE
+  if [ ! -x "$of_suite/run" ]; then
+    unpack_suite "$TIDEPOOL_MARIADB_SUITE" "$of_suite" mariadbd "${PACKAGES[@]}" galera-4 ||
+      fail "the packages of MariaDB of Debian's $TIDEPOOL_MARIADB_SUITE could not be had: set MARIADB_HOME"
+  fi
+  printf '%s\n' "$of_suite"
   exit
 fi
 if [ -z "${TIDEPOOL_MARIADB_UNPACK:-}" ]; then

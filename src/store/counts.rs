@@ -1,12 +1,12 @@
-//! How many statements the connections were given, how many transactions they lost to others, and when the last one was
-//! answered.
+//! How many statements the connections were given, and which, if somebody wants to know; how many transactions they lost to
+//! others, and when the last one was answered.
 
 use super::Db;
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, Statement};
 use std::{
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +18,9 @@ pub(super) struct Counts {
     start: Instant,
     statements: AtomicU64,
     conflicts: AtomicU64,
+    /// Whether statements are kept, and those that were.
+    keeps: AtomicBool,
+    kept: Mutex<Vec<Statement>>,
     /// Milliseconds from `start` to the last answer.
     last_answer: AtomicU64,
 }
@@ -27,6 +30,19 @@ impl Db {
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.counts.statements.load(Ordering::SeqCst)
+    }
+
+    /// Keeps the statements that are prepared from now on, for looking at how they are carried out.
+    pub fn keep_statements(&self) {
+        self.counts.keeps.store(true, Ordering::SeqCst);
+    }
+
+    /// Those that were kept, in order; no more are.
+    #[must_use]
+    pub fn kept_statements(&self) -> Vec<Statement> {
+        self.counts.keeps.store(false, Ordering::SeqCst);
+        let mut kept = self.counts.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut kept)
     }
 
     /// Transactions that the database gave up for another one so far, such as in a deadlock.
@@ -48,6 +64,8 @@ impl Counts {
             start: Instant::now(),
             statements: AtomicU64::new(0),
             conflicts: AtomicU64::new(0),
+            keeps: AtomicBool::new(false),
+            kept: Mutex::default(),
             last_answer: AtomicU64::new(0),
         })
     }
@@ -78,6 +96,10 @@ pub(super) fn counted(mut connection: DatabaseConnection, counts: &Arc<Counts>) 
         // The probe comes whenever it likes and belongs to nobody's budget.
         if info.statement.sql != PING {
             counts.sent();
+            if counts.keeps.load(Ordering::Relaxed) {
+                let mut kept = counts.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.push(info.statement.clone());
+            }
         }
         if !info.failed {
             counts.answered();

@@ -1,12 +1,13 @@
-//! Whether the database server keeps what it acknowledged. Tidepool promises no more than the server below it does, so
-//! whoever runs it learns at start-up what is missing.
+//! Whether the database server keeps what it acknowledged, and shows it to all replicas of Tidepool. Tidepool promises no more
+//! than the server below it does, so whoever runs it learns at start-up what is missing.
 
 use super::{Db, dialect::Engine};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use std::collections::BTreeMap;
 
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'sync_binlog', \
-                         'log_bin', 'read_only', 'wsrep_on')";
+                         'log_bin', 'read_only', 'wsrep_on', 'wsrep_sync_wait', 'group_replication_single_primary_mode', \
+                         'group_replication_consistency')";
 
 /// What the settings of a MySQL-family server mean for acknowledged changes; nothing to say means that they are safe.
 pub async fn concerns(db: &Db) -> Result<Vec<String>, DbErr> {
@@ -55,12 +56,22 @@ fn judge(settings: &BTreeMap<String, String>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if on("wsrep_on") {
+    // The first of its bits is for reads.
+    let waits = value("wsrep_sync_wait").parse().is_ok_and(|mask: u32| mask & 1 == 1);
+    if on("wsrep_on") && !waits {
         concerns.push(
-            "wsrep_on = ON: on a Galera cluster let all replicas of Tidepool write to the same node; reads on another \
-             node lag behind"
+            "wsrep_on = ON without wsrep_sync_wait = 1: on a Galera cluster let all replicas of Tidepool use the same \
+             node, or set wsrep_sync_wait to 1 on all nodes; reads on another node lag behind"
                 .to_owned(),
         );
+    }
+    let consistency = value("group_replication_consistency");
+    let waits = matches!(consistency, "BEFORE" | "AFTER" | "BEFORE_AND_AFTER");
+    if value("group_replication_single_primary_mode") == "OFF" && !waits {
+        concerns.push(format!(
+            "group_replication_consistency = {consistency}: in a group of several primaries let all replicas of Tidepool \
+             use the same one, or set it to BEFORE on all servers; reads on another one lag behind"
+        ));
     }
     concerns
 }
@@ -109,5 +120,22 @@ mod tests {
         }
         assert_eq!(said.len(), 4, "{said:?}");
         assert_eq!(judged(&[("innodb_flush_log_at_trx_commit", "2")]).len(), 1);
+    }
+
+    #[test]
+    fn clusters_are_fine_where_reads_wait() {
+        let galera = |mask| judged(&[("wsrep_on", "ON"), ("wsrep_sync_wait", mask)]).len();
+        assert_eq!(["0", "1", "6", "7"].map(galera), [1, 0, 1, 0]);
+        let group = |single, consistency| {
+            let settings = [
+                ("group_replication_single_primary_mode", single),
+                ("group_replication_consistency", consistency),
+            ];
+            judged(&settings).len()
+        };
+        assert_eq!(group("ON", "BEFORE_ON_PRIMARY_FAILOVER"), 0);
+        assert_eq!(group("OFF", "BEFORE_ON_PRIMARY_FAILOVER"), 1);
+        assert_eq!(group("OFF", "EVENTUAL"), 1);
+        assert_eq!(group("OFF", "BEFORE"), 0);
     }
 }

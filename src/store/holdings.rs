@@ -4,14 +4,15 @@
 //! that no account came into the user's hands since he was counted. That is what makes limits hold.
 //!
 //! Every count is answered from a covering index, `account_owner` or `tenure_user`, and ends at its cap; but for that of
-//! locks, which reads the accounts of one owner, and is asked for when one of them is locked.
+//! locks, which reads the accounts of one owner, and is asked for when one of them is locked. The index is named: where one
+//! user has much of what there is, MySQL would rather read the tenant's rows in the order of their key.
 
-use super::{codec::Row, instant::micros};
+use super::{codec::Row, dialect::Engine, instant::micros};
 use crate::domain::{
     ids::{TenantKey, UserId},
     limits::{Count, Counted, CountsRead},
 };
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write as _,
@@ -44,7 +45,7 @@ pub async fn read(
     let mut facts = HashMap::with_capacity(wanted.len());
     for ask in asks(wanted) {
         let (mut versions, mut numbers) = (Vec::new(), HashMap::<_, CountsRead>::new());
-        for statement in ask.statements(conn.get_database_backend(), tenant) {
+        for statement in ask.statements(Engine::of(conn), tenant) {
             for row in conn.query_all_raw(statement).await? {
                 let slot: i64 = row.try_get("", "slot")?;
                 let number: i64 = row.try_get("", "number")?;
@@ -68,9 +69,9 @@ pub async fn read(
 
 /// What [`read`] sends; for looking at how it is carried out.
 #[must_use]
-pub fn statements(backend: DbBackend, tenant: TenantKey, wanted: &[(UserId, Vec<Count>)]) -> Vec<Statement> {
+pub fn statements(engine: Engine, tenant: TenantKey, wanted: &[(UserId, Vec<Count>)]) -> Vec<Statement> {
     let asks = asks(wanted);
-    asks.iter().flat_map(|ask| ask.statements(backend, tenant)).collect()
+    asks.iter().flat_map(|ask| ask.statements(engine, tenant)).collect()
 }
 
 /// Some users, each in one `Ask` only, and what to count for them, at the place that is its slot in the answer.
@@ -105,7 +106,7 @@ fn asks(wanted: &[(UserId, Vec<Count>)]) -> Vec<Ask<'_>> {
 impl Ask<'_> {
     /// One statement, unless there are more counts than fit into one. The versions are in the first, so that no count is
     /// older than the version that is to guard it.
-    fn statements(&self, backend: DbBackend, tenant: TenantKey) -> Vec<Statement> {
+    fn statements(&self, engine: Engine, tenant: TenantKey) -> Vec<Statement> {
         let places = vec!["?"; self.users.len()].join(", ");
         let mut sql = format!(
             "SELECT -1 AS slot, user_id, version AS number FROM holder WHERE tenant = ? AND user_id IN ({places})"
@@ -116,12 +117,12 @@ impl Ask<'_> {
         for (slot, (user, what, cap)) in self.counts.iter().enumerate() {
             if slot > 0 && slot.is_multiple_of(COUNTS) {
                 let (sql, values) = (std::mem::take(&mut sql), std::mem::take(&mut values));
-                statements.push(Statement::from_sql_and_values(backend, sql, values));
+                statements.push(Statement::from_sql_and_values(engine.backend(), sql, values));
             }
             if !sql.is_empty() {
                 sql.push_str(" UNION ALL ");
             }
-            let from = rows(tenant, user, *what, &mut values);
+            let from = rows(engine, tenant, user, *what, &mut values);
             values.push(i64::from(*cap).into());
             // Writing to a String cannot fail.
             let _ = write!(
@@ -129,39 +130,44 @@ impl Ask<'_> {
                 "SELECT {slot} AS slot, NULL AS user_id, COUNT(*) AS number FROM (SELECT 1 FROM {from} LIMIT ?) AS t{slot}"
             );
         }
-        statements.push(Statement::from_sql_and_values(backend, sql, values));
+        statements.push(Statement::from_sql_and_values(engine.backend(), sql, values));
         statements
     }
 }
 
 /// The rows that one count counts. An owner has nothing but drafts (1, 2) and assigned accounts (4).
-fn rows(tenant: TenantKey, user: &UserId, what: Counted, values: &mut Vec<Value>) -> String {
+fn rows(engine: Engine, tenant: TenantKey, user: &UserId, what: Counted, values: &mut Vec<Value>) -> String {
     values.extend([tenant.0.into(), user.as_str().into()]);
+    let owned = engine.by_index("account", "c", "account_owner");
+    let claimed = engine.by_index("tenure", "c", "tenure_user");
     let deal = |count_won: bool| if count_won { OPEN_AND_WON } else { OPEN };
     match what {
         Counted::Holding { count_pool, count_won } => {
             let deal = deal(count_won);
             let pool = if count_pool { "" } else { " AND pool_id IS NULL" };
-            format!("account WHERE tenant = ? AND owner = ? AND {deal}{pool} AND status IN (1, 2, 4)")
+            format!("{owned} WHERE tenant = ? AND owner = ? AND {deal}{pool} AND status IN (1, 2, 4)")
         }
         Counted::Pool { pool, count_won } => {
             let deal = deal(count_won);
             values.push(pool.0.into());
-            format!("account WHERE tenant = ? AND owner = ? AND {deal} AND pool_id = ? AND status = 4")
+            format!("{owned} WHERE tenant = ? AND owner = ? AND {deal} AND pool_id = ? AND status = 4")
         }
         Counted::DailyPool { pool, since } => {
             values.extend([micros(since).into(), pool.0.into()]);
-            "tenure WHERE tenant = ? AND user_id = ? AND start_cause = 1 AND start_time >= ? AND pool_id = ?".to_owned()
+            format!(
+                "{claimed} WHERE tenant = ? AND user_id = ? AND start_cause = 1 AND start_time >= ? AND pool_id = ?"
+            )
         }
         Counted::DailyTenant { since } => {
             values.push(micros(since).into());
-            "tenure WHERE tenant = ? AND user_id = ? AND start_cause = 1 AND start_time >= ?".to_owned()
+            format!("{claimed} WHERE tenant = ? AND user_id = ? AND start_cause = 1 AND start_time >= ?")
         }
         Counted::Locked { at } => {
             values.push(micros(at).into());
-            "account WHERE tenant = ? AND owner = ? AND status = 4 AND locked_by IS NOT NULL \
-             AND (lock_expire_time = 0 OR lock_expire_time > ?)"
-                .to_owned()
+            format!(
+                "{owned} WHERE tenant = ? AND owner = ? AND status = 4 AND locked_by IS NOT NULL \
+                 AND (lock_expire_time = 0 OR lock_expire_time > ?)"
+            )
         }
     }
 }

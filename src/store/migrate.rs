@@ -3,7 +3,11 @@
 //! The ledger is ours: SeaORM's own runner takes no lock and fails on a schema that is newer than the binary, which
 //! would turn every roll-back into an outage. Steps only add (expand) unless they say which binary they need.
 
-use super::{Db, instant, lease};
+use super::{
+    Db,
+    failure::{Class, classify},
+    instant, lease,
+};
 use crate::clock::Clock;
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use std::{collections::BTreeMap, time::Duration};
@@ -139,8 +143,11 @@ pub async fn up(db: &Db, clock: &Clock) -> Result<Vec<&'static str>, DbErr> {
     let owner = uuid::Uuid::now_v7().to_string();
     let mut waiting = false;
     let lease = loop {
-        if let Some(lease) = lease::take(db.writer(), db.engine(), LEASE, &owner, TTL).await? {
-            break lease;
+        match lease::take(db.writer(), db.engine(), LEASE, &owner, TTL).await {
+            Ok(Some(lease)) => break lease,
+            // So one of those is told who take it at several nodes of a cluster at once.
+            Err(error) if classify(&error) != Class::Retry => return Err(error),
+            Ok(None) | Err(_) => {}
         }
         if !std::mem::replace(&mut waiting, true) {
             tracing::info!(

@@ -49,6 +49,36 @@ pub(crate) fn external_server() -> Option<String> {
         .filter(|url| !url.is_empty())
 }
 
+/// The nodes of the cluster that the suite may write to, if there are several: the first one is the server that it runs on.
+pub(crate) fn nodes() -> Vec<String> {
+    let named = env::var("TIDEPOOL_TEST_DATABASE_URLS").unwrap_or_default();
+    let nodes: Vec<_> = named
+        .split_whitespace()
+        .map(|url| url.trim_end_matches('/').to_owned())
+        .collect();
+    if nodes.len() < 2 {
+        return Vec::new();
+    }
+    let first = external_server().unwrap_or_default();
+    assert_eq!(
+        first.trim_end_matches('/'),
+        nodes[0],
+        "the suite runs on the first node"
+    );
+    nodes
+}
+
+/// The same database as another server of ours reaches it: at a node of its own in a cluster that the suite may write to
+/// everywhere, else at the same place.
+pub(crate) fn at_node(url: &SecretString, node: usize) -> SecretString {
+    let nodes = nodes();
+    let url = url.expose_secret();
+    match nodes.first() {
+        Some(first) => url.replacen(first.as_str(), &nodes[node % nodes.len()], 1).into(),
+        None => url.into(),
+    }
+}
+
 /// Whether the suite runs on a MySQL-family server. Says so where the test runner does not swallow it if not: nothing is
 /// left out silently.
 pub(crate) fn on_a_server(test: &str, why: &str) -> bool {
@@ -94,6 +124,10 @@ impl Storage {
                 let server = server.trim_end_matches('/').to_owned();
                 let name = format!("tidepool_test_{}", uuid::Uuid::now_v7().simple());
                 run_sql(&server, format!("CREATE DATABASE {name}")).await;
+                // Who connects to another node does not wait until it has the database; who reads there does.
+                for node in nodes().iter().skip(1) {
+                    run_sql(node, "SELECT COUNT(*) FROM information_schema.schemata".into()).await;
+                }
                 let url = format!("{server}/{name}");
                 (Self::Database { server, name }, url)
             }
@@ -116,7 +150,7 @@ fn connect(running: &Running) -> Channel {
 /// See [`Server::replica`].
 #[derive(Debug)]
 pub(crate) struct Replica {
-    running: Option<Running>,
+    pub(crate) running: Option<Running>,
     pub(crate) channel: Channel,
 }
 
@@ -200,14 +234,21 @@ impl Server {
 
     /// A second server on the same database, where the engine allows several; else the first one again.
     pub(crate) async fn replica(&self) -> Replica {
+        self.replica_at(1).await
+    }
+
+    /// The same at this node of a cluster, if there is one.
+    pub(crate) async fn replica_at(&self, node: usize) -> Replica {
         if external_server().is_none() {
             return Replica {
                 running: None,
                 channel: self.channel(),
             };
         }
-        let db = lifecycle::open(&self.config, &self.clock).await.unwrap();
-        let running = Running::start(&self.config, db, self.clock.clone()).await.unwrap();
+        let mut config = self.config.clone();
+        config.database.url = at_node(&config.database.url, node);
+        let db = lifecycle::open(&config, &self.clock).await.unwrap();
+        let running = Running::start(&config, db, self.clock.clone()).await.unwrap();
         let channel = connect(&running);
         Replica {
             running: Some(running),

@@ -1,6 +1,9 @@
 //! What users hold is counted right, in one statement, from the covering indexes alone.
 
-use crate::harness::{Server, external_server};
+use crate::{
+    explain::explain,
+    harness::{Server, external_server},
+};
 use sea_orm::{ConnectionTrait, Statement, Value};
 use std::collections::BTreeMap;
 use tidepool::{
@@ -197,9 +200,9 @@ async fn many_users_are_counted_at_once() {
         .collect();
     // Asked for twice: once with a higher cap.
     wanted.push((user("user-7"), vec![Count { what: holding, cap: 9 }]));
-    let backend = server.db().engine().backend();
-    assert_eq!(holdings::statements(backend, TENANT, &wanted[..128]).len(), 1);
-    assert_eq!(holdings::statements(backend, TENANT, &wanted).len(), 2);
+    let engine = server.db().engine();
+    assert_eq!(holdings::statements(engine, TENANT, &wanted[..128]).len(), 1);
+    assert_eq!(holdings::statements(engine, TENANT, &wanted).len(), 2);
     wanted.push((user("user-7"), many_pools.map(|what| Count { what, cap: 1 }).collect()));
     let facts = in_tx(&server, async |tx| {
         for (owner, pool) in [("user-7", None), ("user-7", Some(Q)), ("user-199", None)] {
@@ -236,37 +239,21 @@ async fn many_users_are_counted_at_once() {
     server.discard().await;
 }
 
-async fn explain(conn: &impl ConnectionTrait, mut statement: Statement) -> Vec<String> {
-    let mysql = external_server().is_some();
-    statement.sql = format!(
-        "{} {}",
-        if mysql { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" },
-        statement.sql
-    );
-    let rows = conn.query_all_raw(statement).await.unwrap();
-    let text = |row: &sea_orm::QueryResult, column: &str| {
-        row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default()
-    };
-    rows.iter()
-        .map(|row| {
-            if mysql {
-                format!("{} {} {}", text(row, "table"), text(row, "key"), text(row, "Extra"))
-            } else {
-                text(row, "detail")
-            }
-        })
-        .filter(|line| line.contains("account") || line.contains("tenure"))
-        .collect()
+/// What the plan says of the tables that are counted.
+async fn counting(conn: &impl ConnectionTrait, statement: Statement) -> Vec<String> {
+    let mut lines = explain(conn, statement, &["table", "key", "Extra"]).await;
+    lines.retain(|line| line.contains("account") || line.contains("tenure"));
+    lines
 }
 
 async fn check_plans(server: &Server) {
-    let backend = server.db().engine().backend();
+    let engine = server.db().engine();
     let unit = server.db().unit("test", deadline());
     let reader = unit.reader().await.unwrap();
     for count in all_counts(21) {
-        let statements = holdings::statements(backend, TENANT, &[(user("ann"), vec![count])]);
+        let statements = holdings::statements(engine, TENANT, &[(user("ann"), vec![count])]);
         for statement in statements {
-            let lines = explain(&reader, statement).await;
+            let lines = counting(&reader, statement).await;
             assert_eq!(lines.len(), 1, "{count:?} {lines:?}");
             let index = match count.what {
                 Counted::Holding { .. } | Counted::Pool { .. } | Counted::Locked { .. } => "account_owner",

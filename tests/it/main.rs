@@ -1,12 +1,14 @@
 //! The integration suite: one binary, the same tests on every engine, everything through the real gRPC port.
 //!
 //! SQLite in a temporary folder unless `TIDEPOOL_TEST_DATABASE_URL` names a MySQL-family server, on which every test
-//! gets a database of its own. `TIDEPOOL_TEST_POOL_SIZE` sets the size of the connection pool, `TIDEPOOL_TEST_FOLDER` where
+//! gets a database of its own. If `TIDEPOOL_TEST_DATABASE_URLS` names the nodes of a cluster, that server first, tests of several
+//! servers write to them all. `TIDEPOOL_TEST_POOL_SIZE` sets the size of the connection pool, `TIDEPOOL_TEST_FOLDER` where
 //! SQLite's files lie: in memory they are faster.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod build;
 mod collector;
+mod explain;
 mod harness;
 mod process;
 mod reclaim_rules;
@@ -45,6 +47,7 @@ mod inputs;
 mod jobs;
 mod misuse;
 mod paging;
+mod plans;
 mod pools;
 mod pools_life;
 mod pools_members;
@@ -76,6 +79,7 @@ mod migrations;
 mod model;
 mod month;
 mod moves;
+mod nodes;
 mod observed;
 mod one_server;
 mod otlp_tls;

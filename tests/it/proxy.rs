@@ -97,10 +97,12 @@ impl Proxy {
         proxy
     }
 
-    /// The URL of the same database through this proxy.
+    /// The URL of the same database through this proxy, which reads what is sent: some servers would encrypt it unasked.
     pub(crate) fn url(&self, direct: &SecretString) -> SecretString {
         let direct = direct.expose_secret();
-        direct.replacen(host(direct), &self.address.to_string(), 1).into()
+        let proxied = direct.replacen(host(direct), &self.address.to_string(), 1);
+        let and = if proxied.contains('?') { '&' } else { '?' };
+        format!("{proxied}{and}ssl-mode=DISABLED").into()
     }
 
     /// Delays everything by this much, each way.

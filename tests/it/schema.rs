@@ -53,7 +53,7 @@ pub(crate) async fn dump(db: &DatabaseConnection) -> String {
     dump
 }
 
-/// Whether the server is MariaDB, whose way to print DDL the snapshot has.
+/// Whether the server is MariaDB, which prints DDL in its own way.
 pub(crate) async fn is_mariadb(db: &DatabaseConnection) -> bool {
     text(&rows(db, "SELECT VERSION()").await[0], 0).contains("MariaDB")
 }

@@ -3,20 +3,40 @@
 use crate::{
     activities::told,
     harness::{external_server, run_sql},
+    schema,
     sweeping::follow_up,
     world::{World, claim, open_pool},
 };
+use sea_orm::{ConnectionTrait, Database, Statement};
 use secrecy::ExposeSecret;
+
+/// What is to be said so that constraints let everything in.
+async fn unchecked(url: &str) -> Vec<String> {
+    if external_server().is_none() {
+        return vec!["PRAGMA ignore_check_constraints = 1".to_owned()];
+    }
+    let db = Database::connect(url).await.unwrap();
+    let off = if schema::is_mariadb(&db).await {
+        vec!["SET SESSION check_constraint_checks = 0".to_owned()]
+    } else {
+        // No session can be without them there; tables can.
+        let select = "SELECT CAST(CONCAT('ALTER TABLE ', table_name, ' ALTER CHECK ', constraint_name, ' NOT ENFORCED') \
+                      AS CHAR) FROM information_schema.table_constraints \
+                      WHERE table_schema = DATABASE() AND constraint_type = 'CHECK' AND enforced = 'YES'";
+        let statement = Statement::from_string(db.get_database_backend(), select);
+        let rows = db.query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    };
+    db.close().await.unwrap();
+    off
+}
 
 /// Breaks the data past the constraints that would not let it.
 async fn corrupt(world: &World, sql: &str) {
     let url = world.server.config.database.url.expose_secret().to_owned();
-    let off = if external_server().is_some() {
-        "SET SESSION check_constraint_checks = 0"
-    } else {
-        "PRAGMA ignore_check_constraints = 1"
-    };
-    run_sql(&url, format!("{off}; {sql}")).await;
+    let mut statements = unchecked(&url).await;
+    statements.push(sql.to_owned());
+    run_sql(&url, statements.join("; ")).await;
 }
 
 /// The tables of which rows are corrupted.

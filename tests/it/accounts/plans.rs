@@ -1,6 +1,7 @@
 //! Lists of pools and of the whole tenant cost a page, wherever it lies: they are read in the order of an index.
 
 use crate::{
+    explain,
     harness::external_server,
     world::{World, open_pool},
 };
@@ -21,25 +22,8 @@ use tidepool::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-async fn explain(conn: &impl ConnectionTrait, mut statement: Statement) -> Vec<String> {
-    let mysql = external_server().is_some();
-    let word = if mysql { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
-    statement.sql = format!("{word} {}", statement.sql);
-    let rows = conn.query_all_raw(statement).await.unwrap();
-    let text = |row: &sea_orm::QueryResult, column: &str| {
-        row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default()
-    };
-    rows.iter()
-        .map(|row| {
-            if mysql {
-                ["table", "type", "key", "Extra"]
-                    .map(|column| text(row, column))
-                    .join(" ")
-            } else {
-                text(row, "detail")
-            }
-        })
-        .collect()
+async fn explain(conn: &impl ConnectionTrait, statement: Statement) -> Vec<String> {
+    explain::explain(conn, statement, &["table", "type", "key", "Extra"]).await
 }
 
 fn everything() -> Filter {

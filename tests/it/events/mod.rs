@@ -12,7 +12,11 @@ mod traced;
 mod watch;
 mod watch_ends;
 
-use crate::{harness::Client, proxy::Proxy, world::World};
+use crate::{
+    harness::{Client, at_node},
+    proxy::Proxy,
+    world::World,
+};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tidepool::{
     app::App,
@@ -43,9 +47,10 @@ impl World {
     /// The flows of another server on the same database, through the proxy if there is one.
     async fn other_app(&self, proxy: Option<&Proxy>) -> Arc<App> {
         let mut config = self.server.config.clone();
-        if let Some(proxy) = proxy {
-            config.database.url = proxy.url(&config.database.url);
-        }
+        config.database.url = match proxy {
+            Some(proxy) => proxy.url(&config.database.url),
+            None => at_node(&config.database.url, 1),
+        };
         let clock = self.server.clock.clone();
         let db = lifecycle::open(&config, &clock).await.unwrap();
         Arc::new(App::start(db, clock).await.unwrap())

@@ -3,6 +3,7 @@
 use super::{assert_whole, kind};
 use crate::{
     build::push_users,
+    explain::explain,
     harness::external_server,
     races::overdue,
     site::Site,
@@ -267,11 +268,11 @@ async fn what_waits_is_found_by_the_index() {
         .await
         .unwrap();
     let server = external_server().is_some();
-    let (explain, by) = if server {
+    let by = if server {
         db.execute_unprepared("ANALYZE TABLE account_event").await.unwrap();
-        ("EXPLAIN", "e FORCE INDEX (account_event_position)")
+        "e FORCE INDEX (account_event_position)"
     } else {
-        ("EXPLAIN QUERY PLAN", "e INDEXED BY account_event_position")
+        "e INDEXED BY account_event_position"
     };
     let first = "x'00000000000000000000000000000000'";
     let reads = [
@@ -288,15 +289,8 @@ async fn what_waits_is_found_by_the_index() {
             .to_owned(),
     ];
     for sql in reads {
-        let statement = Statement::from_string(db.get_database_backend(), format!("{explain} {sql}"));
-        let rows = db.query_all_raw(statement).await.unwrap();
-        let told: Vec<String> = rows
-            .iter()
-            .flat_map(|row| {
-                let columns: &[&str] = if server { &["key", "Extra"] } else { &["detail"] };
-                columns.iter().map(|column| row.try_get("", column).unwrap_or_default())
-            })
-            .collect();
+        let statement = Statement::from_string(db.get_database_backend(), sql.clone());
+        let told = explain(&db, statement, &["key", "Extra"]).await;
         let told = told.join("; ");
         assert!(told.contains("account_event_position"), "{sql}: {told}");
         assert!(

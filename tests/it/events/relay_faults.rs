@@ -3,6 +3,7 @@
 
 use super::{SOON, assert_whole, relay::lease};
 use crate::{
+    explain::explain,
     harness::{Client, external_server, on_a_server, run_sql},
     site::new_account,
     world::{World, open_pool, user},
@@ -143,13 +144,10 @@ async fn events_are_placed_by_their_key() {
     let all_different: Vec<_> = ids[..512].iter().zip(1..).map(|(id, at)| event(id, at)).collect();
     let busy: Vec<_> = (1..=512).map(|version| event(&ids[0], version)).collect();
     for events in [one, alike, all_different, busy] {
-        let mut statement = place_statement(engine, TenantKey(1), 0, &events);
-        statement.sql = format!("EXPLAIN {}", statement.sql);
-        let row = db.query_one_raw(statement).await.unwrap().unwrap();
-        let text = |column: &str| row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default();
-        assert_eq!((text("type"), text("key")), ("range".into(), "PRIMARY".into()));
+        let statement = place_statement(engine, TenantKey(1), 0, &events);
+        let lines = explain(&db, statement, &["type", "key", "key_len"]).await;
         // The whole key: tenant, account, version.
-        assert_eq!(text("key_len"), "28", "{} events", events.len());
+        assert_eq!(lines, ["range PRIMARY 28"], "{} events", events.len());
     }
     db.close().await.unwrap();
     world.stop().await;

@@ -1,8 +1,7 @@
 //! How accounts are read that something is told of. A server that opened its tables while they were empty knows nothing of how
 //! they grew, so the plan must be right without knowing.
 
-use crate::{harness::external_server, world::World};
-use sea_orm::{ConnectionTrait, QueryResult};
+use crate::{explain::explain, harness::external_server, world::World};
 use std::time::Duration;
 use tidepool::{
     domain::ids::{AccountId, TenantKey, UserId},
@@ -21,25 +20,8 @@ async fn accounts_are_read_without_the_objects_of_others() {
     let mysql = external_server().is_some();
     let accounts: Vec<_> = (1..50).map(|at| AccountId(Uuid::from_u128(at))).collect();
     let ann = UserId::parse("ann").unwrap();
-    let mut statement = subject::reading(db.engine(), TenantKey(1), None, Some(&ann), &accounts);
-    let word = if mysql { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
-    statement.sql = format!("{word} {}", statement.sql);
-    let columns = if mysql {
-        &["table", "key", "ref"][..]
-    } else {
-        &["detail"]
-    };
-    let text =
-        |row: &QueryResult, column: &&str| row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default();
-    let line = |row: &QueryResult| {
-        columns
-            .iter()
-            .map(|column| text(row, column))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let rows = reader.query_all_raw(statement).await.unwrap();
-    let lines: Vec<_> = rows.iter().map(line).collect();
+    let statement = subject::reading(db.engine(), TenantKey(1), None, Some(&ann), &accounts);
+    let lines = explain(&reader, statement, &["table", "key", "ref"]).await;
     let objects: Vec<_> = lines
         .iter()
         .filter(|line| line.contains("business_object_related"))

@@ -1,7 +1,7 @@
 //! Objects are read along an index: no scan of what is of other accounts, no sort of what lies in order.
 
 use super::object;
-use crate::{harness::external_server, world::World};
+use crate::{explain, harness::external_server, world::World};
 use sea_orm::{ConnectionTrait, Statement};
 use std::time::Duration;
 use tidepool::{
@@ -16,24 +16,8 @@ use tidepool::{
 };
 use tokio::time::Instant;
 
-async fn explain(conn: &impl ConnectionTrait, mut statement: Statement) -> Vec<String> {
-    let mysql = external_server().is_some();
-    let word = if mysql { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
-    statement.sql = format!("{word} {}", statement.sql);
-    let rows = conn.query_all_raw(statement).await.unwrap();
-    let text = |row: &sea_orm::QueryResult, column: &str| {
-        row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default()
-    };
-    let line = |row: &sea_orm::QueryResult| {
-        if mysql {
-            ["table", "type", "key", "Extra"]
-                .map(|column| text(row, column))
-                .join(" ")
-        } else {
-            text(row, "detail")
-        }
-    };
-    rows.iter().map(line).collect()
+async fn explain(conn: &impl ConnectionTrait, statement: Statement) -> Vec<String> {
+    explain::explain(conn, statement, &["table", "type", "key", "Extra"]).await
 }
 
 #[tokio::test]

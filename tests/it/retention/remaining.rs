@@ -3,6 +3,7 @@
 use super::{exact, instant};
 use crate::{
     activities::time,
+    explain::explain,
     harness::external_server,
     sweeping::follow_up,
     world::{World, open_pool},
@@ -157,27 +158,9 @@ async fn a_teams_list_costs_what_the_team_holds() {
             after: None,
             size: 51,
         };
-        let mut statement = statements(db.engine(), TenantKey(1), page).remove(0);
-        let word = if mysql { "EXPLAIN" } else { "EXPLAIN QUERY PLAN" };
-        statement.sql = format!("{word} {}", statement.sql);
-        let rows = reader.query_all_raw(statement).await.unwrap();
+        let statement = statements(db.engine(), TenantKey(1), page).remove(0);
         // How, and by which index.
-        let columns = if mysql {
-            &["table", "type", "key"][..]
-        } else {
-            &["detail"]
-        };
-        let text = |row: &sea_orm::QueryResult, column: &&str| {
-            row.try_get::<Option<String>>("", column).unwrap().unwrap_or_default()
-        };
-        let line = |row| {
-            columns
-                .iter()
-                .map(|column| text(row, column))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let lines: Vec<_> = rows.iter().map(line).collect();
+        let lines = explain(&reader, statement, &["table", "type", "key"]).await;
         assert!(lines.iter().any(|line| line.contains(index)), "{lines:?}");
         let scans = ["SCAN a", "SCAN m", "a ALL", "a index"];
         assert!(

@@ -1,6 +1,7 @@
 //! A sweep costs what is due, not what exists.
 
 use crate::{
+    explain::explain,
     harness::{external_server, run_sql},
     sweeping::follow_up,
     world::{World, open_pool},
@@ -16,7 +17,7 @@ async fn double(url: &str, times: usize) {
     let row = db.query_one_raw(Statement::from_string(backend, "SELECT * FROM account LIMIT 1"));
     let columns = row.await.unwrap().unwrap().column_names();
     let fresh = if external_server().is_some() {
-        "UNHEX(MD5(CONCAT(RAND(), id)))"
+        "UNHEX(LEFT(SHA2(CONCAT(RAND(), id), 256), 32))"
     } else {
         "randomblob(16)"
     };
@@ -40,17 +41,8 @@ async fn double(url: &str, times: usize) {
 /// How the engine finds what `sql` looks for, in its own words.
 async fn plan(url: &str, sql: &str) -> String {
     let db = Database::connect(url).await.unwrap();
-    let (explain, column) = if external_server().is_some() {
-        ("EXPLAIN", "key")
-    } else {
-        ("EXPLAIN QUERY PLAN", "detail")
-    };
-    let statement = Statement::from_string(db.get_database_backend(), format!("{explain} {sql}"));
-    let rows = db.query_all_raw(statement).await.unwrap();
-    let told: Vec<String> = rows
-        .iter()
-        .map(|row| row.try_get("", column).unwrap_or_default())
-        .collect();
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let told = explain(&db, statement, &["key"]).await;
     db.close().await.unwrap();
     told.join("; ")
 }
