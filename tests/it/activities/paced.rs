@@ -87,16 +87,6 @@ async fn what_is_asked_of_follow_ups_is_checked() {
     };
     assert_eq!(of(&get().await), ((0, 0, 0), None));
     let duration = |seconds: i64, nanos: i32| Some(prost_types::Duration { seconds, nanos });
-    let wrong: [(&str, fn(&mut ActivityRules)); 6] = [
-        ("min_summary_length", |rules| rules.min_summary_length = 1001),
-        ("min_summary_length", |rules| rules.min_summary_length = -1),
-        ("max_follow_ups_per_day", |rules| rules.max_follow_ups_per_day = 1001),
-        ("max_follow_ups_per_day", |rules| {
-            rules.max_follow_ups_per_day = i32::MIN
-        }),
-        ("late_follow_up_hours", |rules| rules.late_follow_up_hours = 169),
-        ("late_follow_up_hours", |rules| rules.late_follow_up_hours = -1),
-    ];
     let refused = async |rules: ActivityRules, field: &str| {
         let refused = world.activity_rules(rules, &PACE).await;
         let details = refused.refused(Code::InvalidArgument, Reason::InvalidArgument);
@@ -104,9 +94,20 @@ async fn what_is_asked_of_follow_ups_is_checked() {
         assert_eq!(violations.len(), 1, "{violations:?}");
         assert_eq!(violations[0].field, format!("activity_rules.{field}"));
     };
-    for (field, change) in wrong {
+    for (field, value) in [
+        ("min_summary_length", 1001),
+        ("min_summary_length", -1),
+        ("max_follow_ups_per_day", 1001),
+        ("max_follow_ups_per_day", i32::MIN),
+        ("late_follow_up_hours", 169),
+        ("late_follow_up_hours", -1),
+    ] {
         let mut rules = ActivityRules::default();
-        change(&mut rules);
+        *match field {
+            "min_summary_length" => &mut rules.min_summary_length,
+            "max_follow_ups_per_day" => &mut rules.max_follow_ups_per_day,
+            _ => &mut rules.late_follow_up_hours,
+        } = value;
         refused(rules, field).await;
     }
     for spacing in [

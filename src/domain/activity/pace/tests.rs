@@ -56,10 +56,12 @@ fn told(summary: &str, minute: i64) -> Activity {
     }
 }
 
-/// Minutes apart, of the minutes at which there were follow-ups those that count.
+/// Minutes apart, how many at most, the minutes at which there were follow-ups, and those of them that count.
+type Case = (i64, Option<usize>, &'static [i64], &'static [i64]);
+
 #[test]
 fn those_count_that_lie_far_enough_apart_until_there_are_enough() {
-    const TABLE: &[(i64, Option<usize>, &[i64], &[i64])] = &[
+    const TABLE: &[Case] = &[
         (0, None, &[], &[]),
         (30, None, &[0, 10, 20, 29], &[0]),
         (30, None, &[0, 30, 60], &[0, 30, 60]),
