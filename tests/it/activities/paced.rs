@@ -15,11 +15,11 @@ use tidepool::{
 };
 use tonic::Code;
 
-fn minutes(minutes: i64) -> Option<prost_types::Duration> {
-    Some(prost_types::Duration {
+fn minutes(minutes: i64) -> prost_types::Duration {
+    prost_types::Duration {
         seconds: 60 * minutes,
         nanos: 0,
-    })
+    }
 }
 
 const PACE: [&str; 4] = [
@@ -220,7 +220,7 @@ async fn follow_ups_of_a_day_are_judged_together() {
     assert_eq!(world.last_after(call("e1", &id, at(-1))).await, time(at(-1)));
     world
         .asks(ActivityRules {
-            min_follow_up_spacing: minutes(30),
+            min_follow_up_spacing: Some(minutes(30)),
             max_follow_ups_per_day: 2,
             ..Default::default()
         })
@@ -271,7 +271,7 @@ async fn only_those_are_judged_that_may_count() {
         world.server.clock.advance(TimeDelta::hours(20));
         let rules = ActivityRules {
             follow_ups_by: actors.into(),
-            min_follow_up_spacing: minutes(30),
+            min_follow_up_spacing: Some(minutes(30)),
             ..Default::default()
         };
         world
