@@ -2,14 +2,15 @@
 //!
 //! Statement budget of what n activities change: 1 read of teams per 128 accounts where it matters who is in them; 1 read of
 //! deals per 128 accounts whose deals or contracts are told of; 1 read of reversals for each account that a rule took before
-//! its owner's deal became known; the writes of `store::apply` for the accounts that change; of the objects that change 1
-//! write per 128 that are new and 2 per 128 that are not, and 1 per 1000 users who may see them; 1 write per 128 activities.
+//! its owner's deal became known; what `app::follow_ups` says where follow-ups of a day are judged together; the writes of
+//! `store::apply` for the accounts that change; of the objects that change 1 write per 128 that are new and 2 per 128 that are
+//! not, and 1 per 1000 users who may see them; 1 write per 128 activities.
 
 use super::{
     App,
     activity_objects::{KnownObjects, Merged, standings},
     call::Call,
-    flow,
+    flow, follow_ups,
     intake::Fresh,
     page::{self, List},
     related::conceal,
@@ -100,11 +101,13 @@ impl App {
         for heard in &heard {
             by_account.entry(heard.activity.account).or_default().push(*heard);
         }
+        let before = follow_ups::before(tx, scene, subjects, &by_account).await?;
         let (mut changes, mut contexts, none) = (Vec::new(), Contexts::new(), Objects::default());
         for (id, activities) in &by_account {
             let of_account = objects.by_account.get(id).unwrap_or(&none);
-            let subject = subjects.get(id);
-            if let Some(change) = subject.and_then(|subject| record(scene, &subject.account, activities, of_account)) {
+            let before = before.get(id).map_or(&[][..], Vec::as_slice);
+            let account = subjects.get(id).map(|subject| &subject.account);
+            if let Some(change) = account.and_then(|account| record(scene, account, activities, of_account, before)) {
                 let told = told_by(activities, trace).map(str::to_owned);
                 contexts.insert(*id, told);
                 changes.push(change);

@@ -1,7 +1,7 @@
 //! Duplicates become one account.
 //!
 //! Statement budget: 1 read of the accounts with the revisions and the answer of a repeated request; 2 of tags and fields,
-//! 1 of teams, 1 of deals, 1 of how much there is; then as `store::apply` says for so many changes, 3 writes of what goes
+//! 1 of teams, 1 of deals, 1 of follow-ups where those of a day are judged together, 1 of how much there is; then as `store::apply` says for so many changes, 3 writes of what goes
 //! over, one request row.
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     account::{View, seen, view},
     call::Call,
     flow::{self, Once, Reply},
+    follow_ups,
 };
 use crate::{
     domain::{
@@ -85,6 +86,7 @@ impl App {
             extras: subject::extras(tx, org, &loaded.subjects).await?,
             teams: team::of_accounts(tx, org.key, &ids).await?,
             deals: activity_object::deals(tx, org.key, &ids, (&call.caller, &[])).await?,
+            follow_ups: follow_ups::of_last_day(tx, org, &loaded.subjects).await?,
             rows: merge::rows(tx, org.key, losers, ROWS_MAX).await?,
         };
         let principal = Self::principal(org, call)?;

@@ -23,6 +23,7 @@ pub mod exception_absence;
 pub mod exception_dispute;
 pub mod exception_pause;
 pub mod flow;
+mod follow_ups;
 mod handover;
 pub mod history;
 pub mod import;

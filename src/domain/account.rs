@@ -7,7 +7,7 @@ use super::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 use uuid::Uuid;
 
 macro_rules! numbered {
@@ -314,6 +314,14 @@ pub struct Reclaimed {
     pub last_follow_up_time: Option<DateTime<Utc>>,
     /// The last win before that is known by now.
     pub last_won_time: Option<DateTime<Utc>>,
+}
+
+impl Reclaimed {
+    /// While he owned it.
+    #[must_use]
+    pub const fn lasted(&self) -> Range<DateTime<Utc>> {
+        self.owner_since..self.time
+    }
 }
 
 /// What clocks look at beside follow-ups and wins. Never searched, so it is kept in one piece.

@@ -1,9 +1,11 @@
 //! What happened to an account outside Tidepool, and what that means for it.
 //!
-//! Facts merge: the last follow-up is a maximum, deals are a set of objects of which each has the state of its latest
-//! event. So events may come twice, late and in any order, and end in the same state.
+//! Facts merge: the last follow-up is a maximum, or what the follow-ups of its day come to together, see [`pace`]; deals
+//! are a set of objects of which each has the state of its latest event. So events may come twice, late and in any order,
+//! and end in the same state.
 
 pub mod kinds;
+pub mod pace;
 pub mod parking;
 pub mod recount;
 pub mod rules;
@@ -20,6 +22,7 @@ use super::{
     sweep::notice,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use pace::FollowUps;
 use rules::{Meaning, Standing};
 use std::fmt;
 
@@ -158,11 +161,16 @@ impl<'a> Heard<'a> {
         let (rules, kind) = (&org.activity_rules, &activity.kind);
         // What takes an account from its owner at once may be told by anybody; what keeps it may not.
         let follows = rules.meaning(kind).follow_up || org.retention.names(kind);
+        let mut meaning = rules.counted(kind, standing);
+        // A deal is one whatever is written of it.
+        let says_enough = rules.says_enough(&activity.summary);
+        meaning.follow_up &= says_enough;
+        let keeps = follows && rules.follows_up(kind, standing) && (says_enough || meaning.closes());
         Self {
             activity,
             standing,
-            meaning: rules.counted(kind, standing),
-            tracked: org.retention.reclaims_upon(kind) || follows && rules.follows_up(kind, standing),
+            meaning,
+            tracked: org.retention.reclaims_upon(kind) || keeps,
         }
     }
 }
@@ -182,9 +190,15 @@ pub struct Objects {
 pub type Reversal = (ObjectKey, Mark);
 
 /// What the new activities of an account change: its facts, and with them its clock. Nothing for accounts that are out of
-/// use.
+/// use. `before` is when those follow-ups happened that were told before, of the days that [`pace::asked`] names.
 #[must_use]
-pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], objects: &Objects) -> Option<Change> {
+pub fn record(
+    scene: &Scene<'_>,
+    account: &Account,
+    activities: &[Heard<'_>],
+    objects: &Objects,
+    before: &[DateTime<Utc>],
+) -> Option<Change> {
     if !takes(account) {
         return None;
     }
@@ -198,9 +212,9 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], ob
             noticed = after.clock.reclaim_time;
         }
     }
-    let follow_up = activities.iter().filter(|heard| heard.meaning.follow_up);
-    let last = follow_up.map(|heard| heard.activity.occur_time).max();
-    after.last_follow_up_time = after.last_follow_up_time.max(last);
+    let settled = after.clock.reclaim_time;
+    let follow_ups = FollowUps::heard(scene.org, activities, before);
+    after.last_follow_up_time = follow_ups.last(after.last_follow_up_time, |_| true);
     if let Some(deals) = objects.deals {
         set_deals(&mut after, deals);
     }
@@ -209,10 +223,12 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], ob
         let last = after.memory.kind_times.entry(kind).or_insert(time);
         *last = (*last).max(time);
     }
-    let disputed = dispute::note(scene, &mut after, activities, &objects.reversals);
+    let disputed = dispute::note(scene, &mut after, activities, &follow_ups, &objects.reversals);
     // Whatever changes an object raises the version, also where it changes no fact: two who write the same object at the
     // same time would otherwise not notice each other.
+    let judged = follow_ups.are_judged();
     if !objects.changed
+        && !judged
         && !disputed
         && (after.last_follow_up_time, &after.memory) == (account.last_follow_up_time, &account.memory)
     {
@@ -225,11 +241,15 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], ob
     if objects.changed {
         fields.push("objects".to_owned());
     }
+    if judged {
+        fields.push("follow_ups".to_owned());
+    }
     // Whoever has more time by the activity need not hear of what would have been.
     let told = noticed.filter(|noticed| after.clock.reclaim_time == Some(*noticed));
     let effects = Effects {
         fields,
         reminder: told.map(|_| notice(scene.org, &after)),
+        late_follow_up: settled.is_some_and(|deadline| late(scene.org, account, &after, &follow_ups, deadline)),
         ..Effects::between(Some(account), &after)
     };
     Some(Change {
@@ -259,12 +279,34 @@ pub fn record(scene: &Scene<'_>, account: &Account, activities: &[Heard<'_>], ob
     })
 }
 
-/// A user edits the account, which the tenant may have made a follow-up.
+/// Whether follow-ups put `deadline` off of which the first one that counts in the owner's time came only in the last hours
+/// before it: as far as is known now.
+fn late(
+    org: &Organisation,
+    before: &Account,
+    after: &Account,
+    follow_ups: &FollowUps,
+    deadline: DateTime<Utc>,
+) -> bool {
+    let Some((hours, since)) = org.activity_rules.late().zip(after.owner_since) else {
+        return false;
+    };
+    let known = [before.last_follow_up_time, before.last_won_time, after.last_won_time];
+    let put_off = after.clock.reclaim_time.is_none_or(|next| next > deadline);
+    put_off
+        && known.into_iter().flatten().all(|time| time < since)
+        && follow_ups.first(since).is_some_and(|first| deadline - first <= hours)
+}
+
+/// A user edits the account, which the tenant may have made a follow-up. Nothing is written of an edit, and it is not kept
+/// among the activities of its day: it is no follow-up where these are judged together.
 pub fn note_edit(org: &Organisation, after: &mut Account, standing: Standing) {
     let (rules, now) = (&org.activity_rules, after.update_time);
     let edit = Kind::account_updated();
-    if rules.counted(&edit, standing).follow_up {
-        after.last_follow_up_time = after.last_follow_up_time.max(Some(now));
+    if rules.counted(&edit, standing).follow_up && rules.says_enough("") {
+        if rules.pace().is_none() {
+            after.last_follow_up_time = after.last_follow_up_time.max(Some(now));
+        }
         after.memory.kind_times.insert(edit.text, now);
     }
 }

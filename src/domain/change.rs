@@ -357,6 +357,9 @@ pub struct Effects {
     /// Contacts that would have followed, and were too many.
     #[serde(skip_serializing_if = "is_zero")]
     pub contacts_left_behind: u32,
+    /// Whether the first follow-up of the tenure put the deadline off, only in the last hours before it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub late_follow_up: bool,
     /// Why, in words. Kept beside the event, so that it can go with the account.
     #[serde(skip)]
     pub note: String,

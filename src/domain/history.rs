@@ -108,6 +108,8 @@ pub struct ToldEffects {
     pub merged_into: Option<AccountId>,
     /// Contacts that stayed with the owner before, since they were too many.
     pub contacts_left_behind: u32,
+    /// Whether the first follow-up of the tenure put the deadline off, only in the last hours before it.
+    pub late_follow_up: bool,
 }
 
 /// [`RelatedEffect`](super::change::RelatedEffect) as it is read back.
@@ -172,8 +174,8 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<i6
 pub enum Insight {
     /// All of it.
     Full,
-    /// What members of the pool see of an unclaimed account: nothing of the team, of those who were reminded, and of
-    /// objects.
+    /// What members of the pool see of an unclaimed account: nothing of the team, of those who were reminded, of objects,
+    /// and of how late an owner followed up.
     Member {
         /// Nothing of these fields.
         hidden: Vec<String>,
@@ -207,6 +209,7 @@ impl Insight {
             event.effects.reminder = None;
             event.effects.related.clear();
             event.effects.contacts_left_behind = 0;
+            event.effects.late_follow_up = false;
             let of = |field: &str, hidden: &str| {
                 field
                     .strip_prefix(hidden)
@@ -259,6 +262,7 @@ mod tests {
             fields: vec!["phone".into()],
             days: Some(7),
             until: Some(1),
+            late_follow_up: true,
             note: "kept beside it".into(),
             reminder: Some(ReminderEffect {
                 kind: "DEADLINE",
@@ -273,7 +277,7 @@ mod tests {
         assert_eq!(read.status, Some(("ASSIGNED".into(), "UNASSIGNED".into())));
         assert_eq!(read.owner, Some((Some("bob".into()), None)));
         assert_eq!(read.reclaim_time, Some(None));
-        assert_eq!((read.days, read.until), (Some(7), Some(1)));
+        assert_eq!((read.days, read.until, read.late_follow_up), (Some(7), Some(1), true));
         let reminder = ToldReminder {
             kind: "DEADLINE".into(),
             rule_id: None,
@@ -317,6 +321,7 @@ mod tests {
                     .into(),
                 member: Some("bob".into()),
                 reminder: Some(ToldReminder::default()),
+                late_follow_up: true,
                 ..ToldEffects::default()
             },
             note: "he asked not to be called".into(),
@@ -333,9 +338,10 @@ mod tests {
                 event.effects.fields,
                 event.effects.member,
                 event.effects.reminder,
+                event.effects.late_follow_up,
                 event.note
             ),
-            (vec!["name".to_owned()], None, None, String::new())
+            (vec!["name".to_owned()], None, None, false, String::new())
         );
     }
 }

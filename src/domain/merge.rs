@@ -5,7 +5,7 @@
 
 use super::{
     account::{Account, EndCause, Extras, Profile, Status, TeamAccess, TeamRole},
-    activity::{self, set_deals},
+    activity::{self, pace::FollowUps, set_deals},
     change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
     circulation::{
         Scene, Subject,
@@ -23,6 +23,7 @@ use super::{
     team::{MAX_MEMBERS, TeamMember},
 };
 use crate::domain::error::Error;
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 
 /// Accounts that are merged into one at once, at most.
@@ -50,6 +51,8 @@ pub struct Belongings {
     pub teams: HashMap<AccountId, Vec<TeamMember>>,
     /// Deals and contracts.
     pub deals: HashMap<AccountId, Deals>,
+    /// When those follow-ups of all of them happened that are judged with the last one, where they are judged together.
+    pub follow_ups: Vec<DateTime<Utc>>,
     /// How many activities and objects those have that are to become another one, counted a little above [`ROWS_MAX`].
     pub rows: usize,
 }
@@ -123,13 +126,14 @@ fn survive(
     after.extras = extras.clone();
     for loser in losers {
         fill(&mut after.profile, &loser.profile);
-        after.last_follow_up_time = after.last_follow_up_time.max(loser.last_follow_up_time);
         for (kind, time) in &loser.memory.kind_times {
             let last = after.memory.kind_times.entry(kind.clone()).or_insert(*time);
             *last = (*last).max(*time);
         }
     }
     let all = std::iter::once(before).chain(losers.iter().copied());
+    let follow_ups = FollowUps::new(scene.org, with.follow_ups.iter().copied());
+    after.last_follow_up_time = follow_ups.last(last_follow_up(all.clone()), |_| true);
     set_deals(
         &mut after,
         together(all.filter_map(|account| with.deals.get(&account.id))),
@@ -162,6 +166,11 @@ fn survive(
         extras: (extras != had).then(|| extras.clone()),
         ..change(after, Columns::Merge, Event { kind, effects })
     }
+}
+
+/// When somebody followed up one of the accounts last.
+pub fn last_follow_up<'a>(accounts: impl Iterator<Item = &'a Account>) -> Option<DateTime<Utc>> {
+    accounts.filter_map(|account| account.last_follow_up_time).max()
 }
 
 /// No object is of two accounts.

@@ -7,6 +7,7 @@
 pub mod account_list;
 pub mod account_row;
 pub mod activity;
+pub mod activity_day;
 pub mod activity_deals;
 pub mod activity_object;
 pub mod apply;

@@ -1,6 +1,7 @@
 //! Activities come in: what they change, what is refused, and that neither order nor repetition matters.
 
 mod objects;
+mod paced;
 mod recompute;
 mod rules;
 mod schedules;

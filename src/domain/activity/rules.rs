@@ -6,24 +6,34 @@
 use super::{
     Kind,
     kinds::{ACCOUNT_UPDATED, ActivityKind, Close, FollowUp, Traits, built_in},
+    pace::Pace,
 };
 use crate::domain::{
     account::Account,
     configured::Configured,
     ids::UserId,
     refusal::{Reason, Violations},
-    text::{check_len, check_unique},
+    text::{check_len, check_range, check_unique},
 };
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
+    ops::RangeInclusive,
     sync::Arc,
 };
 use uuid::Uuid;
 
 /// Follow-ups that can be chosen at most.
 pub const FOLLOW_UPS_MAX: usize = 50;
+/// Characters of a summary that can be asked for.
+pub const SUMMARY_LENGTHS: RangeInclusive<u32> = 0..=1_000;
+/// How far apart follow-ups can have to lie, in seconds.
+pub const SPACINGS: RangeInclusive<u32> = 0..=86_400;
+/// How many follow-ups of a day can count at most.
+pub const PER_DAY: RangeInclusive<u32> = 0..=1_000;
+/// How near to the deadline can be late, in hours.
+pub const LATE_HOURS: RangeInclusive<u32> = 0..=168;
 
 /// Whose activities count. What a system did without a user counts in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +119,18 @@ pub struct RuleConfig {
     pub follow_ups_by: Actors,
     /// Whose deals count.
     pub closes_by: Actors,
+    /// Characters that the summary of a follow-up has at least.
+    #[serde(default)]
+    pub min_summary_length: u32,
+    /// How far apart follow-ups of a day lie at least, in seconds.
+    #[serde(default)]
+    pub min_follow_up_spacing: u32,
+    /// Follow-ups of a day that count at most; any number if 0.
+    #[serde(default)]
+    pub max_follow_ups_per_day: u32,
+    /// How near to the deadline the first follow-up of a tenure is told as late; never if 0.
+    #[serde(default)]
+    pub late_follow_up_hours: u32,
 }
 
 impl Default for RuleConfig {
@@ -119,6 +141,10 @@ impl Default for RuleConfig {
             close_kinds: named(|kind| kind.close == Close::Default),
             follow_ups_by: Actors::Anyone,
             closes_by: Actors::Team,
+            min_summary_length: 0,
+            min_follow_up_spacing: 0,
+            max_follow_ups_per_day: 0,
+            late_follow_up_hours: 0,
         }
     }
 }
@@ -319,6 +345,32 @@ impl ActivityRules {
         !by_system && self.config().follow_ups_by.admit(standing)
     }
 
+    /// Whether the text of a follow-up is as long as it has to be.
+    #[must_use]
+    pub fn says_enough(&self, summary: &str) -> bool {
+        let least = self.config().min_summary_length as usize;
+        // Bytes are never fewer than characters.
+        summary.len() >= least && summary.chars().count() >= least
+    }
+
+    /// What is asked of the follow-ups of a day together, if anything is.
+    #[must_use]
+    pub fn pace(&self) -> Option<Pace> {
+        let config = self.config();
+        let pace = Pace {
+            spacing: TimeDelta::seconds(config.min_follow_up_spacing.into()),
+            per_day: (config.max_follow_ups_per_day > 0).then_some(config.max_follow_ups_per_day as usize),
+        };
+        (pace.per_day.is_some() || !pace.spacing.is_zero()).then_some(pace)
+    }
+
+    /// How near to the deadline a follow-up is late, if that is told.
+    #[must_use]
+    pub fn late(&self) -> Option<TimeDelta> {
+        let hours = self.config().late_follow_up_hours;
+        (hours > 0).then(|| TimeDelta::hours(hours.into()))
+    }
+
     /// Whether it matters, now or after a change of the rules, if somebody is in the related team who did this.
     #[must_use]
     pub fn looks_at_team(&self, kind: &Kind) -> bool {
@@ -326,7 +378,13 @@ impl ActivityRules {
             return false;
         };
         let deal = traits.can_close() || !traits.reverses.is_empty();
-        deal || self.config().follow_ups_by == Actors::Team && self.meaning(kind).follow_up
+        // What is judged again with others of its day is judged by what its actor was.
+        let by_actor = match self.config().follow_ups_by {
+            Actors::Team => true,
+            Actors::Owner => self.pace().is_some(),
+            Actors::Anyone => false,
+        };
+        deal || by_actor && self.meaning(kind).follow_up
     }
 
     /// Who names the kind: the rules, or kinds of the tenant's own that take it back.
@@ -374,6 +432,19 @@ impl ActivityRules {
                 let message = format!("must name exactly one kind, and names {}", kinds.len());
                 v.add_as(Reason::ExactlyOneCloseAction, "close_kinds", message);
             }
+        }
+        for (field, value, range) in [
+            ("min_summary_length", config.min_summary_length, SUMMARY_LENGTHS),
+            ("max_follow_ups_per_day", config.max_follow_ups_per_day, PER_DAY),
+            ("late_follow_up_hours", config.late_follow_up_hours, LATE_HOURS),
+        ] {
+            check_range(v, field, Some(value), &range);
+        }
+        if !SPACINGS.contains(&config.min_follow_up_spacing) {
+            v.add(
+                "min_follow_up_spacing",
+                "must be between 0 and 24 hours, in whole seconds",
+            );
         }
         violations
     }

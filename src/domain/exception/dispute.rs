@@ -4,7 +4,7 @@
 use super::undo::restored;
 use crate::domain::{
     account::{Account, Reclaimed, Status},
-    activity::{Activity, Heard, Reversal, rules::Deal},
+    activity::{Activity, Heard, Reversal, pace::FollowUps, rules::Deal},
     circulation::Scene,
     ids::UserId,
     object::Mark,
@@ -19,9 +19,15 @@ fn lost(account: &Account) -> Option<(&Reclaimed, &UserId)> {
     reclaimed.zip(account.last_owner.as_ref()).filter(|_| waits)
 }
 
+/// The tenure of which something may become known that disputes its end.
+#[must_use]
+pub fn lost_tenure(account: &Account) -> Option<&Reclaimed> {
+    lost(account).map(|(reclaimed, _)| reclaimed)
+}
+
 /// Whether it happened while that owner had it.
 fn in_his_time(reclaimed: &Reclaimed, activity: &Activity) -> bool {
-    (reclaimed.owner_since..reclaimed.time).contains(&activity.occur_time)
+    reclaimed.lasted().contains(&activity.occur_time)
 }
 
 /// Whether the owner who lost the account did this while he had it: a deal that he closed counts although he owns the
@@ -45,9 +51,16 @@ fn taken_back(reclaimed: &Reclaimed, closing: &Activity, mut reversals: impl Ite
     reversals.any(|(key, mark)| Some(key) == object && mark > closed && mark.time < reclaimed.time)
 }
 
-/// Notes in `after` what activities tell of the time before the account's last reclaim; `reversals` is what was told before of
-/// deals that they close. Answers whether the account is disputed since now: he would not have lost it, had they been known.
-pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[Heard<'_>], reversals: &[Reversal]) -> bool {
+/// Notes in `after` what activities tell of the time before the account's last reclaim; `follow_ups` are those among them,
+/// `reversals` is what was told before of deals that they close. Answers whether the account is disputed since now: he would
+/// not have lost it, had they been known.
+pub fn note(
+    scene: &Scene<'_>,
+    after: &mut Account,
+    activities: &[Heard<'_>],
+    follow_ups: &FollowUps,
+    reversals: &[Reversal],
+) -> bool {
     let now = after.update_time;
     let Some((reclaimed, owner)) = lost(after) else {
         return false;
@@ -56,6 +69,8 @@ pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[Heard<'_>], re
     let mut known = reclaimed.clone();
     let mut kinds = after.memory.kind_times.clone();
     kinds.retain(|_, time| *time < known.time);
+    let lasted = reclaimed.lasted();
+    known.last_follow_up_time = follow_ups.last(known.last_follow_up_time, |time| lasted.contains(&time));
     let mut news = false;
     for heard in activities
         .iter()
@@ -65,9 +80,6 @@ pub fn note(scene: &Scene<'_>, after: &mut Account, activities: &[Heard<'_>], re
         let now_told = activities.iter().filter_map(reversal);
         let all_reversals = reversals.iter().cloned().chain(now_told);
         let closes = meaning.closes() && !taken_back(&reclaimed, heard.activity, all_reversals);
-        if meaning.follow_up {
-            known.last_follow_up_time = known.last_follow_up_time.max(Some(time));
-        }
         if closes {
             known.last_won_time = known.last_won_time.max(Some(time));
         }

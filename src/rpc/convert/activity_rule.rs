@@ -1,6 +1,6 @@
 //! What activities mean: the rules, and kinds.
 
-use super::{choice, decode, etag, etag_opt, mask, own_id, required, timestamp};
+use super::{choice, decode, etag, etag_opt, mask, own_id, required, retention_rule::number, timestamp};
 use crate::{
     app::{activity_rule::UpdateRules, configured::UpdateConfigured},
     domain::{
@@ -36,6 +36,14 @@ fn read_actors(v: &mut Violations, field: &str, value: i32, usual: Actors) -> Op
     })
 }
 
+/// Whole seconds for the domain to judge with everything else; what is below 0, or is no whole number of them, is as wrong
+/// as what is too long.
+fn seconds(value: Option<prost_types::Duration>) -> u32 {
+    let value = value.unwrap_or_default();
+    let whole = u32::try_from(value.seconds).ok().filter(|_| value.nanos == 0);
+    whole.unwrap_or(u32::MAX)
+}
+
 /// The rules as a message.
 #[must_use]
 pub fn encode(rules: &Configured<RuleConfig>) -> proto::ActivityRules {
@@ -49,6 +57,13 @@ pub fn encode(rules: &Configured<RuleConfig>) -> proto::ActivityRules {
         update_time: (rules.update_time != DateTime::UNIX_EPOCH)
             .then(|| timestamp(rules.update_time))
             .flatten(),
+        min_summary_length: config.min_summary_length.cast_signed(),
+        min_follow_up_spacing: (config.min_follow_up_spacing > 0).then(|| prost_types::Duration {
+            seconds: config.min_follow_up_spacing.into(),
+            nanos: 0,
+        }),
+        max_follow_ups_per_day: config.max_follow_ups_per_day.cast_signed(),
+        late_follow_up_hours: config.late_follow_up_hours.cast_signed(),
     }
 }
 
@@ -68,6 +83,10 @@ pub fn update(message: proto::UpdateActivityRulesRequest) -> Result<UpdateRules,
                 close_kinds: rules.close_kinds,
                 follow_ups_by: follow_ups_by?,
                 closes_by: closes_by?,
+                min_summary_length: number(rules.min_summary_length),
+                min_follow_up_spacing: seconds(rules.min_follow_up_spacing),
+                max_follow_ups_per_day: number(rules.max_follow_ups_per_day),
+                late_follow_up_hours: number(rules.late_follow_up_hours),
             },
             paths,
             etag: etag?,

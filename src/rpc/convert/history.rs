@@ -140,6 +140,7 @@ fn encode_effects(effects: ToldEffects) -> proto::AccountEventEffects {
         merged_account_ids: effects.merged.iter().map(ToString::to_string).collect(),
         merged_into: text(effects.merged_into),
         contacts_left_behind: effects.contacts_left_behind.cast_signed(),
+        late_follow_up: effects.late_follow_up,
     }
 }
 

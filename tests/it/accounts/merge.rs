@@ -288,3 +288,94 @@ async fn merges_that_cross_leave_one_account() {
     }
     world.stop().await;
 }
+
+/// X25: follow-ups of the last day of accounts that become one are judged as those of one account.
+#[tokio::test]
+async fn their_last_day_is_judged_as_one() {
+    let world = World::start().await;
+    let pool = proto::Pool {
+        time_zone: "UTC".into(),
+        ..open_pool("North")
+    };
+    let pool = world.pool(pool).await;
+    world.rule(follow_up(&pool, 30)).await;
+    let ids = [
+        world.create("Acme", &pool, "bob").await.id,
+        world.create("Acme Ltd", &pool, "cid").await.id,
+    ];
+    let rules = proto::ActivityRules {
+        min_follow_up_spacing: Some(prost_types::Duration {
+            seconds: 3600,
+            nanos: 0,
+        }),
+        min_summary_length: 3,
+        ..Default::default()
+    };
+    let fields = ["min_follow_up_spacing", "min_summary_length"];
+    world.activity_rules(rules, &fields).await.unwrap();
+    world.server.clock.advance(TimeDelta::days(3));
+    // Noon of a day of the tenant.
+    let noon = world.server.clock.now() - TimeDelta::hours(22);
+    let at = |event: &str, id: &str, minute: i64, summary: &str| proto::Activity {
+        object_id: String::new(),
+        summary: summary.into(),
+        ..told(event, id, "sales_record.created", noon + TimeDelta::minutes(minute))
+    };
+    let [stays, goes] = &ids;
+    let told = vec![
+        at("e0", stays, -24 * 60, "the day before"),
+        at("e1", stays, 0, "a call"),
+        at("e2", goes, 30, "a visit"),
+        at("e3", goes, 5, "hm"),
+        at("e4", goes, 90, "an order"),
+    ];
+    world.tell("crm", told).await;
+    let last = async |id: &str| world.account(id).await.last_follow_up_time;
+    let minute = |minute: i64| time(noon + TimeDelta::minutes(minute));
+    assert_eq!((last(stays).await, last(goes).await), (minute(0), minute(90)));
+    let before = world.server.db().statements();
+    world.merges(merge(stays, &[goes])).await.unwrap();
+    let spent = world.server.db().statements() - before;
+    // 0 and 90 count; of the one that goes alone it was 30 and 90.
+    assert_eq!(last(stays).await, minute(90));
+    let more = vec![at("e5", goes, 40, "too near"), at("e6", stays, 61, "an hour later")];
+    world.tell("crm", more).await;
+    assert_eq!(last(stays).await, minute(61));
+
+    // What goes back is what is known of both.
+    let (one, other) = (
+        world.create("Moss", &pool, "bob").await.id,
+        world.create("Moss Ltd", &pool, "cid").await.id,
+    );
+    world
+        .tell(
+            "crm",
+            vec![at("f1", &one, 0, "a call"), at("f2", &other, 59, "a visit")],
+        )
+        .await;
+    assert_eq!(last(&other).await, minute(59));
+    world.merges(merge(&one, &[&other])).await.unwrap();
+    assert_eq!(last(&one).await, minute(0));
+    let due = world.account(&one).await.ownership.unwrap().reclaim_time;
+    assert_eq!(
+        due,
+        time(world.server.clock.now() + TimeDelta::days(30)),
+        "his time began later"
+    );
+
+    // Without it a read less.
+    let rules = proto::ActivityRules::default();
+    world.activity_rules(rules, &fields).await.unwrap();
+    let (one, other) = (
+        world.create("Reed", &pool, "bob").await.id,
+        world.create("Reed Ltd", &pool, "cid").await.id,
+    );
+    world
+        .tell("crm", vec![at("g1", &one, 0, ""), at("g2", &other, 59, "")])
+        .await;
+    let before = world.server.db().statements();
+    world.merges(merge(&one, &[&other])).await.unwrap();
+    assert_eq!(world.server.db().statements() - before, spent - 1);
+    assert_eq!(last(&one).await, minute(59));
+    world.stop().await;
+}

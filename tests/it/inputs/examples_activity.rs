@@ -40,6 +40,10 @@ pub(crate) async fn make(side: &Side, name: &str) -> Option<Made> {
                 close_kinds: vec!["sales_order.confirmed".into()],
                 follow_ups_by: ActivityActors::Team.into(),
                 closes_by: ActivityActors::Owner.into(),
+                min_summary_length: 10,
+                min_follow_up_spacing: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+                max_follow_ups_per_day: 5,
+                late_follow_up_hours: 24,
                 ..Default::default()
             };
             let update_mask = mask(&["*"]);

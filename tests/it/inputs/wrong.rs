@@ -182,6 +182,7 @@ fn values(site: &Site) -> Vec<(String, Value, Expect)> {
         Kind::Bool => vec![("the opposite".into(), Value::Bool(true), Expect::Either)],
         Kind::Message(message) => match message.name() {
             "Timestamp" => times(&message),
+            "Duration" => durations(&message),
             "FieldMask" => masks(&message),
             _ => Vec::new(),
         },
@@ -252,6 +253,30 @@ fn times(message: &MessageDescriptor) -> Vec<(String, Value, Expect)> {
         time.set_field_by_name("seconds", Value::I64(seconds));
         time.set_field_by_name("nanos", Value::I32(nanos));
         (format!("{seconds} s {nanos} ns"), Value::Message(time), expect)
+    })
+    .to_vec()
+}
+
+fn durations(message: &MessageDescriptor) -> Vec<(String, Value, Expect)> {
+    [
+        (-1, 0),
+        (0, -1),
+        (0, 1),
+        (1, 500_000_000),
+        (0, i32::MAX),
+        (i64::MIN, 0),
+        (i64::MAX, 999_999_999),
+        (1_000_000_000, 0),
+    ]
+    .map(|(seconds, nanos)| {
+        let mut duration = DynamicMessage::new(message.clone());
+        duration.set_field_by_name("seconds", Value::I64(seconds));
+        duration.set_field_by_name("nanos", Value::I32(nanos));
+        (
+            format!("{seconds} s {nanos} ns"),
+            Value::Message(duration),
+            Expect::Named,
+        )
     })
     .to_vec()
 }

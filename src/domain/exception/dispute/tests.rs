@@ -60,7 +60,9 @@ fn noted_beside(
     let heard = activities
         .iter()
         .map(|activity| Heard::new(scene.org, activity, standing));
-    note(&scene, account, &heard.collect::<Vec<_>>(), reversals)
+    let heard: Vec<_> = heard.collect();
+    let follow_ups = FollowUps::heard(scene.org, &heard, &[]);
+    note(&scene, account, &heard, &follow_ups, reversals)
 }
 
 fn disputed(stage: &Stage, activity: &Activity) -> bool {
