@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
 .PHONY: help test test-sqlite test-mariadb test-pool-of-one lint examples helm tools clean-tools release-migrations test-nats bench-sweep \
-	bench-ingest bench-replay
+	bench-ingest bench-replay chaos
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
@@ -40,6 +40,9 @@ bench-ingest: ## measure how activities come in on a private MariaDB, some minut
 
 bench-replay: ## tell of a million activities twice on a private MariaDB, and compare what is stored, ten minutes
 	@scripts/bench-ingest.sh --replay
+
+chaos: ## storms of random faults on SQLite and MariaDB: MINUTES=60 or ROUNDS=20, SEED=17 to have one again
+	@scripts/chaos.sh
 
 tools: ## fetch the checking tools into the tools folder (TIDEPOOL_TOOLS, else .tools)
 	@scripts/tools.sh

@@ -90,14 +90,17 @@ impl Storage {
                 let url = format!("sqlite:{}", folder.path().join("tidepool.sqlite").display());
                 (Self::Folder(folder), url)
             }
-            Some(server) => {
-                let server = server.trim_end_matches('/').to_owned();
-                let name = format!("tidepool_test_{}", uuid::Uuid::now_v7().simple());
-                run_sql(&server, format!("CREATE DATABASE {name}")).await;
-                let url = format!("{server}/{name}");
-                (Self::Database { server, name }, url)
-            }
+            Some(server) => Self::create_at(&server).await,
         }
+    }
+
+    /// A database of this server.
+    pub(crate) async fn create_at(server: &str) -> (Self, String) {
+        let server = server.trim_end_matches('/').to_owned();
+        let name = format!("tidepool_test_{}", uuid::Uuid::now_v7().simple());
+        run_sql(&server, format!("CREATE DATABASE {name}")).await;
+        let url = format!("{server}/{name}");
+        (Self::Database { server, name }, url)
     }
 
     pub(crate) async fn remove(self) {
@@ -155,7 +158,11 @@ impl Server {
 
     /// As [`Self::start`], with a changed configuration.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let (storage, url) = Storage::create().await;
+        Self::start_in(Storage::create().await, change).await
+    }
+
+    /// As [`Self::start_with`], on a database that is there.
+    pub(crate) async fn start_in((storage, url): (Storage, String), change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.server.drain_delay_seconds = 0;

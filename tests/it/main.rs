@@ -8,6 +8,7 @@
 mod build;
 mod collector;
 mod harness;
+mod private_server;
 mod process;
 mod reclaim_rules;
 mod site;
@@ -59,6 +60,7 @@ mod tenancy_accounts;
 mod tenant;
 
 mod backup;
+mod chaos;
 mod demo;
 mod documented;
 mod events;

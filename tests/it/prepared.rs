@@ -90,13 +90,9 @@ async fn what_is_written_as_text_is_what_was_sent() {
     };
     let ann = world.user("ann").accounts();
     let created = ann.clone().bulk_create_accounts(request).await.unwrap().into_inner();
-    let ids: Vec<_> = created
-        .results
-        .into_iter()
-        .map(|result| result.account.unwrap().id)
-        .collect();
+    let ids: Vec<_> = created.results.into_iter().map(|result| result.account_id).collect();
     for (id, sent) in ids.iter().zip(&new_accounts) {
-        let request = proto::GetAccountRequest { id: id.clone() };
+        let request = proto::GetAccountRequest { account_id: id.clone() };
         let read = ann
             .clone()
             .get_account(request)
