@@ -21,7 +21,8 @@ fn micros(ttl: Duration) -> i64 {
     i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Takes the lease if nobody holds it, or its holder let it expire.
+/// Takes the lease if nobody holds it, its holder let it expire, or its holder is `owner`: whoever could not let go of it, since
+/// the database was gone, or does not know that it has it, need not wait for itself. Its earlier takings end with that.
 pub async fn take(
     conn: &impl ConnectionTrait,
     engine: Engine,
@@ -36,13 +37,14 @@ pub async fn take(
     );
     conn.execute_raw(statement(conn, &insert, [name.into()])).await?;
     let update = format!(
-        "UPDATE lease SET owner = ?, epoch = epoch + 1, expire_time = {now} + ? WHERE name = ? AND expire_time < {now}"
+        "UPDATE lease SET owner = ?, epoch = epoch + 1, expire_time = {now} + ? \
+         WHERE name = ? AND (expire_time < {now} OR owner = ?)"
     );
     let taken = conn
         .execute_raw(statement(
             conn,
             &update,
-            [owner.into(), micros(ttl).into(), name.into()],
+            [owner.into(), micros(ttl).into(), name.into(), owner.into()],
         ))
         .await?;
     if taken.rows_affected() == 0 {

@@ -121,17 +121,23 @@ impl Storage {
                 (Self::Folder(folder), url)
             }
             Some(server) => {
-                let server = server.trim_end_matches('/').to_owned();
-                let name = format!("tidepool_test_{}", uuid::Uuid::now_v7().simple());
-                run_sql(&server, format!("CREATE DATABASE {name}")).await;
                 // Who connects to another node does not wait until it has the database; who reads there does.
+                let created = Self::create_at(&server).await;
                 for node in nodes().iter().skip(1) {
                     run_sql(node, "SELECT COUNT(*) FROM information_schema.schemata".into()).await;
                 }
-                let url = format!("{server}/{name}");
-                (Self::Database { server, name }, url)
+                created
             }
         }
+    }
+
+    /// A database of this server.
+    pub(crate) async fn create_at(server: &str) -> (Self, String) {
+        let server = server.trim_end_matches('/').to_owned();
+        let name = format!("tidepool_test_{}", uuid::Uuid::now_v7().simple());
+        run_sql(&server, format!("CREATE DATABASE {name}")).await;
+        let url = format!("{server}/{name}");
+        (Self::Database { server, name }, url)
     }
 
     pub(crate) async fn remove(self) {
@@ -189,7 +195,11 @@ impl Server {
 
     /// As [`Self::start`], with a changed configuration.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
-        let (storage, url) = Storage::create().await;
+        Self::start_in(Storage::create().await, change).await
+    }
+
+    /// As [`Self::start_with`], on a database that is there.
+    pub(crate) async fn start_in((storage, url): (Storage, String), change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.server.drain_delay_seconds = 0;

@@ -10,6 +10,7 @@ mod build;
 mod collector;
 mod explain;
 mod harness;
+mod private_server;
 mod process;
 mod reclaim_rules;
 mod site;
@@ -62,6 +63,7 @@ mod tenancy_accounts;
 mod tenant;
 
 mod backup;
+mod chaos;
 mod demo;
 mod documented;
 mod events;

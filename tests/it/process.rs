@@ -15,7 +15,10 @@ use tonic::transport::{Channel, Endpoint};
 
 /// The binary with nothing of this process's environment that could configure it.
 pub(crate) fn binary(settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidepool"));
+    environment(Command::new(env!("CARGO_BIN_EXE_tidepool")), settings)
+}
+
+fn environment(mut command: Command, settings: &[(&str, &str)]) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TIDEPOOL") {
             command.env_remove(name);
@@ -32,7 +35,23 @@ pub(crate) fn run(settings: &[(&str, &str)], arguments: &[&str]) -> Output {
 
 /// Ends with the test, however that ends.
 #[derive(Debug)]
-struct Leashed(Child);
+pub(crate) struct Leashed(pub(crate) Child);
+
+impl Leashed {
+    /// Ends it at once, as a power failure would: SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().unwrap();
+        // At once, and it cannot be put off.
+        let status = self.0.wait().unwrap();
+        assert_eq!(status.code(), None, "it had ended by itself");
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+}
 
 impl Drop for Leashed {
     fn drop(&mut self) {
@@ -60,7 +79,15 @@ impl Process {
 
     /// As [`Self::serve`], or what it said before it ended.
     pub(crate) async fn try_to_serve(settings: &[(&str, &str)]) -> Result<Self, String> {
-        let mut child = binary(settings)
+        // A full disk is an answer, not a signal: see `limit_files`.
+        let mut command = environment(Command::new("sh"), settings);
+        command.args([
+            "-c",
+            "trap '' XFSZ && exec \"$@\"",
+            "sh",
+            env!("CARGO_BIN_EXE_tidepool"),
+        ]);
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
             .spawn()
@@ -124,10 +151,7 @@ impl Process {
 
     /// Ends it at once, as a power failure would: SIGKILL.
     pub(crate) fn kill(&mut self) {
-        self.child.0.kill().unwrap();
-        // At once, and it cannot be put off.
-        let status = self.child.0.wait().unwrap();
-        assert_eq!(status.code(), None, "it had ended by itself");
+        self.child.kill();
     }
 
     /// Stops it as service managers do, and returns how it ended and all it said.
@@ -143,9 +167,15 @@ impl Process {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status().unwrap();
-        assert!(sent.success());
+        self.child.signal(name);
+    }
+
+    /// From now on its files have no room beyond so many bytes, as if the disk were full; or as much as there is again.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let bytes = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let (id, limit) = (self.child.0.id().to_string(), format!("--fsize={bytes}:"));
+        let set = Command::new("prlimit").args(["--pid", &id, &limit]).status().unwrap();
+        assert!(set.success());
     }
 }
 

@@ -34,6 +34,13 @@ pub(crate) enum Fault {
     EndAfter,
 }
 
+/// Who ends a connection in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
 /// Which request springs a trap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Which {
@@ -65,6 +72,8 @@ struct State {
     delay: Duration,
     swallows: bool,
     cuts: u64,
+    /// How often connections were half closed: by the client, by the server.
+    halves: [u64; 2],
     trap: Option<(Which, Fault)>,
 }
 
@@ -90,8 +99,10 @@ impl Proxy {
         let state = proxy.state.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&target).await.unwrap();
-                tokio::spawn(connection(client, server, state.clone()));
+                // As a server that is gone refuses, this one hangs up.
+                if let Ok(server) = TcpStream::connect(&target).await {
+                    tokio::spawn(connection(client, server, state.clone()));
+                }
             }
         });
         proxy
@@ -123,6 +134,11 @@ impl Proxy {
     /// Breaks all connections.
     pub(crate) fn cut(&self) {
         self.state.send_modify(|state| state.cuts += 1);
+    }
+
+    /// Ends all connections in one direction: as if the client had said all it has to say, or the server.
+    pub(crate) fn half_close(&self, side: Side) {
+        self.state.send_modify(|state| state.halves[side as usize] += 1);
     }
 
     /// Does this at the next request that contains `bytes`, once.
@@ -178,10 +194,42 @@ async fn connection(client: TcpStream, server: TcpStream, state: Arc<watch::Send
         }
         !deaf.load(Ordering::SeqCst)
     };
+    // Whoever does not pump any more has shut down what he wrote to; the other direction goes on until its own end.
+    let requests = async {
+        let ended = pump(from_client, to_server, &state, |bytes| {
+            spring(&state, &deaf, &last, bytes)
+        });
+        until_half_closed(&state, Side::Client, ended).await;
+    };
+    let answers = async {
+        let ended = pump(from_server, to_client, &state, answer);
+        until_half_closed(&state, Side::Server, ended).await;
+    };
     tokio::select! {
-        () = pump(from_client, to_server, &state, |bytes| spring(&state, &deaf, &last, bytes)) => {}
-        () = pump(from_server, to_client, &state, answer) => {}
+        () = requests => {}
+        () = answers => {}
         _ = cut.wait_for(|state| state.cuts != cuts) => {}
+    }
+}
+
+/// Until this direction has ended; does not end where it was half closed, but lets go of it.
+async fn until_half_closed(state: &watch::Sender<State>, side: Side, ended: impl Future<Output = ()>) {
+    let mut closed = state.subscribe();
+    let halves = closed.borrow().halves[side as usize];
+    let half_closed = async {
+        // The sender is there for as long as the connection is.
+        drop(closed.wait_for(|state| state.halves[side as usize] != halves).await);
+    };
+    if until(ended, half_closed).await {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Whether the second was first. Both are gone then.
+async fn until(first: impl Future<Output = ()>, second: impl Future<Output = ()>) -> bool {
+    tokio::select! {
+        () = first => false,
+        () = second => true,
     }
 }
 

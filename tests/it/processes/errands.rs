@@ -280,7 +280,7 @@ impl Errand {
 }
 
 /// Whether the same call may be sent again: the server is gone, or it says that another attempt can help.
-pub(super) fn may_be_repeated(status: &Status) -> bool {
+pub(crate) fn may_be_repeated(status: &Status) -> bool {
     let reason = reason(status);
     let transient = [
         Reason::Contention,

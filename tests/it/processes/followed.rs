@@ -1,27 +1,20 @@
 //! Somebody follows the stream of events while the service is killed again and again, in the middle of taking in activities
 //! and of giving positions: what was acknowledged reaches him once, at its place, and nothing else does.
 
-use super::{Deployed, errands::may_be_repeated, stop_all};
+use super::{
+    Deployed,
+    outside::{LONG, Outside},
+    stop_all,
+};
 use crate::{
-    activities::told,
     harness::{external_server, say},
-    process::Process,
     proxy::{COMMIT, Fault, Proxy, Which},
     site::Site,
     storm::seed,
     world::{World, open_pool},
 };
-use chrono::{DateTime, TimeDelta, Utc};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-use tidepool::rpc::proto::{self, Event, RecordOutcome, WatchEventsRequest, watch_events_response::Message};
+use std::{collections::HashMap, time::Duration};
 use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
@@ -31,91 +24,6 @@ use tokio::{
 const ACCOUNTS: usize = 6;
 /// How often the service is killed.
 const KILLS: usize = 12;
-/// What must come at last, or the test fails instead of waiting for ever.
-const LONG: Duration = Duration::from_mins(1);
-
-/// What those who go on through all of it share.
-#[derive(Clone)]
-struct Outside {
-    /// The process that serves now.
-    site: Arc<Mutex<Site>>,
-    /// Whether there is enough.
-    done: Arc<AtomicBool>,
-    /// How many activities were acknowledged.
-    acknowledged: Arc<AtomicUsize>,
-    /// What was followed, in the order in which it came.
-    followed: Arc<Mutex<Vec<Event>>>,
-}
-
-impl Outside {
-    fn site(&self) -> Site {
-        self.site.lock().unwrap().clone()
-    }
-
-    fn came(&self) -> usize {
-        self.followed.lock().unwrap().len()
-    }
-
-    /// Tells of one follow-up after the other, each later than the one before, until there is enough; says how many were
-    /// acknowledged. Each is told until there is an answer.
-    async fn tell(self, name: String, account: String, begin: DateTime<Utc>) -> i64 {
-        let mut number = 0;
-        while !self.done.load(Ordering::Relaxed) {
-            number += 1;
-            let at = begin + TimeDelta::seconds(number);
-            let activity = told(&format!("{name}-{number}"), &account, "sales_record.created", at);
-            let request = proto::RecordActivitiesRequest {
-                activities: vec![activity],
-                ..Default::default()
-            };
-            let outcome = loop {
-                let source = self.site().source_at(0, &name);
-                match source.activities().record_activities(request.clone()).await {
-                    Ok(answer) => break answer.into_inner().results[0].outcome(),
-                    Err(status) => {
-                        assert!(may_be_repeated(&status), "{status:?}");
-                        sleep(Duration::from_millis(10)).await;
-                    }
-                }
-            };
-            assert!(matches!(outcome, RecordOutcome::Recorded | RecordOutcome::Duplicate));
-            self.acknowledged.fetch_add(1, Ordering::Relaxed);
-        }
-        number
-    }
-
-    /// Follows, and whenever the stream breaks goes on after the last position that was noted.
-    async fn follow(self) {
-        let mut position = 0;
-        loop {
-            let request = WatchEventsRequest {
-                after_position: position,
-                heartbeat_seconds: 1,
-                ..Default::default()
-            };
-            let opened = self.site().admin().events().watch_events(request).await;
-            let mut stream = match opened {
-                Ok(stream) => stream.into_inner(),
-                Err(status) => {
-                    assert!(may_be_repeated(&status), "{status:?}");
-                    sleep(Duration::from_millis(10)).await;
-                    continue;
-                }
-            };
-            while let Ok(Some(told)) = stream.message().await {
-                match told.message.unwrap() {
-                    Message::Event(event) => {
-                        // Without a filter there is nothing in between, and nothing twice.
-                        assert_eq!(event.position, position + 1, "{event:?}");
-                        position = event.position;
-                        self.followed.lock().unwrap().push(event);
-                    }
-                    Message::Heartbeat(heartbeat) => assert_eq!(heartbeat.position, position),
-                }
-            }
-        }
-    }
-}
 
 /// How the process dies the n-th time, where its statements can be seen: while the relay gives positions and moves the end
 /// of the stream, while activities are written, around commits, anywhere. Of statements their first preparation is seen.
@@ -132,7 +40,7 @@ fn trap(round: usize, random: &mut StdRng) -> (Which, Fault) {
     }
 }
 
-const SETTINGS: [(&str, &str); 3] = [
+pub(crate) const SETTINGS: [(&str, &str); 3] = [
     // What happens here lies in the past.
     ("TIDEPOOL__EVENTS__KEEP_DAYS", "3650"),
     ("TIDEPOOL__EVENTS__ENABLED", "true"),
@@ -148,7 +56,7 @@ async fn dies(deployed: &Deployed, outside: &Outside, round: usize, random: &mut
         let (which, fault) = trap(round, random);
         let proxy = Proxy::start(&external_server().unwrap()).await;
         let mut process = deployed.serve_at(&proxy.url(&deployed.url), &SETTINGS).await;
-        serves(outside, &process);
+        outside.served_by(&process);
         proxy.trap_at(which, fault);
         timeout(LONG, proxy.silent()).await.expect("the trap is not sprung");
         process.kill();
@@ -156,23 +64,13 @@ async fn dies(deployed: &Deployed, outside: &Outside, round: usize, random: &mut
         return;
     }
     let mut process = deployed.serve_at(&deployed.url, &SETTINGS).await;
-    serves(outside, &process);
-    let of = |outside: &Outside| match round % 2 {
-        0 => outside.acknowledged.load(Ordering::Relaxed),
-        _ => outside.came(),
+    outside.served_by(&process);
+    let some = random.random_range(1..40);
+    match round % 2 {
+        0 => outside.goes_on(some, 0).await,
+        _ => outside.goes_on(0, some).await,
     };
-    let until = of(outside) + random.random_range(1..40);
-    let goes_on = async {
-        while of(outside) < until {
-            sleep(Duration::from_micros(500)).await;
-        }
-    };
-    timeout(LONG, goes_on).await.expect("nothing goes on");
     process.kill();
-}
-
-fn serves(outside: &Outside, process: &Process) {
-    *outside.site.lock().unwrap() = Site::new(vec![process.channel()]);
 }
 
 /// P10, P11, X11: whenever the service dies, who follows and goes on after what he noted sees every acknowledged change once,
@@ -185,12 +83,7 @@ async fn who_follows_misses_nothing_whoever_dies() {
     let begin = world.server.clock.now();
     let site = world.site();
     let deployed = Deployed::of(world).await;
-    let outside = Outside {
-        site: Arc::new(Mutex::new(site)),
-        done: Arc::default(),
-        acknowledged: Arc::default(),
-        followed: Arc::default(),
-    };
+    let outside = Outside::new(site);
     let follower = tokio::spawn(outside.clone().follow());
     let mut tellers = JoinSet::new();
     for (at, account) in accounts.iter().cloned().enumerate() {
@@ -207,8 +100,8 @@ async fn who_follows_misses_nothing_whoever_dies() {
     }
     deployed.expire_leases().await;
     let last = deployed.serve_at(&deployed.url, &SETTINGS).await;
-    serves(&outside, &last);
-    outside.done.store(true, Ordering::Relaxed);
+    outside.served_by(&last);
+    outside.enough();
     let ended = timeout(LONG, tellers.join_all()).await.expect("an answer never comes");
     let told: HashMap<String, i64> = ended.into_iter().collect();
     // One event of each creation, and one of each follow-up.
@@ -222,7 +115,7 @@ async fn who_follows_misses_nothing_whoever_dies() {
     };
     timeout(LONG, comes).await.expect("an acknowledged change never comes");
     follower.abort();
-    let followed = outside.followed.lock().unwrap().clone();
+    let followed = outside.followed();
     assert_eq!(followed.len(), all);
     let mut versions: HashMap<&str, i64> = HashMap::new();
     for event in &followed {

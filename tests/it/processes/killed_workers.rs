@@ -88,7 +88,7 @@ impl Deployed {
     }
 
     /// As if the time of whoever is dead had passed.
-    pub(super) async fn expire_leases(&self) {
+    pub(crate) async fn expire_leases(&self) {
         self.execute("UPDATE lease SET expire_time = 0").await;
     }
 }

@@ -2,12 +2,14 @@
 //! point. What they are to find is made before by a server in this process, whose clock stands in the past: everything is
 //! overdue.
 
-mod errands;
-mod followed;
+pub(crate) mod errands;
+pub(crate) mod followed;
 mod killed_anywhere;
 mod killed_between_statements;
+mod killed_database;
 mod killed_ingest;
 mod killed_workers;
+pub(crate) mod outside;
 mod raced;
 mod stalled;
 mod stopped_workers;
@@ -25,20 +27,20 @@ use tokio::time::timeout;
 
 /// A database that processes serve from.
 #[derive(Debug)]
-struct Deployed {
+pub(crate) struct Deployed {
     storage: Storage,
-    url: SecretString,
+    pub(crate) url: SecretString,
 }
 
 /// What the process does in the background: nothing, unless a test asks for it.
-const WORKS: [(&str, &str); 2] = [
+pub(crate) const WORKS: [(&str, &str); 2] = [
     ("TIDEPOOL__SWEEP__ENABLED", "true"),
     ("TIDEPOOL__JOBS__ENABLED", "true"),
 ];
 
 impl Deployed {
     /// Stops the server in this process and keeps what it stored.
-    async fn of(world: World) -> Self {
+    pub(crate) async fn of(world: World) -> Self {
         let url = world.server.config.database.url.clone();
         let storage = world.server.stop_serving().await;
         Self { storage, url }
@@ -49,7 +51,7 @@ impl Deployed {
     }
 
     /// A process that reaches the database under this name, with these settings besides.
-    async fn serve_at(&self, url: &SecretString, more: &[(&str, &str)]) -> Process {
+    pub(crate) async fn serve_at(&self, url: &SecretString, more: &[(&str, &str)]) -> Process {
         let connections = pool_size().to_string();
         let mut settings = settings(url, &connections);
         settings.extend_from_slice(more);
@@ -57,7 +59,7 @@ impl Deployed {
     }
 
     /// Runs `tidepool` beside the servers, which must go well, and returns what it printed.
-    async fn tidepool(&self, arguments: &'static [&'static str]) -> String {
+    pub(crate) async fn tidepool(&self, arguments: &'static [&'static str]) -> String {
         let url = self.url.clone();
         let ran = tokio::task::spawn_blocking(move || run(&settings(&url, "1"), arguments));
         let ran = ran.await.unwrap();
@@ -78,12 +80,12 @@ impl Deployed {
     }
 
     /// The database, past all servers.
-    async fn direct(&self) -> DatabaseConnection {
+    pub(crate) async fn direct(&self) -> DatabaseConnection {
         Database::connect(self.url.expose_secret()).await.unwrap()
     }
 
     /// A number from the database.
-    async fn count(&self, sql: &str) -> i64 {
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
         let db = self.direct().await;
         let number = number(&db, sql).await;
         db.close().await.unwrap();
@@ -96,18 +98,18 @@ impl Deployed {
     }
 
     /// Checks every invariant, and removes it all.
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.tidepool(&["verify"]).await;
         self.storage.remove().await;
     }
 }
 
-async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
+pub(crate) async fn number(db: &DatabaseConnection, sql: &str) -> i64 {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql));
     row.await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }
 
-fn settings<'a>(url: &'a SecretString, connections: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn settings<'a>(url: &'a SecretString, connections: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("TIDEPOOL__DATABASE__URL", url.expose_secret()),
         ("TIDEPOOL__DATABASE__MAX_CONNECTIONS", connections),
@@ -141,7 +143,7 @@ async fn serve_all(deployed: &Deployed, most: usize) -> (Vec<Process>, Site) {
 }
 
 /// Stops them as service managers do.
-async fn stop_all(processes: Vec<Process>) {
+pub(crate) async fn stop_all(processes: Vec<Process>) {
     for process in processes {
         let (status, said) = process.stop().await;
         assert!(status.success(), "{said}");

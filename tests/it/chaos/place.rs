@@ -1,0 +1,230 @@
+//! Where it happens: the database, the service processes on it, what lies between them, and who follows each of them.
+
+use super::work::{Company, Done};
+use crate::{
+    harness::{Server, Storage, external_server},
+    private_server::PrivateServer,
+    process::Process,
+    processes::{
+        Deployed, WORKS,
+        followed::SETTINGS,
+        outside::{LONG, Outside},
+        stop_all,
+    },
+    proxy::Proxy,
+    site::Site,
+    world::World,
+};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+/// Whoever is not answered for so long gives a connection up, and asks again.
+const ATTEMPT: (&str, &str) = ("TIDEPOOL__DATABASE__ATTEMPT_TIMEOUT_MS", "2500");
+
+/// A service and what belongs to it.
+struct Replica {
+    /// `None` while it is dead.
+    process: Option<Process>,
+    /// On its way to the database.
+    proxy: Option<Proxy>,
+    url: SecretString,
+    follows: Outside,
+    follower: JoinHandle<()>,
+}
+
+/// See the file's head.
+pub(super) struct Place {
+    pub(super) deployed: Deployed,
+    replicas: Vec<Replica>,
+    site: Arc<Mutex<Site>>,
+    /// Last, for it is to be there until all others have ended.
+    database: Option<PrivateServer>,
+}
+
+impl Place {
+    /// `None` where there is no server of its own; that is said. What falls due does so during this time.
+    pub(super) async fn make(time: Duration) -> Option<(Self, Arc<Company>)> {
+        let (database, storage) = if external_server().is_some() {
+            let database = PrivateServer::start("chaos").await?;
+            let storage = Storage::create_at(&database.url).await;
+            (Some(database), storage)
+        } else {
+            (None, Storage::create().await)
+        };
+        let world = World::of(Server::start_in(storage, |_| {}).await).await;
+        let company = Company::found(&world, time).await;
+        let deployed = Deployed::of(world).await;
+        let mut replicas = Vec::new();
+        for _ in 0..if database.is_some() { 2 } else { 1 } {
+            let proxy = match &database {
+                Some(database) => Some(Proxy::start(&database.url).await),
+                None => None,
+            };
+            let url = proxy
+                .as_ref()
+                .map_or_else(|| deployed.url.clone(), |proxy| proxy.url(&deployed.url));
+            let process = serve(&deployed, &url).await;
+            let follows = Outside::new(Site::new(vec![process.channel()]));
+            replicas.push(Replica {
+                process: Some(process),
+                proxy,
+                url,
+                follower: tokio::spawn(follows.clone().follow()),
+                follows,
+            });
+        }
+        let place = Self {
+            deployed,
+            site: Arc::new(Mutex::new(Site::new(vec![]))),
+            replicas,
+            database,
+        };
+        place.is_reached();
+        Some((place, Arc::new(company)))
+    }
+
+    /// From now on whoever calls reaches the processes that there are.
+    fn is_reached(&self) {
+        let alive = self.replicas.iter().filter_map(|replica| replica.process.as_ref());
+        let channels: Vec<_> = alive.map(Process::channel).collect();
+        // A dead one is still called, as long as there is no other.
+        if !channels.is_empty() {
+            *self.site.lock().unwrap() = Site::new(channels);
+        }
+    }
+
+    /// All services, whichever there are.
+    pub(super) fn site(&self) -> Arc<Mutex<Site>> {
+        self.site.clone()
+    }
+
+    pub(super) fn services(&self) -> usize {
+        self.replicas.len()
+    }
+
+    pub(super) fn service(&self, whom: usize) -> &Process {
+        self.replicas[whom].process.as_ref().expect("it is alive")
+    }
+
+    /// One of the services alone.
+    pub(super) fn site_of(&self, whom: usize) -> Site {
+        Site::new(vec![self.service(whom).channel()])
+    }
+
+    pub(super) fn proxy(&self, whom: usize) -> &Proxy {
+        self.replicas[whom].proxy.as_ref().expect("there is a network")
+    }
+
+    pub(super) fn database(&mut self) -> &mut PrivateServer {
+        self.database.as_mut().expect("there is a server")
+    }
+
+    pub(super) fn kill_service(&mut self, whom: usize) {
+        self.replicas[whom].process.take().expect("it is alive").kill();
+        self.is_reached();
+    }
+
+    pub(super) async fn start_service(&mut self, whom: usize) {
+        let process = serve(&self.deployed, &self.replicas[whom].url).await;
+        let replica = &mut self.replicas[whom];
+        replica.follows.served_by(&process);
+        replica.process = Some(process);
+        self.is_reached();
+    }
+
+    pub(super) fn direct_url(&self) -> String {
+        self.deployed.url.expose_secret().to_owned()
+    }
+
+    /// The database, past all services.
+    pub(super) async fn direct(&self) -> DatabaseConnection {
+        self.deployed.direct().await
+    }
+
+    /// As if the time of whoever has a lease had passed, if that can be done just now: whoever stands still may stand in
+    /// the way.
+    pub(super) async fn expire_leases(&self) {
+        let expire = async {
+            let db = Database::connect(self.direct_url()).await?;
+            db.execute_unprepared("UPDATE lease SET expire_time = 0").await?;
+            db.close().await
+        };
+        drop(timeout(Duration::from_secs(1), expire).await);
+    }
+
+    /// Keeps the writer of the file waiting.
+    pub(super) async fn hold_file(&self, time: Duration) {
+        let mut options = sea_orm::ConnectOptions::new(self.direct_url());
+        options.max_connections(1);
+        let db = Database::connect(options).await.unwrap();
+        // Whoever writes just now may be at it for a while.
+        let held = async {
+            while db.execute_unprepared("BEGIN IMMEDIATE").await.is_err() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(LONG, held).await.expect("somebody writes for ever");
+        sleep(time).await;
+        db.execute_unprepared("ROLLBACK").await.unwrap();
+        db.close().await.unwrap();
+    }
+
+    /// The length of the longer one of the files that grow.
+    pub(super) fn bytes_used(&self) -> u64 {
+        let url = self.direct_url();
+        let file = url.strip_prefix("sqlite:").expect("there is a file");
+        let files = [file.to_owned(), format!("{file}-wal")];
+        let bytes = files.map(|file| fs::metadata(file).map_or(0, |file| file.len()));
+        bytes.into_iter().max().unwrap()
+    }
+
+    /// Waits until each service serves, and says what it was told.
+    pub(super) async fn serves_again(&self, company: &Company, round: usize) -> Vec<Done> {
+        let mut told = Vec::new();
+        for whom in 0..self.services() {
+            let site = Mutex::new(self.site_of(whom)).into();
+            let name = format!("{round}-back-{whom}");
+            told.push(company.tells(&site, &company.spare[0], name, "probe").await);
+        }
+        told
+    }
+
+    /// Who follows which service.
+    pub(super) fn followers(&self) -> impl Iterator<Item = &Outside> {
+        for replica in &self.replicas {
+            assert!(
+                !replica.follower.is_finished(),
+                "whoever follows was told something wrong"
+            );
+        }
+        self.replicas.iter().map(|replica| &replica.follows)
+    }
+
+    /// Every invariant of what is stored.
+    pub(super) async fn verify(&self) {
+        self.deployed.tidepool(&["verify"]).await;
+    }
+
+    pub(super) async fn end(self) {
+        for replica in &self.replicas {
+            replica.follower.abort();
+        }
+        let processes = self.replicas.into_iter().filter_map(|replica| replica.process);
+        stop_all(processes.collect()).await;
+        self.deployed.end().await;
+    }
+}
+
+async fn serve(deployed: &Deployed, url: &SecretString) -> Process {
+    let settings: Vec<_> = WORKS.into_iter().chain(SETTINGS).chain([ATTEMPT]).collect();
+    deployed.serve_at(url, &settings).await
+}
