@@ -12,7 +12,7 @@ use sea_orm::{
     sqlx::{
         self, ConnectOptions as _, Connection as _, Executor as _,
         mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions},
-        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+        sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -135,7 +135,7 @@ impl Db {
             .after_release(|connection, _| {
                 Box::pin(async move {
                     let tidied = timeout(CLEAN_UP, tidy(connection));
-                    tidied.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
+                    tidied.await.map_err(|_| sqlx::Error::PoolTimedOut)?
                 })
             })
             .connect_with(connect)
@@ -184,6 +184,7 @@ impl Db {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false)
+                .after_release(|connection, _| Box::pin(async move { Ok(rests(connection).await) }))
         };
         let write = pool(1).connect_with(connect.clone()).await.map_err(failed)?;
         let read = pool(options.max_connections)
@@ -265,9 +266,19 @@ async fn settle(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
 /// Makes a connection ready for whoever comes next. Prepared statements are closed here and nowhere else: that is not answered,
 /// so with `TCP_NODELAY` unset, as the driver leaves it, the next statement waits for the server's kernel to acknowledge that,
 /// which it puts off for 40 ms. Here nobody waits.
-async fn tidy(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+async fn tidy(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
     if connection.cached_statements_size() > PREPARED {
         connection.clear_cached_statements().await?;
     }
-    connection.execute("ROLLBACK").await.map(drop)
+    connection.execute("ROLLBACK").await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// Whether no transaction is left open, as SQLite sees it and as the driver does. SQLite may end one by itself, such as when the
+/// disk is full; the driver then fails to end it, and takes every later one for a part of it: what these commit would be
+/// acknowledged, and never be committed. Such a connection is closed.
+async fn rests(connection: &mut SqliteConnection) -> bool {
+    // Answered with an error if there is nothing to roll back, and after whatever was still to be done.
+    let was_open = connection.execute("ROLLBACK").await.is_ok();
+    !was_open && !connection.is_in_transaction()
 }

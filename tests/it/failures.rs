@@ -12,7 +12,7 @@ use std::sync::{
 };
 use tidepool::{
     domain::refusal::Reason,
-    store::{Abort, Tx},
+    store::{Abort, Tx, dialect::Engine},
 };
 use tokio::{sync::Barrier, time::Instant};
 
@@ -231,5 +231,34 @@ async fn errors_of_the_server_are_told_apart_by_number() {
     for number in [1062, 1064, 1146, 1406, 3819] {
         assert_eq!(runs(number).await, (1, Err(Reason::Internal)), "{number}");
     }
+    rig.stop().await;
+}
+
+/// A database may end a transaction by itself, as SQLite does when the disk is full. What is acknowledged afterwards is
+/// committed all the same, and what is not is not.
+#[tokio::test]
+async fn transactions_that_end_by_themselves_take_no_other_with_them() {
+    let rig = Rig::start(1).await;
+    let unit = rig.db.unit("ends by itself", Instant::now() + LONG);
+    let end = match rig.db.engine() {
+        Engine::Sqlite => "INSERT OR ROLLBACK INTO probe (id, value) VALUES (1, 0)",
+        Engine::MySql => "INSERT INTO probe (id, value) VALUES (1, 0)",
+    };
+    for round in 1..=3 {
+        let ended = unit.tx(async |tx| {
+            add(tx, 1).await?;
+            Ok(tx.execute_unprepared(end).await.map(drop)?)
+        });
+        assert!(matches!(ended.await, Err(Abort::Db(_))), "{round}");
+        let refused = unit.tx(async |tx| {
+            add(tx, 2).await?;
+            Err::<(), _>(Abort::Busy)
+        });
+        assert!(matches!(refused.await, Err(Abort::Busy)), "{round}");
+        rig.add(3, LONG).await.unwrap();
+        let values = (rig.value(1).await, rig.value(2).await, rig.value(3).await);
+        assert_eq!(values, (0, 0, round));
+    }
+    rests(&rig.db).await;
     rig.stop().await;
 }
