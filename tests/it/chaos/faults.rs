@@ -38,7 +38,7 @@ pub(super) enum Fault {
 pub(super) struct Deck(Vec<Fault>);
 
 impl Deck {
-    pub(super) const OF_A_SERVER: &[Fault] = &[
+    const OF_A_SERVER: &[Fault] = &[
         Fault::Delay,
         Fault::BlackHole,
         Fault::BlackHoleAndReset,
@@ -58,18 +58,22 @@ impl Deck {
         Fault::KillService,
     ];
 
+    /// Those that there are of the suite's engine.
+    pub(super) fn all() -> &'static [Fault] {
+        if external_server().is_some() {
+            Self::OF_A_SERVER
+        } else {
+            Self::OF_A_FILE
+        }
+    }
+
     pub(super) const fn new() -> Self {
         Self(Vec::new())
     }
 
     pub(super) fn draw(&mut self, random: &mut StdRng) -> Fault {
         if self.0.is_empty() {
-            let all = if external_server().is_some() {
-                Self::OF_A_SERVER
-            } else {
-                Self::OF_A_FILE
-            };
-            self.0 = all.to_vec();
+            self.0 = Self::all().to_vec();
             self.0.shuffle(random);
         }
         self.0.pop().unwrap()
