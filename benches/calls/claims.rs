@@ -95,7 +95,7 @@ async fn run(plan: &Plan, pair: &Pair, figure: &Figure, took: &mut [Took; 2], se
         let stock = if service { &pair.of_service } else { &pair.of_hand };
         // What is only read is there for the next round as well.
         let ids = match figure.what {
-            What::Get => stock.first(number)?,
+            What::Get => stock.last(number)?,
             What::Claim | What::Bulk => stock.take(number)?,
         };
         let shape = (callers, size);

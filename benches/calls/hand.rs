@@ -68,13 +68,10 @@ impl Hand {
             let user = format!("user{}", at as u64 % USERS);
             tasks.spawn(async move {
                 start.wait().await;
-                let sql = "UPDATE account SET owner = ?, status = 4, version = version + 1 \
-                           WHERE tenant = 1 AND id = ? AND version = 1";
-                let done = query(sql)
-                    .bind(user)
-                    .bind(id.as_bytes().as_slice())
-                    .execute(&pool)
-                    .await;
+                let sql = "UPDATE account SET owner = ?, owner_since = ?, status = 4, pool_entry_time = NULL, \
+                           pool_entry_cause = NULL, version = version + 1 WHERE tenant = 1 AND id = ? AND version = 1";
+                let update = query(sql).bind(user).bind(NOW).bind(id.as_bytes().as_slice());
+                let done = update.execute(&pool).await;
                 done.is_ok_and(|done| done.rows_affected() == 1)
             });
         }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 const PAGE: usize = 50;
 /// Of the accounts, one in so many passes the filter.
 const PASSES: u64 = 20;
-/// Pages that are compared: so many at the beginning, and so many at the end of those that are read.
+/// Pages that are compared: so many at the beginning, and so many at the end of those that are read, where there are enough.
 const COMPARED: usize = 40;
 /// Pages that are read.
 const PAGES: u64 = 400;
@@ -40,8 +40,9 @@ impl Pages {
 
     /// What the last ones took beside the first ones, the very first left out.
     fn growth(&self) -> f64 {
-        let first = Latency::of(self.0[1..=COMPARED].to_vec()).percentile(50);
-        let last = Latency::of(self.0[self.0.len() - COMPARED..].to_vec()).percentile(50);
+        let compared = COMPARED.min(self.0.len() / 3);
+        let first = Latency::of(self.0[1..=compared].to_vec()).percentile(50);
+        let last = Latency::of(self.0[self.0.len() - compared..].to_vec()).percentile(50);
         last / first
     }
 }

@@ -39,9 +39,10 @@ impl Stock {
         })
     }
 
-    /// So many of them, whatever became of them.
-    pub(crate) fn first(&self, number: usize) -> Outcome<Vec<Uuid>> {
-        Ok(self.ids.get(..number).ok_or("there are too few accounts")?.to_vec())
+    /// So many of those that are taken last: nobody owns them, so everybody may read them.
+    pub(crate) fn last(&self, number: usize) -> Outcome<Vec<Uuid>> {
+        let first = self.ids.len().checked_sub(number).ok_or("there are too few accounts")?;
+        Ok(self.ids[first..].to_vec())
     }
 
     /// So many that were not used yet.
