@@ -184,9 +184,10 @@ impl Db {
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .test_before_acquire(false)
-                .after_release(|connection, _| Box::pin(async move { Ok(rests(connection).await) }))
         };
-        let write = pool(1).connect_with(connect.clone()).await.map_err(failed)?;
+        // Those who only read begin no transaction.
+        let writer = pool(1).after_release(|connection, _| Box::pin(async move { Ok(rests(connection).await) }));
+        let write = writer.connect_with(connect.clone()).await.map_err(failed)?;
         let read = pool(options.max_connections)
             .connect_with(connect.read_only(true))
             .await
