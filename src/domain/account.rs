@@ -374,7 +374,7 @@ pub struct Account {
     pub won_count: i64,
     /// When the last one was.
     pub last_won_time: Option<DateTime<Utc>>,
-    /// When somebody last followed up.
+    /// When somebody last followed up, other than by a deal.
     pub last_follow_up_time: Option<DateTime<Utc>>,
     /// When the last of its contracts ends.
     pub contract_end_time: Option<DateTime<Utc>>,
@@ -437,6 +437,12 @@ impl Account {
             create_time: now,
             update_time: now,
         }
+    }
+
+    /// When somebody last followed up, as people are shown it: a deal that counts is a follow-up while it stands.
+    #[must_use]
+    pub fn last_follow_up(&self) -> Option<DateTime<Utc>> {
+        self.last_follow_up_time.max(self.last_won_time)
     }
 
     /// Whether deals were closed.

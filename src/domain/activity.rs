@@ -322,7 +322,7 @@ pub fn set_deals(after: &mut Account, deals: Deals) {
 /// The facts that differ.
 pub(super) fn changed(before: &Account, after: &Account) -> Vec<String> {
     let mut fields = Vec::new();
-    if before.last_follow_up_time != after.last_follow_up_time {
+    if before.last_follow_up() != after.last_follow_up() {
         fields.push("last_follow_up_time".to_owned());
     }
     if before.won_count != after.won_count || before.last_won_time != after.last_won_time {

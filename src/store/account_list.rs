@@ -4,7 +4,7 @@
 //! each up to a page: a page costs the same wherever it lies. The ranges are merged in memory. What has an owner or a
 //! team is found by these and sorted.
 
-use super::{batch::Update, condition, dialect::Engine, instant::micros};
+use super::{account_row::LAST_FOLLOW_UP, batch::Update, condition, dialect::Engine, instant::micros};
 use crate::domain::{
     account::Status,
     account_list::{Among, Filter, Listing, Order, Sieve, Span},
@@ -182,7 +182,7 @@ impl Range<'_> {
         let key = match listing.order {
             Order::Created => "a.id",
             Order::Name => "a.name_key",
-            Order::LastFollowUp => "a.last_follow_up_time",
+            Order::LastFollowUp => LAST_FOLLOW_UP,
             Order::Deadline => &format!("COALESCE(a.reclaim_time, {NEVER})"),
         };
         sql.text(&format!("SELECT a.id, {key} AS sort_key FROM "));

@@ -18,6 +18,11 @@ use uuid::Uuid;
 /// A column and its value.
 pub type Column = (&'static str, Value);
 
+/// `Account::last_follow_up` of a row that is read as `a`; 0 is never, as in its columns.
+pub(super) const LAST_FOLLOW_UP: &str = "CASE WHEN a.last_won_time = 0 \
+     OR (a.last_follow_up_time <> 0 AND a.last_follow_up_time > a.last_won_time) \
+     THEN a.last_follow_up_time ELSE a.last_won_time END";
+
 /// Nothing at all is written as nothing: most accounts have nothing to remember.
 fn json<T: Serialize + Default + PartialEq>(value: &T) -> Option<String> {
     // What is stored this way has string keys only and cannot fail.

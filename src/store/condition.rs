@@ -4,7 +4,7 @@
 //! compared byte by byte, and searched without patterns, so that no character means anything but itself. No part is ever
 //! NULL: what is not set is false, as in memory, so that NOT is what it says.
 
-use super::{batch::Update, dialect::Engine, instant::micros, sql::padded};
+use super::{account_row::LAST_FOLLOW_UP, batch::Update, dialect::Engine, instant::micros, sql::padded};
 use crate::domain::{
     account_list::Sieve,
     condition::{
@@ -69,7 +69,7 @@ const fn column(field: Standard) -> (&'static str, Unset) {
         Standard::Creator => ("a.creator", Unset::Null),
         Standard::CreateTime => ("a.create_time", Unset::Never),
         Standard::UpdateTime => ("a.update_time", Unset::Never),
-        Standard::LastFollowUpTime => ("a.last_follow_up_time", Unset::Zero),
+        Standard::LastFollowUpTime => (LAST_FOLLOW_UP, Unset::Zero),
         Standard::LastWonTime => ("a.last_won_time", Unset::Zero),
         Standard::WonCount => ("a.won_count", Unset::Never),
         Standard::DealStatus | Standard::IsWon => ("a.deal_status", Unset::Never),

@@ -92,7 +92,7 @@ async fn follow_ups_and_deals_are_kept() {
         [Ok(RecordOutcome::Recorded), Ok(RecordOutcome::Recorded)]
     );
     let account = world.account(&id).await;
-    assert_eq!(account.last_follow_up_time, time(now - TimeDelta::hours(2)));
+    assert_eq!(account.last_follow_up_time, time(now - TimeDelta::hours(1)));
     let deals = account.deals.unwrap();
     assert_eq!(
         (deals.status(), deals.won_count, deals.last_won_time),

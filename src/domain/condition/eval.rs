@@ -105,7 +105,7 @@ impl<'a> Record<'a> {
             Standard::Creator => user(self.account.creator.as_ref()),
             Standard::CreateTime => Said::Time(self.account.create_time),
             Standard::UpdateTime => Said::Time(self.account.update_time),
-            Standard::LastFollowUpTime => time(self.account.last_follow_up_time),
+            Standard::LastFollowUpTime => time(self.account.last_follow_up()),
             Standard::LastWonTime => time(self.account.last_won_time),
             Standard::WonCount => Said::Count(self.account.won_count),
             Standard::DealStatus => Said::Code(self.account.deal_status.number()),

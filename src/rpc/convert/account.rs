@@ -68,7 +68,7 @@ pub fn encode(view: &View) -> proto::Account {
             won_count: account.won_count,
             last_won_time: account.last_won_time.and_then(timestamp),
         }),
-        last_follow_up_time: account.last_follow_up_time.and_then(timestamp),
+        last_follow_up_time: account.last_follow_up().and_then(timestamp),
         remaining_retention: view.remaining.map(|left| prost_types::Duration {
             seconds: left.num_seconds(),
             nanos: left.subsec_nanos(),

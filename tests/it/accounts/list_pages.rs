@@ -25,9 +25,12 @@ async fn pages_are_one_list_cut_up() {
         let key = AccountId::parse(&made.id).unwrap();
         // Some never followed up and without a deadline, some at the same instant.
         let day = i64::try_from(at % 3).unwrap() * 86_400_000_000;
-        let sql = "UPDATE account SET last_follow_up_time = ?, reclaim_time = ? WHERE tenant = 1 AND id = ?";
+        let sql = "UPDATE account SET last_follow_up_time = ?, last_won_time = ?, reclaim_time = ? WHERE tenant = 1 AND id = ?";
         let deadline = Some(day).filter(|_| at % 3 > 0 && !owner.is_empty());
-        world.sql(sql, vec![day.into(), deadline.into(), key.0.into()]).await;
+        // A deal is a follow-up too: the later of both is the last, and never is earlier than any.
+        let won = [0, day, 3 * 86_400_000_000][at / 3];
+        let values = vec![day.into(), won.into(), deadline.into(), key.0.into()];
+        world.sql(sql, values).await;
     }
     let both = [AccountOrder::Created, AccountOrder::Name];
     let each = [both[0], both[1], AccountOrder::LastFollowUp, AccountOrder::Deadline];

@@ -203,10 +203,13 @@ async fn a_change_counts_from_then_on() {
     let minute = |minute: i64| time(now + TimeDelta::minutes(minute));
     let (open, won, again) = (DealStatus::Open, DealStatus::Won, DealStatus::RepeatedlyWon);
     assert_eq!(tell("e1", "s1", "sales_order.confirmed", 0).await, (0, open, None));
-    assert_eq!(tell("e2", "o1", "opportunity.won", 1).await, (1, won, None));
+    assert_eq!(tell("e2", "o1", "opportunity.won", 1).await, (1, won, minute(1)));
     world.close_by("sales_order.confirmed").await;
     assert_eq!(world.won(&id).await, 1, "what was counted stays");
-    assert_eq!(tell("e3", "s2", "sales_order.confirmed", 2).await, (2, again, None));
+    assert_eq!(
+        tell("e3", "s2", "sales_order.confirmed", 2).await,
+        (2, again, minute(2))
+    );
     assert_eq!(tell("e4", "o2", "opportunity.won", 3).await, (2, again, minute(3)));
     assert_eq!(tell("e5", "o1", "opportunity.reopened", 4).await, (2, again, minute(3)));
     for (event, kind) in [("e6", "withdrawn"), ("e7", "rejected"), ("e8", "canceled")] {

@@ -76,7 +76,8 @@ fn model(events: &[(String, Activity)], asked: Asked) -> (All, i64, Option<DateT
         );
     }
     let number = i64::try_from(won.len()).unwrap();
-    (objects, number, last_follow_up(&follow_ups, asked))
+    let last = last_follow_up(&follow_ups, asked).max(won.into_values().max());
+    (objects, number, last)
 }
 
 /// P4, R176: random events in two random schedules, with duplicates and batches of any size, from two sources, end in the same

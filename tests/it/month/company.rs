@@ -470,7 +470,7 @@ impl Account {
             self.owner,
             deadline,
             self.remaining(now),
-            (self.followed_up(), self.won(), won),
+            (self.followed_up().max(self.won()), self.won(), won),
         )
     }
 }
