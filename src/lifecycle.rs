@@ -231,11 +231,10 @@ async fn sweep(app: Arc<App>, config: Sweep, stop: CancellationToken) {
 fn watch_connections(db: &Db) {
     let db = db.clone();
     metrics::connections(move || {
-        let slots = db.slots();
-        (
-            slots.max,
-            [("idle", slots.idle), ("used", slots.used), ("stuck", slots.stuck())],
-        )
+        [("write", db.slots()), ("read", db.read_slots())].map(|(pool, slots)| {
+            let states = [("idle", slots.idle), ("used", slots.used), ("stuck", slots.stuck())];
+            (pool, slots.max, states)
+        })
     });
 }
 

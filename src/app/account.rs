@@ -1,8 +1,8 @@
 //! Reads accounts as the actor may see them.
 //!
 //! Statement budget per 128 accounts: 1 read of revisions, accounts and the actor's place in their teams; for all of
-//! them: 1 read of teams where the actor supervises anybody, 2 for tags and fields. What is not there is looked for once
-//! more: it may have become another account.
+//! them: 1 read of teams where the actor supervises anybody, 2 for tags and fields of those that have any. What is not there
+//! is looked for once more: it may have become another account.
 
 use super::{App, call::Call, flow};
 use crate::{
@@ -112,17 +112,18 @@ impl App {
         call: &Call,
         ids: &[AccountId],
     ) -> Result<Vec<View>, Abort> {
-        let mut subjects = HashMap::new();
+        let (mut subjects, mut with_extras) = (HashMap::new(), Vec::new());
         for chunk in ids.chunks(subject::CHUNK) {
-            let loaded = subject::load(reader, org, None, call.actor.as_ref(), chunk).await?;
-            let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
-            if loaded.revisions != org.revisions {
+            let shown = subject::show(reader, org, call.actor.as_ref(), chunk).await?;
+            let shown = shown.ok_or_else(flow::unknown_tenant)?;
+            if shown.revisions != org.revisions {
                 return Err(Abort::Stale);
             }
-            subjects.extend(loaded.subjects);
+            subjects.extend(shown.subjects);
+            with_extras.extend(shown.with_extras);
         }
         subject::join_teams(reader, org, call.actor.as_ref(), subjects.values_mut()).await?;
-        let mut all = subject::extras(reader, org, &subjects).await?;
+        let mut all = subject::extras(reader, org, &subjects, &with_extras).await?;
         let principal = Self::principal(org, call)?;
         let scene = Scene {
             org,

@@ -26,7 +26,7 @@ use crate::{
     store::{
         Abort, Tx,
         activity::{self as rows, Kept, Place, StoredActivity},
-        apply::{self, Contexts},
+        apply::{self, Origin, Origins},
         config::By,
         instant::micros,
         subject, watermark,
@@ -102,14 +102,17 @@ impl App {
             by_account.entry(heard.activity.account).or_default().push(*heard);
         }
         let before = follow_ups::before(tx, scene, subjects, &by_account).await?;
-        let (mut changes, mut contexts, none) = (Vec::new(), Contexts::new(), Objects::default());
+        let (mut changes, mut origins, none) = (Vec::new(), Origins::new(), Objects::default());
         for (id, activities) in &by_account {
             let of_account = objects.by_account.get(id).unwrap_or(&none);
             let before = before.get(id).map_or(&[][..], Vec::as_slice);
             let account = subjects.get(id).map(|subject| &subject.account);
             if let Some(change) = account.and_then(|account| record(scene, account, activities, of_account, before)) {
-                let told = told_by(activities, trace).map(str::to_owned);
-                contexts.insert(*id, told);
+                let origin = Origin {
+                    actor: scene.principal.actor.clone(),
+                    traceparent: told_by(activities, trace).map(str::to_owned),
+                };
+                origins.insert(*id, origin);
                 changes.push(change);
             }
         }
@@ -118,7 +121,7 @@ impl App {
             actor: scene.principal.actor.as_ref(),
             now: scene.now,
         };
-        apply::apply_traced(tx, org.key, &changes, &HashMap::new(), &by, &contexts).await?;
+        apply::apply_told(tx, org.key, &changes, &HashMap::new(), &by, &origins).await?;
         objects.write(tx, self.db.engine(), scene).await?;
         let kept = heard.iter().map(|heard| Kept {
             activity: heard.activity,
@@ -145,7 +148,7 @@ impl App {
                 async move {
                     unit.retry(|| async {
                         let reader = unit.reader().await?;
-                        let loaded = subject::load(&reader, &org, None, call.actor.as_ref(), &[account]).await?;
+                        let loaded = subject::show(&reader, &org, call.actor.as_ref(), &[account]).await?;
                         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
                         if loaded.revisions != org.revisions {
                             return Err(Abort::Stale);

@@ -9,16 +9,18 @@ use super::{
     App,
     call::Call,
     flow::{self, Once, Reply},
-    handover, tally,
+    handover,
+    holders::{Holder, gains, read_holders, versions},
+    tally,
 };
 use crate::{
     domain::{
         account::Account,
         change::Change,
-        circulation::{Acquisition, Decision, Item, Scene, Subject, acquisition, decide, held},
+        circulation::{Decision, Item, Scene, Subject, acquisition, decide, held},
         error::Error,
         ids::{AccountId, UserId},
-        limits::{How, Room, RoomLeft, UserLimits},
+        limits::RoomLeft,
         organisation::Organisation,
         refusal::{Class, Refusal},
         related::handover::Followers,
@@ -26,7 +28,6 @@ use crate::{
     store::{
         Abort, Tx, apply,
         config::By,
-        holdings,
         request::{self, RequestKey},
         subject,
     },
@@ -86,13 +87,6 @@ pub struct Outcome {
     pub items: Vec<ItemOutcome>,
 }
 
-/// What a user may still take, and the version of the guard row that this was read with.
-pub(super) struct Holder {
-    /// Of his guard row.
-    pub(super) version: i64,
-    room: Room,
-}
-
 impl App {
     /// Makes the moves.
     pub async fn circulate(
@@ -140,8 +134,10 @@ impl App {
             principal: &principal,
             now: self.clock.now(),
         };
-        let mut holders = read_holders(tx, &scene, &subjects, &bulk.items).await?;
-        let mut followers = handover::count(tx, &scene, &subjects, &bulk.items).await?;
+        let gains = gains(&subjects, bulk.items.iter().map(|item| (&scene, item)));
+        let mut holders = read_holders(tx, org, scene.now, &subjects, &gains).await?;
+        let wished = bulk.items.iter().map(|item| (principal.actor.as_ref(), item));
+        let mut followers = handover::count(tx, org, &subjects, wished).await?;
         let (mut outcome, mut changes) = decide_all(&scene, &subjects, &mut holders, &mut followers, bulk);
         // With `validate_only` only that there is no such account is left here as an error.
         if let (Mode::Single, Some(Err(error))) = (bulk.mode, outcome.items.first().map(|item| &item.moved)) {
@@ -149,78 +145,19 @@ impl App {
         }
         outcome.applied = outcome.applied && !changes.is_empty();
         if outcome.applied {
-            handover::fill(tx, &scene, &mut changes, followers).await?;
-            let versions = holders
-                .iter()
-                .map(|(user, holder)| (user.clone(), holder.version))
-                .collect();
+            handover::fill(tx, org.key, &mut changes, followers).await?;
             let by = By {
                 caller: &principal.caller,
                 actor: principal.actor.as_ref(),
                 now: scene.now,
             };
-            apply::apply(tx, org.key, &changes, &versions, &by).await?;
+            apply::apply(tx, org.key, &changes, &versions(&holders), &by).await?;
         }
         if let Some(key) = key {
             request::remember(tx, org.key, key, (once.encode)(&outcome), scene.now).await?;
         }
         Ok(Reply::Done(outcome))
     }
-}
-
-/// Reads what everybody who gains may still take, in the same statement as his guard row's version.
-pub(super) async fn read_holders(
-    tx: &Tx,
-    scene: &Scene<'_>,
-    subjects: &HashMap<AccountId, Subject>,
-    items: &[Item],
-) -> Result<HashMap<UserId, Holder>, Abort> {
-    let mut gains: HashMap<UserId, Vec<Acquisition>> = HashMap::new();
-    for item in items {
-        let subject = subjects.get(&item.account);
-        if let Some(gain) = subject.and_then(|subject| acquisition(scene, &subject.account, &item.wanted)) {
-            // Guard rows come with users of the directory; whoever is none of them is refused by the decision.
-            if scene.org.directory.users.contains_key(&gain.user) {
-                gains.entry(gain.user.clone()).or_default().push(gain);
-            }
-        }
-    }
-    if gains.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let limits: HashMap<UserId, UserLimits> = gains
-        .iter()
-        .map(|(user, gains)| {
-            let claims = gains.iter().any(|gain| gain.how == How::Claimed);
-            let how = if claims { How::Claimed } else { How::Given };
-            (
-                user.clone(),
-                UserLimits::of(scene.org, user, gains.iter().map(|gain| gain.to.pool), how, scene.now),
-            )
-        })
-        .collect();
-    // Accounts that leave somebody's hands in the same call may uncover room.
-    let leaving = |user: &UserId| {
-        let owned = subjects.values().filter(|s| s.account.owner.as_ref() == Some(user));
-        u32::try_from(owned.count()).unwrap_or(u32::MAX)
-    };
-    let wanted: Vec<_> = limits
-        .iter()
-        .map(|(user, limits)| (user.clone(), limits.counts(leaving(user))))
-        .collect();
-    let mut facts = holdings::read(tx, scene.org.key, &wanted).await?;
-    let mut holders = HashMap::with_capacity(limits.len());
-    for (user, limits) in limits {
-        let facts = facts.remove(&user).ok_or(Abort::Stale)?;
-        holders.insert(
-            user,
-            Holder {
-                version: facts.version,
-                room: Room::new(limits, facts.counts),
-            },
-        );
-    }
-    Ok(holders)
 }
 
 /// Decides one item on what those before it leave.

@@ -315,7 +315,7 @@ impl<K: Hash + Eq + Clone, W: Work, A> Shared<K, W, A> {
             }));
         }
         if queue.items + work.items() > WAITING {
-            let message = "as many activities of this caller wait as may; try again in a moment";
+            let message = "as much of this caller waits as may; try again in a moment";
             return Err(Refusal::new(Reason::ServerBusy, message).into());
         }
         let (sender, receiver) = channel();

@@ -93,7 +93,7 @@ impl App {
         }
         let mut subjects = loaded.subjects;
         subject::join_teams(tx, org, call.actor.as_ref(), subjects.values_mut()).await?;
-        let has = subject::extras(tx, org, &subjects).await?;
+        let has = subject::extras(tx, org, &subjects, &[input.source]).await?;
         let has = has.into_values().next().unwrap_or_default();
         let principal = Self::principal(org, call)?;
         let scene = Scene {

@@ -56,7 +56,7 @@ impl App {
         let mut subjects = loaded.subjects;
         subject::join_teams(tx, org, call.actor.as_ref(), subjects.values_mut()).await?;
         let subject = subjects.get(&edit.account);
-        let has = subject::extras(tx, org, &subjects).await?;
+        let has = subject::extras(tx, org, &subjects, &[edit.account]).await?;
         let has = has.into_values().next().unwrap_or_default();
         let twins = match subject {
             Some(subject) => find_twins(tx, org, edit, &subject.account.profile).await?,

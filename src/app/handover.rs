@@ -6,26 +6,27 @@
 use crate::{
     domain::{
         change::{Change, RelatedEffect},
-        circulation::{Item, Move, Scene, Subject},
-        ids::AccountId,
+        circulation::{Item, Move, Subject},
+        ids::{AccountId, TenantKey, UserId},
+        organisation::Organisation,
         related::handover::{Followers, old_owner, wish},
     },
     store::{Abort, Tx, handover as rows},
 };
 use std::collections::{BTreeMap, HashMap};
 
-/// What may follow the accounts of these moves.
+/// What may follow the accounts of these moves, each with whoever makes it.
 pub(super) async fn count(
     tx: &Tx,
-    scene: &Scene<'_>,
+    org: &Organisation,
     subjects: &HashMap<AccountId, Subject>,
-    items: &[Item],
+    wanted: impl IntoIterator<Item = (Option<&UserId>, &Item)>,
 ) -> Result<Followers, Abort> {
-    let settings = &scene.org.tenant.settings;
-    let wished = items.iter().filter_map(|item| {
+    let settings = &org.tenant.settings;
+    let wished = wanted.into_iter().filter_map(|(actor, item)| {
         let subject = subjects.get(&item.account)?;
         let to = match &item.wanted {
-            Move::Claim => scene.principal.actor.as_ref()?,
+            Move::Claim => actor?,
             Move::Assign(to) | Move::ChangeOwner(to) => to,
             _ => return None,
         };
@@ -36,14 +37,14 @@ pub(super) async fn count(
     // Of several to whom an account may go one gets it, and what follows is the same.
     let wishes: BTreeMap<_, _> = wished.collect();
     let wishes: Vec<_> = wishes.into_values().collect();
-    let counts = rows::count(tx, scene.org.key, &wishes).await?;
+    let counts = rows::count(tx, org.key, &wishes).await?;
     Ok(Followers::new(wishes, &counts))
 }
 
 /// Notes with the changes what follows their accounts.
 pub(super) async fn fill(
     tx: &Tx,
-    scene: &Scene<'_>,
+    tenant: TenantKey,
     changes: &mut [Change],
     followers: Followers,
 ) -> Result<(), Abort> {
@@ -51,7 +52,7 @@ pub(super) async fn fill(
     if changes.is_empty() || chosen.is_empty() {
         return Ok(());
     }
-    let mut found = rows::read(tx, scene.org.key, &chosen).await?;
+    let mut found = rows::read(tx, tenant, &chosen).await?;
     let from: HashMap<_, _> = chosen.iter().map(|wish| (wish.account, &wish.from)).collect();
     for change in changes {
         let (Some(old), Some(new)) = (from.get(&change.after.id), &change.after.owner) else {

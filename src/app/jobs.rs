@@ -13,8 +13,9 @@
 
 use super::{
     App,
-    circulate::{decide_next, read_holders},
+    circulate::decide_next,
     flow, handover,
+    holders::{gains, read_holders, versions},
     job::sieve,
     sweep::{LEASE_TIME, Stopped},
 };
@@ -339,8 +340,10 @@ impl Batch<'_> {
             .iter()
             .flat_map(|account| every.iter().map(|wanted| item(*account, wanted.clone())));
         let items: Vec<_> = items.collect();
-        let mut holders = read_holders(tx, &self.scene, &self.subjects, &items).await?;
-        let mut followers = handover::count(tx, &self.scene, &self.subjects, &items).await?;
+        let gains = gains(&self.subjects, items.iter().map(|item| (&self.scene, item)));
+        let mut holders = read_holders(tx, self.scene.org, self.scene.now, &self.subjects, &gains).await?;
+        let wished = items.iter().map(|item| (self.scene.principal.actor.as_ref(), item));
+        let mut followers = handover::count(tx, self.scene.org, &self.subjects, wished).await?;
         let (mut changes, mut refused, mut stopped) = (Vec::new(), Vec::new(), None);
         for account in page {
             if followers.is_full(account) {
@@ -382,15 +385,11 @@ impl Batch<'_> {
                 Err(error) => refused.push(refuse(job, account, &error)),
             }
         }
-        handover::fill(tx, &self.scene, &mut changes, followers).await?;
+        handover::fill(tx, tenant, &mut changes, followers).await?;
         job::refuse(tx, tenant, job.id, &refused).await?;
-        let holders = holders
-            .iter()
-            .map(|(user, holder)| (user.clone(), holder.version))
-            .collect();
         Ok(Decided {
             changes,
-            holders,
+            holders: versions(&holders),
             stopped,
         })
     }

@@ -83,7 +83,7 @@ impl App {
             return Ok(Reply::Replayed(response));
         }
         let with = Belongings {
-            extras: subject::extras(tx, org, &loaded.subjects).await?,
+            extras: subject::extras(tx, org, &loaded.subjects, &ids).await?,
             teams: team::of_accounts(tx, org.key, &ids).await?,
             deals: activity_object::deals(tx, org.key, &ids, (&call.caller, &[])).await?,
             follow_ups: follow_ups::of_last_day(tx, org, &loaded.subjects).await?,
@@ -124,7 +124,7 @@ impl App {
             unit.retry(|| async {
                 let reader = unit.reader().await?;
                 let load = async |id| {
-                    let loaded = subject::load(&reader, &org, None, call.actor.as_ref(), &[id]).await?;
+                    let loaded = subject::show(&reader, &org, call.actor.as_ref(), &[id]).await?;
                     let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
                     let mut subjects = loaded.subjects;
                     subject::join_teams(&reader, &org, call.actor.as_ref(), subjects.values_mut()).await?;

@@ -10,6 +10,7 @@ pub mod activity_rule;
 pub mod activity_source;
 pub mod call;
 pub mod circulate;
+pub mod claims;
 pub mod coalesce;
 pub mod configured;
 pub mod copy;
@@ -26,6 +27,7 @@ pub mod flow;
 mod follow_ups;
 mod handover;
 pub mod history;
+mod holders;
 pub mod import;
 pub mod ingest;
 mod ingest_load;
@@ -60,6 +62,7 @@ use crate::{
     store::Db,
 };
 use chrono::TimeDelta;
+use claims::ClaimLanes;
 use coalesce::Lanes;
 use events::Events;
 use ingest::IngestLanes;
@@ -87,6 +90,8 @@ pub struct App {
     pub webhooks: Webhooks,
     /// Where calls of the same service share transactions.
     pub lanes: IngestLanes,
+    /// Where claims of the same service share transactions.
+    pub claims: ClaimLanes,
 }
 
 impl App {
@@ -101,6 +106,7 @@ impl App {
             events: Events::default(),
             webhooks: Webhooks::load(&db, &clock, &config::Webhooks::default()).await?,
             lanes: Lanes::new(ingest::lanes(db.engine())),
+            claims: Lanes::new(claims::lanes(db.engine())),
             db,
             clock,
         })

@@ -1,12 +1,14 @@
 //! `CirculationService`: every method is a move, and all moves are one flow.
 
 use super::{
-    Api, all_wrong,
+    Api, all_wrong, answer,
     convert::circulation::{self as moves, encode_bulk, encode_left, encode_single},
     mutate, open,
     proto::{self, circulation_service_server::CirculationService},
+    request_key,
 };
 use crate::{app::circulate::Outcome, domain::circulation::Move};
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 fn single_types(types: &Vec<i32>) -> impl Iterator<Item = (String, &Vec<i32>)> {
@@ -21,6 +23,15 @@ fn bulk_types<'a>(types: impl Iterator<Item = &'a Vec<i32>>) -> impl Iterator<It
         .map(move |(at, types)| (path(at), types))
 }
 
+fn encode_claimed(outcome: &Outcome) -> proto::ClaimAccountResponse {
+    let (ownership, admission) = encode_single(outcome);
+    proto::ClaimAccountResponse {
+        ownership,
+        admission,
+        contacts_left_behind: encode_left(outcome),
+    }
+}
+
 #[tonic::async_trait]
 impl CirculationService for Api {
     async fn claim_account(
@@ -33,20 +44,10 @@ impl CirculationService for Api {
             &message.request_id,
             moves::single(target, &message, |_, _, _| Some(Move::Claim)),
         )?;
-        let encode = |outcome: &Outcome| {
-            let (ownership, admission) = encode_single(outcome);
-            proto::ClaimAccountResponse {
-                ownership,
-                admission,
-                contacts_left_behind: encode_left(outcome),
-            }
-        };
-        mutate!(call, "ClaimAccount", message, encode, |once| self.app.circulate(
-            &call,
-            "ClaimAccount",
-            &once,
-            &wanted
-        ))
+        let key = request_key(&call, "ClaimAccount", &message.request_id, &message)?;
+        let bytes = |outcome: &Outcome| encode_claimed(outcome).encode_to_vec();
+        let reply = self.app.claim(&call, key, bytes, wanted).await?;
+        Ok(answer(reply, encode_claimed)?)
     }
 
     async fn bulk_claim_accounts(

@@ -50,9 +50,17 @@ pub(super) fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
     }
 }
 
-/// In which trace the change of each of these accounts is told: none, where the call that made it was not traced. All others
-/// are told in that of what is under way.
-pub type Contexts = HashMap<AccountId, Option<String>>;
+/// Who made a change, where a unit of work is not all one's own.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The user it was made for.
+    pub actor: Option<UserId>,
+    /// The trace in which it is told: none, where the call that made it was not traced.
+    pub traceparent: Option<String>,
+}
+
+/// Who made the change of each of these accounts. All others were made by whom the unit of work is for, in its own trace.
+pub type Origins = HashMap<AccountId, Origin>;
 
 #[expect(clippy::implicit_hasher, reason = "one caller's map, made here and there alike")]
 /// Applies `changes`; `holders` are the versions of the guard rows that the decisions were made on.
@@ -63,18 +71,18 @@ pub async fn apply(
     holders: &HashMap<UserId, i64>,
     by: &By<'_>,
 ) -> Result<(), Abort> {
-    apply_traced(conn, tenant, changes, holders, by, &Contexts::new()).await
+    apply_told(conn, tenant, changes, holders, by, &Origins::new()).await
 }
 
 #[expect(clippy::implicit_hasher, reason = "one caller's map, made here and there alike")]
 /// As [`apply`], for changes that are not all of one call.
-pub async fn apply_traced(
+pub async fn apply_told(
     conn: &Tx,
     tenant: TenantKey,
     changes: &[Change],
     holders: &HashMap<UserId, i64>,
     by: &By<'_>,
-    contexts: &Contexts,
+    origins: &Origins,
 ) -> Result<(), Abort> {
     let mut changes: Vec<&Change> = changes.iter().collect();
     changes.sort_by_key(|change| change.after.id);
@@ -103,8 +111,8 @@ pub async fn apply_traced(
     }
     guard_holders(conn, tenant, &changes, holders).await?;
     for chunk in changes.chunks(CHUNK) {
-        end_tenures(conn, tenant, chunk, by).await?;
-        start_tenures(conn, tenant, chunk, by).await?;
+        end_tenures(conn, tenant, chunk, by, origins).await?;
+        start_tenures(conn, tenant, chunk, by, origins).await?;
         reclaims::write(conn, tenant, chunk).await?;
         handover::write(conn, tenant, chunk).await?;
         blank_notes(conn, tenant, chunk).await?;
@@ -112,7 +120,7 @@ pub async fn apply_traced(
         write_team(conn, tenant, chunk).await?;
     }
     for chunk in changes.chunks(LARGE_CHUNK) {
-        write_events(conn, tenant, chunk, by, contexts).await?;
+        write_events(conn, tenant, chunk, by, origins).await?;
         conn.tell();
     }
     Ok(())
@@ -223,11 +231,21 @@ async fn guard_holders(
     Ok(())
 }
 
+/// The user that a change was made for.
+fn actor_of(change: &Change, by: &By<'_>, origins: &Origins) -> Value {
+    let actor = match origins.get(&change.after.id) {
+        Some(origin) => origin.actor.as_ref(),
+        None => by.actor,
+    };
+    actor.map(ToString::to_string).into()
+}
+
 async fn end_tenures(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
     changes: &[&Change],
     by: &By<'_>,
+    origins: &Origins,
 ) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &[
         "open",
@@ -248,7 +266,7 @@ async fn end_tenures(
                 Option::<i16>::None.into(),
                 micros(change.after.update_time).into(),
                 end.cause.number().into(),
-                by.actor.map(ToString::to_string).into(),
+                actor_of(change, by, origins),
                 end.reason.as_ref().map(ToString::to_string).unwrap_or_default().into(),
                 end.note.clone().into(),
                 end.rule_id.into(),
@@ -278,6 +296,7 @@ async fn start_tenures(
     tenant: TenantKey,
     changes: &[&Change],
     by: &By<'_>,
+    origins: &Origins,
 ) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &[
         "tenant",
@@ -305,7 +324,7 @@ async fn start_tenures(
                 account.pool_id.map(|id| id.0).into(),
                 micros(account.update_time).into(),
                 start.cause.number().into(),
-                by.actor.map(ToString::to_string).into(),
+                actor_of(change, by, origins),
                 1_i16.into(),
                 "".into(),
                 "".into(),
@@ -371,7 +390,7 @@ async fn write_events(
     tenant: TenantKey,
     changes: &[&Change],
     by: &By<'_>,
-    contexts: &Contexts,
+    origins: &Origins,
 ) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &[
         "tenant",
@@ -398,14 +417,18 @@ async fn write_events(
             micros(account.update_time).into(),
             change.event.kind.as_str().into(),
             by.caller.as_str().into(),
-            by.actor.map(ToString::to_string).into(),
+            actor_of(change, by, origins),
             super::codec::to_json(&change.event.effects)?.into(),
             Some(change.event.effects.note.clone())
                 .filter(|note| !note.is_empty())
                 .into(),
             account.pool_id.map(|id| id.0).into(),
             account.owner.as_ref().map(ToString::to_string).into(),
-            contexts.get(&account.id).unwrap_or(&own).clone().into(),
+            origins
+                .get(&account.id)
+                .map_or(&own, |origin| &origin.traceparent)
+                .clone()
+                .into(),
         ]);
     }
     run(conn, insert("account_event", COLUMNS, rows)).await?;

@@ -2,7 +2,7 @@
 //! others, and when the last one was answered.
 
 use super::Db;
-use sea_orm::{DatabaseConnection, Statement};
+use sea_orm::Statement;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -70,9 +70,13 @@ impl Counts {
         })
     }
 
-    /// A statement was sent.
-    pub(super) fn sent(&self) {
+    /// A statement was sent, prepared or as text.
+    pub(super) fn sent(&self, statement: Option<&Statement>) {
         self.statements.fetch_add(1, Ordering::SeqCst);
+        if let Some(statement) = statement.filter(|_| self.keeps.load(Ordering::Relaxed)) {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.push(statement.clone());
+        }
     }
 
     /// The database answered.
@@ -89,21 +93,3 @@ impl Counts {
 
 /// What the probe asks.
 pub(super) const PING: &str = "SELECT 1";
-
-pub(super) fn counted(mut connection: DatabaseConnection, counts: &Arc<Counts>) -> DatabaseConnection {
-    let counts = counts.clone();
-    connection.set_metric_callback(move |info| {
-        // The probe comes whenever it likes and belongs to nobody's budget.
-        if info.statement.sql != PING {
-            counts.sent();
-            if counts.keeps.load(Ordering::Relaxed) {
-                let mut kept = counts.kept.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.push(info.statement.clone());
-            }
-        }
-        if !info.failed {
-            counts.answered();
-        }
-    });
-    connection
-}

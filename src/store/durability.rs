@@ -16,7 +16,7 @@ pub async fn concerns(db: &Db) -> Result<Vec<String>, DbErr> {
         return Ok(Vec::new());
     }
     let asked = Statement::from_string(db.engine().backend(), VARIABLES);
-    let rows = db.writer().query_all_raw(asked).await?;
+    let rows = db.schema().query_all_raw(asked).await?;
     let settings = rows
         .iter()
         .map(|row| Ok((row.try_get_by_index::<String>(0)?, row.try_get_by_index::<String>(1)?)))

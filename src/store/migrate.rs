@@ -78,8 +78,8 @@ async fn applied(conn: &impl ConnectionTrait) -> Result<BTreeMap<String, Applied
 
 /// The ledger, or nothing on a database that was never migrated.
 async fn ledger_of(db: &Db) -> Result<BTreeMap<String, Applied>, DbErr> {
-    if SchemaManager::new(db.writer()).has_table("schema_step").await? {
-        applied(db.writer()).await
+    if SchemaManager::new(db.schema()).has_table("schema_step").await? {
+        applied(db.schema()).await
     } else {
         Ok(BTreeMap::new())
     }
@@ -138,12 +138,12 @@ fn version(text: &str) -> Vec<u64> {
 /// Applies what is missing and names it. Migrators that run at once take turns; one that died is waited for until its
 /// lease expires.
 pub async fn up(db: &Db, clock: &Clock) -> Result<Vec<&'static str>, DbErr> {
-    let manager = SchemaManager::new(db.writer());
+    let manager = SchemaManager::new(db.schema());
     ledger::create(&manager).await?;
     let owner = uuid::Uuid::now_v7().to_string();
     let mut waiting = false;
     let lease = loop {
-        match lease::take(db.writer(), db.engine(), LEASE, &owner, TTL).await {
+        match lease::take(db.schema(), db.engine(), LEASE, &owner, TTL).await {
             Ok(Some(lease)) => break lease,
             // So one of those is told who take it at several nodes of a cluster at once.
             Err(error) if classify(&error) != Class::Retry => return Err(error),
@@ -166,7 +166,7 @@ pub async fn up(db: &Db, clock: &Clock) -> Result<Vec<&'static str>, DbErr> {
     if let Err(error) = renewed {
         tracing::warn!(error = %error, "renewing the migration lease");
     }
-    let released = lease::release(db.writer(), &lease).await;
+    let released = lease::release(db.schema(), &lease).await;
     // What went wrong first is what has to be known.
     let applied = result?;
     released?;
@@ -176,7 +176,7 @@ pub async fn up(db: &Db, clock: &Clock) -> Result<Vec<&'static str>, DbErr> {
 async fn renew(db: Db, lease: lease::Lease, done: CancellationToken) {
     while timeout(RENEW, done.cancelled()).await.is_err() {
         // Steps can run twice; losing the lease costs work, not data.
-        if !matches!(lease::renew(db.writer(), db.engine(), &lease, TTL).await, Ok(true)) {
+        if !matches!(lease::renew(db.schema(), db.engine(), &lease, TTL).await, Ok(true)) {
             tracing::warn!("the migration lease was lost");
             return;
         }
@@ -184,7 +184,7 @@ async fn renew(db: Db, lease: lease::Lease, done: CancellationToken) {
 }
 
 async fn apply_missing(db: &Db, manager: &SchemaManager<'_>, clock: &Clock) -> Result<Vec<&'static str>, DbErr> {
-    let ledger = applied(db.writer()).await?;
+    let ledger = applied(db.schema()).await?;
     let mut done = Vec::new();
     for step in steps().into_iter().filter(|step| !ledger.contains_key(step.name)) {
         tracing::info!(step = step.name, "migrating");
@@ -205,7 +205,7 @@ async fn record(db: &Db, step: &Step, clock: &Clock) -> Result<(), DbErr> {
         db.engine().insert_or_ignore()
     );
     let values = [step.name.into(), min_binary.into(), instant::micros(clock.now()).into()];
-    db.writer()
+    db.schema()
         .execute_raw(Statement::from_sql_and_values(db.engine().backend(), insert, values))
         .await
         .map(drop)

@@ -1,18 +1,20 @@
-//! Opens the database: pools whose every connection has the session settings that correctness rests on, and a hook
-//! that never lets a connection with an open transaction back into the pool.
+//! Opens the database: connections for transactions, connections for reads, and one for changing its schema.
 
 use super::{
-    counts::{Counts, counted},
-    dialect::{Engine, MARIADB_SESSION, MYSQL_SESSION},
-    doubt::{Doubt, Verdict},
+    connector::{Connector, Links, Taken, settle},
+    counts::Counts,
+    dialect::Engine,
+    doubt::Doubt,
     failure::{Class, classify, moved_away},
+    held::Held,
 };
+use deadpool::managed::{PoolConfig, PoolError, QueueMode};
 use sea_orm::{
-    DatabaseConnection, DbErr,
+    ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr,
     sqlx::{
-        self, ConnectOptions as _, Connection as _, Executor as _,
-        mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions},
-        sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+        self, ConnectOptions as _, Connection as _,
+        mysql::{MySqlConnectOptions, MySqlPoolOptions},
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -24,23 +26,19 @@ use tokio::{
 
 /// How long the first connection may take, so that a wrong address is reported instead of waited for.
 const FIRST_CONNECTION: Duration = Duration::from_secs(10);
-/// How long an idle connection may take to say that it is alive.
-const PING: Duration = Duration::from_secs(1);
-/// How long a connection may take to get rid of what a unit of work left behind.
-const CLEAN_UP: Duration = Duration::from_millis(500);
 /// More prepared statements than a unit of work makes, however large it is.
 const NEVER_FULL: usize = 10_000;
-/// Prepared statements that a connection keeps from one unit of work to the next.
-const PREPARED: usize = 100;
 /// How long closing waits for work that does not end.
 const CLOSE: Duration = Duration::from_secs(5);
+/// How long the connection that changes the schema stays when nobody does.
+const SCHEMA_IDLE: Duration = Duration::from_secs(10);
 
 /// How to reach the database and how much of it to use.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// `sqlite:PATH` or `mysql://USER:PASSWORD@HOST:PORT/DATABASE?ssl-mode=...`.
     pub url: SecretString,
-    /// Connections at most. On SQLite this bounds the readers; there is one writer.
+    /// Transactions at a time at most, and as many reads beside them. On SQLite there is one writer.
     pub max_connections: u32,
     /// How long a unit of work may wait for a connection before it is answered as busy.
     pub acquire_timeout: Duration,
@@ -68,8 +66,10 @@ pub enum OpenError {
 #[derive(Clone, Debug)]
 pub struct Db {
     engine: Engine,
-    pub(super) write: DatabaseConnection,
-    read: DatabaseConnection,
+    pub(super) write: Links,
+    pub(super) read: Links,
+    /// For changing the schema, and for a look at the server; nobody holds it for long.
+    schema: DatabaseConnection,
     pub(super) write_permits: Arc<Semaphore>,
     pub(super) read_permits: Arc<Semaphore>,
     pub(super) options: Options,
@@ -100,58 +100,35 @@ impl Db {
             .charset("utf8mb4")
             .statement_cache_capacity(NEVER_FULL)
             .disable_statement_logging();
-        let first = timeout(FIRST_CONNECTION, connect.connect()).await;
+        let first = timeout(FIRST_CONNECTION, Box::pin(connect.connect())).await;
         let first = first.map_err(|_| failed(sqlx::Error::PoolTimedOut))?.map_err(failed)?;
-        first.close().await.map_err(failed)?;
+        Box::pin(first.close()).await.map_err(failed)?;
         let doubt = Arc::new(Doubt::new());
-        let verdict = {
-            let doubt = doubt.clone();
-            move |age, idle| doubt.of(age, idle)
+        let links = |begins| {
+            let connector = Connector::MySql {
+                options: Box::new(connect.clone()),
+                begins,
+                doubt: doubt.clone(),
+            };
+            links(connector, options.max_connections)
         };
-        let pool = MySqlPoolOptions::new()
-            .max_connections(options.max_connections)
-            .min_connections(options.max_connections)
+        let (write, read) = (links(true), links(false));
+        let schema = MySqlPoolOptions::new()
+            // Migrating, and renewing the lease for that.
+            .max_connections(2)
             .acquire_timeout(options.acquire_timeout)
-            .max_lifetime(Duration::from_mins(20))
-            .idle_timeout(None)
-            // A ping before each use would cost a round trip per unit of work.
-            .test_before_acquire(false)
-            .before_acquire(move |connection, meta| {
-                let verdict = verdict(meta.age, meta.idle_for);
-                Box::pin(async move {
-                    match verdict {
-                        Verdict::Trust => Ok(true),
-                        Verdict::Ask => timeout(PING, connection.ping())
-                            .await
-                            .map_err(|_| sqlx::Error::PoolTimedOut)?
-                            .map(|()| true),
-                        Verdict::Replace => Ok(false),
-                    }
-                })
-            })
+            .idle_timeout(SCHEMA_IDLE)
             .after_connect(|connection, _| Box::pin(settle(connection)))
-            // A connection whose BEGIN was cut off looks idle and holds an open transaction, and one that hangs would
-            // keep its slot for ever: the next borrower's acknowledged write would be lost, or the pool run dry.
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    let tidied = timeout(CLEAN_UP, tidy(connection));
-                    tidied.await.map_err(|_| sqlx::Error::PoolTimedOut)?
-                })
-            })
-            .connect_with(connect)
-            .await
-            .map_err(failed)?;
-        let permits = Arc::new(Semaphore::new(options.max_connections as usize));
-        let counts = Counts::new();
-        let connection = counted(pool.into(), &counts);
+            .connect_lazy_with(connect);
         Ok(Self {
             engine: Engine::MySql,
-            write: connection.clone(),
-            read: connection,
-            write_permits: permits.clone(),
-            read_permits: permits,
+            write,
+            read,
+            schema: schema.into(),
+            write_permits: Arc::new(Semaphore::new(options.max_connections as usize)),
+            read_permits: Arc::new(Semaphore::new(options.max_connections as usize)),
             options,
-            counts,
+            counts: Counts::new(),
             doubt,
             told: Arc::default(),
         })
@@ -176,31 +153,26 @@ impl Db {
                 "a database in memory cannot be shared; name a file".into(),
             ));
         }
+        let first = Box::pin(connect.connect()).await.map_err(failed)?;
+        Box::pin(first.close()).await.map_err(failed)?;
         // Writers that wait for each other inside SQLite poll unfairly; in front of one connection they queue.
-        let pool = |connections| {
-            SqlitePoolOptions::new()
-                .max_connections(connections)
-                .acquire_timeout(options.acquire_timeout)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
-        };
-        // Those who only read begin no transaction.
-        let writer = pool(1).after_release(|connection, _| Box::pin(async move { Ok(rests(connection).await) }));
-        let write = writer.connect_with(connect.clone()).await.map_err(failed)?;
-        let read = pool(options.max_connections)
-            .connect_with(connect.read_only(true))
-            .await
-            .map_err(failed)?;
-        let counts = Counts::new();
+        let write = links(Connector::Sqlite(Box::new(connect.clone())), 1);
+        let readers = connect.clone().read_only(true);
+        let read = links(Connector::Sqlite(Box::new(readers)), options.max_connections);
+        let schema = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.acquire_timeout)
+            .idle_timeout(SCHEMA_IDLE)
+            .connect_lazy_with(connect);
         Ok(Self {
             engine: Engine::Sqlite,
-            write: counted(write.into(), &counts),
-            read: counted(read.into(), &counts),
+            write,
+            read,
+            schema: schema.into(),
             write_permits: Arc::new(Semaphore::new(1)),
             read_permits: Arc::new(Semaphore::new(options.max_connections as usize)),
             options,
-            counts,
+            counts: Counts::new(),
             doubt: Arc::new(Doubt::new()),
             told: Arc::default(),
         })
@@ -217,14 +189,36 @@ impl Db {
         self.told.notified().await;
     }
 
-    /// The connections that may write.
-    pub(super) const fn writer(&self) -> &DatabaseConnection {
-        &self.write
+    /// Connections that migrators use: each statement commits by itself.
+    pub(super) const fn schema(&self) -> &DatabaseConnection {
+        &self.schema
     }
 
-    /// The connections for reads outside transactions.
-    pub(super) const fn reader(&self) -> &DatabaseConnection {
-        &self.read
+    /// A connection for a transaction, which begins here.
+    pub(super) async fn transact(&self) -> Result<Held, DbErr> {
+        let held = Held::new(
+            self.take(&self.write).await?,
+            self.engine.backend(),
+            self.counts.clone(),
+            true,
+        );
+        held.begin_transaction().await?;
+        Ok(held)
+    }
+
+    /// A connection for reads outside transactions.
+    pub(super) async fn look(&self) -> Result<Held, DbErr> {
+        let taken = self.take(&self.read).await?;
+        Ok(Held::new(taken, self.engine.backend(), self.counts.clone(), false))
+    }
+
+    async fn take(&self, links: &Links) -> Result<Taken, DbErr> {
+        match timeout(self.options.acquire_timeout, links.get()).await {
+            Ok(Ok(taken)) => Ok(taken),
+            Ok(Err(PoolError::Backend(error))) => Err(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))),
+            Ok(Err(PoolError::Closed)) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+            Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+        }
     }
 
     /// Draws the conclusions for the whole pool from what happened to one connection.
@@ -242,44 +236,29 @@ impl Db {
 
     /// Closes all connections after their work is done.
     pub async fn close(&self) {
-        for pool in [&self.write, &self.read] {
-            match timeout(CLOSE, pool.close_by_ref()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!(error = %error, "closing the database"),
-                Err(_) => tracing::warn!("some database connections do not end"),
+        for (links, permits) in [(&self.write, &self.write_permits), (&self.read, &self.read_permits)] {
+            let all = u32::try_from(links.status().max_size).unwrap_or(u32::MAX);
+            if timeout(CLOSE, permits.acquire_many(all)).await.is_err() {
+                tracing::warn!("some database connections do not end");
             }
+            let idle = links.retain(|_, _| false).removed;
+            links.close();
+            for link in idle {
+                if let Ok(Err(error)) = timeout(CLOSE, Box::pin(link.close())).await {
+                    tracing::debug!(error = %error, "closing the database");
+                }
+            }
+        }
+        if let Err(error) = self.schema.close_by_ref().await {
+            tracing::debug!(error = %error, "closing the database");
         }
     }
 }
 
-/// Gives a new connection the settings that correctness rests on.
-async fn settle(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    for statement in MYSQL_SESSION {
-        connection.execute(*statement).await?;
-    }
-    match connection.execute(MARIADB_SESSION).await {
-        // Not MariaDB.
-        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Makes a connection ready for whoever comes next. Prepared statements are closed here and nowhere else: that is not answered,
-/// so with `TCP_NODELAY` unset, as the driver leaves it, the next statement waits for the server's kernel to acknowledge that,
-/// which it puts off for 40 ms. Here nobody waits.
-async fn tidy(connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-    if connection.cached_statements_size() > PREPARED {
-        connection.clear_cached_statements().await?;
-    }
-    connection.execute("ROLLBACK").await?;
-    Ok(!connection.is_in_transaction())
-}
-
-/// Whether no transaction is left open, as SQLite sees it and as the driver does. SQLite may end one by itself, such as when the
-/// disk is full; the driver then fails to end it, and takes every later one for a part of it: what these commit would be
-/// acknowledged, and never be committed. Such a connection is closed.
-async fn rests(connection: &mut SqliteConnection) -> bool {
-    // Answered with an error if there is nothing to roll back, and after whatever was still to be done.
-    let was_open = connection.execute("ROLLBACK").await.is_ok();
-    !was_open && !connection.is_in_transaction()
+/// So many connections at most, the last used first: what it prepared is there, and those that nobody needs stay idle.
+fn links(connector: Connector, max: u32) -> Links {
+    let mut config = PoolConfig::new(max as usize);
+    config.queue_mode = QueueMode::Lifo;
+    let links = Links::builder(connector).config(config).build();
+    links.unwrap_or_else(|_| unreachable!("only time limits need a runtime"))
 }

@@ -1,11 +1,11 @@
 //! Where the connections of the pool are, and whether some of them are lost.
 //!
-//! Everything that this crate does with a connection has a limit. What the driver does on its own when a connection is
-//! given back has none: a network that goes silent in that very moment and never says so keeps the slot for ever.
+//! Everything that is done with a connection has a limit, so all of them come back, or make room for others. If they do not,
+//! for a fault in here or in a library, somebody has to know.
 
-use super::{Db, dialect::Engine};
+use super::{Db, connector::Links};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 /// How long a slot that nobody uses may be away. Far above what opening and closing take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -32,30 +32,28 @@ impl Slots {
 }
 
 impl Db {
-    /// Where the connections are that write; on MySQL these are all.
+    /// Where the connections for transactions are.
     #[must_use]
     pub fn slots(&self) -> Slots {
-        let (open, idle) = match self.engine() {
-            Engine::MySql => {
-                let pool = self.write.get_mysql_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-            Engine::Sqlite => {
-                let pool = self.write.get_sqlite_connection_pool();
-                (pool.size(), pool.num_idle())
-            }
-        };
-        let max = match self.engine() {
-            Engine::MySql => self.options.max_connections,
-            Engine::Sqlite => 1,
-        };
-        let free = u32::try_from(self.write_permits.available_permits()).unwrap_or(max);
-        Slots {
-            max,
-            open,
-            idle: u32::try_from(idle).unwrap_or(open),
-            used: max.saturating_sub(free),
-        }
+        of(&self.write, &self.write_permits)
+    }
+
+    /// Where the connections for reads are.
+    #[must_use]
+    pub fn read_slots(&self) -> Slots {
+        of(&self.read, &self.read_permits)
+    }
+}
+
+fn of(links: &Links, permits: &Semaphore) -> Slots {
+    let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+    let status = links.status();
+    let max = number(status.max_size);
+    Slots {
+        max,
+        open: number(status.size),
+        idle: number(status.available),
+        used: max.saturating_sub(number(permits.available_permits())),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Reads the accounts that a call is about, together with everything else that decisions on them need: the tenant's
 //! revisions, the answer of a repeated request, the actor's last ban and his place in the team. One statement for up to
-//! [`CHUNK`] accounts, and two more where rules of the tenant look at tags or custom fields.
+//! [`CHUNK`] accounts, and two more where rules of the tenant look at tags or custom fields. To show accounts less is read.
 
 use super::{
     account_row,
+    codec::Row,
     dialect::Engine,
     entity::account::Model,
     extras,
@@ -17,8 +18,12 @@ use crate::domain::{
     ids::{AccountId, TenantKey, UserId},
     organisation::{Organisation, Revisions},
 };
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
-use std::collections::HashMap;
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
+use std::{
+    collections::{BTreeSet, HashMap},
+    iter,
+};
 use uuid::Uuid;
 
 /// Accounts per statement.
@@ -35,7 +40,27 @@ pub struct Loaded {
     pub subjects: HashMap<AccountId, Subject>,
 }
 
-/// Reads up to [`CHUNK`] accounts; `None` if there is no such tenant.
+/// What accounts are read for.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// To decide on them, in the course of this request.
+    Deciding(Option<&'a RequestKey>),
+    /// To show them.
+    Showing,
+}
+
+/// Accounts that are to be shown. Bans and contacts are not looked for.
+#[derive(Debug)]
+pub struct Shown {
+    /// The tenant's revisions at that moment.
+    pub revisions: Revisions,
+    /// The accounts that there are.
+    pub subjects: HashMap<AccountId, Subject>,
+    /// Those of them that have tags or custom fields.
+    pub with_extras: Vec<AccountId>,
+}
+
+/// Reads up to [`CHUNK`] accounts to decide on them; `None` if there is no such tenant.
 pub async fn load(
     conn: &impl ConnectionTrait,
     org: &Organisation,
@@ -43,41 +68,24 @@ pub async fn load(
     actor: Option<&UserId>,
     accounts: &[AccountId],
 ) -> Result<Option<Loaded>, DbErr> {
-    let tenant = org.key;
+    let purpose = Purpose::Deciding(key);
     let rows = conn
-        .query_all_raw(reading(Engine::of(conn), tenant, key, actor, accounts))
+        .query_all_raw(reading(Engine::of(conn), org.key, purpose, actor, accounts))
         .await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let revisions = Revisions {
-        config: first.try_get("", "config_revision")?,
-        directory: first.try_get("", "directory_revision")?,
-    };
-    let found = found(first, key)?;
+    let (revisions, found) = (revisions(first)?, found(first, key)?);
     let mut subjects = HashMap::with_capacity(rows.len());
     for row in &rows {
-        if row.try_get::<Option<Uuid>>("", "id")?.is_none() {
-            continue;
-        }
-        let account = account_row::read(Model::from_query_result(row, "")?)?;
-        let banned_since: Option<i64> = row.try_get("", "banned_since")?;
-        let access: Option<i16> = row.try_get("", "team_access")?;
-        let has_contacts: i64 = row.try_get("", "has_contacts")?;
-        let subject = Subject {
-            banned_since: banned_since.map(instant),
-            team: access.and_then(TeamAccess::from_number),
-            has_contacts: has_contacts != 0,
-            account,
-        };
-        subjects.insert(subject.account.id, subject);
-    }
-    if org.retention.uses_extras() {
-        let found: Vec<_> = subjects.keys().copied().collect();
-        for (id, has) in extras::read(conn, tenant, &found).await? {
-            if let Some(subject) = subjects.get_mut(&id) {
-                subject.account.extras = has;
-            }
+        if let Some(mut subject) = read(row)? {
+            let banned_since: Option<i64> = row.try_get("", "banned_since")?;
+            let has_contacts: i64 = row.try_get("", "has_contacts")?;
+            subject.banned_since = banned_since.map(instant);
+            subject.has_contacts = has_contacts != 0;
+            subjects.insert(subject.account.id, subject);
         }
     }
+    let found_ids: Vec<_> = subjects.keys().copied().collect();
+    for_rules(conn, org, &mut subjects, &found_ids).await?;
     Ok(Some(Loaded {
         revisions,
         found,
@@ -85,17 +93,82 @@ pub async fn load(
     }))
 }
 
+/// Reads up to [`CHUNK`] accounts to show them; `None` if there is no such tenant.
+pub async fn show(
+    conn: &impl ConnectionTrait,
+    org: &Organisation,
+    actor: Option<&UserId>,
+    accounts: &[AccountId],
+) -> Result<Option<Shown>, DbErr> {
+    let rows = conn
+        .query_all_raw(reading(Engine::of(conn), org.key, Purpose::Showing, actor, accounts))
+        .await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let revisions = revisions(first)?;
+    let (mut subjects, mut with_extras) = (HashMap::with_capacity(rows.len()), Vec::new());
+    for row in &rows {
+        if let Some(subject) = read(row)? {
+            if row.try_get::<i64>("", "has_extras")? != 0 {
+                with_extras.push(subject.account.id);
+            }
+            subjects.insert(subject.account.id, subject);
+        }
+    }
+    for_rules(conn, org, &mut subjects, &with_extras).await?;
+    Ok(Some(Shown {
+        revisions,
+        subjects,
+        with_extras,
+    }))
+}
+
+fn revisions(row: &QueryResult) -> Result<Revisions, DbErr> {
+    Ok(Revisions {
+        config: row.try_get("", "config_revision")?,
+        directory: row.try_get("", "directory_revision")?,
+    })
+}
+
+/// The account of the row, if there is one, with the actor's place in its team.
+fn read(row: &QueryResult) -> Result<Option<Subject>, DbErr> {
+    if row.try_get::<Option<Uuid>>("", "id")?.is_none() {
+        return Ok(None);
+    }
+    let access: Option<i16> = row.try_get("", "team_access")?;
+    Ok(Some(Subject {
+        account: account_row::read(Model::from_query_result(row, "")?)?,
+        banned_since: None,
+        team: access.and_then(TeamAccess::from_number),
+        has_contacts: false,
+    }))
+}
+
+/// Tags and custom fields of those that have some, where rules of the tenant look at them.
+async fn for_rules(
+    conn: &impl ConnectionTrait,
+    org: &Organisation,
+    subjects: &mut HashMap<AccountId, Subject>,
+    with_extras: &[AccountId],
+) -> Result<(), DbErr> {
+    if org.retention.uses_extras() && !with_extras.is_empty() {
+        for (id, has) in extras::read(conn, org.key, with_extras).await? {
+            if let Some(subject) = subjects.get_mut(&id) {
+                subject.account.extras = has;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The statement by which they are read.
 #[must_use]
 pub fn reading(
     engine: Engine,
     tenant: TenantKey,
-    key: Option<&RequestKey>,
+    purpose: Purpose<'_>,
     actor: Option<&UserId>,
     accounts: &[AccountId],
 ) -> Statement {
-    // No caller or request has an empty id, so these match nothing.
-    let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
     let ids = listed(accounts);
     let marks = vec!["?"; ids.len()].join(", ");
     // Servers trust what they counted when they opened the table. Where it was empty then, any index would do for them, and
@@ -103,24 +176,42 @@ pub fn reading(
     let (account, tenures) = (engine.account_by("PRIMARY"), engine.by_key("tenure", "b"));
     let objects = engine.by_index("business_object", "o", "business_object_related");
     let mut values: Vec<Value> = Vec::with_capacity(ids.len() + 5);
-    let mut of_actor = "NULL AS team_access, NULL AS banned_since".to_owned();
-    let mut team = "";
-    if let Some(actor) = actor {
-        of_actor = format!(
-            "m.access AS team_access, (SELECT MAX(b.end_time) FROM {tenures} WHERE b.tenant = a.tenant \
-             AND b.account_id = a.id AND b.user_id = ? AND b.bans_claim = 1) AS banned_since"
-        );
+    let (mut columns, mut team) = ("NULL AS team_access".to_owned(), "");
+    if actor.is_some() {
+        "m.access AS team_access".clone_into(&mut columns);
         team = " LEFT JOIN account_team m ON m.tenant = a.tenant AND m.account_id = a.id AND m.user_id = ?";
-        values.push(actor.as_str().into());
+    }
+    let mut request = "";
+    match purpose {
+        Purpose::Showing => columns.push_str(
+            ", (EXISTS (SELECT 1 FROM account_tag g WHERE g.tenant = a.tenant AND g.account_id = a.id) \
+             OR EXISTS (SELECT 1 FROM account_field f WHERE f.tenant = a.tenant AND f.account_id = a.id)) AS has_extras",
+        ),
+        Purpose::Deciding(key) => {
+            let banned = actor.map_or_else(
+                || "NULL".to_owned(),
+                |actor| {
+                    values.push(actor.as_str().into());
+                    format!(
+                        "(SELECT MAX(b.end_time) FROM {tenures} WHERE b.tenant = a.tenant AND b.account_id = a.id \
+                         AND b.user_id = ? AND b.bans_claim = 1)"
+                    )
+                },
+            );
+            columns = format!(
+                "{columns}, {banned} AS banned_since, EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant \
+                 AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts, r.payload_hash, r.response"
+            );
+            request = " LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ?";
+            // No caller or request has an empty id, so these match nothing.
+            let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
+            values.extend([caller.into(), request_id.into()]);
+        }
     }
     let sql = format!(
-        "SELECT t.config_revision, t.directory_revision, r.payload_hash, r.response, {of_actor}, \
-         EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant \
-         AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts, a.* FROM tenant t \
-         LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ? \
+        "SELECT t.config_revision, t.directory_revision, {columns}, a.* FROM tenant t{request} \
          LEFT JOIN {account} ON a.tenant = t.id AND a.id IN ({marks}){team} WHERE t.id = ?"
     );
-    values.extend([caller.into(), request_id.into()]);
     values.extend(ids.into_iter().map(Value::from));
     values.extend(actor.map(|actor| Value::from(actor.as_str())));
     values.push(tenant.0.into());
@@ -128,18 +219,72 @@ pub fn reading(
 }
 
 #[expect(clippy::implicit_hasher, reason = "the map that `load` made")]
-/// Tags and custom fields of the accounts. Where rules of the tenant look at them they came with the accounts.
+/// Tags and custom fields of the accounts, of which `with` may have some. Where rules of the tenant look at them they came with
+/// the accounts.
 pub async fn extras(
     conn: &impl ConnectionTrait,
     org: &Organisation,
     subjects: &HashMap<AccountId, Subject>,
+    with: &[AccountId],
 ) -> Result<HashMap<AccountId, Extras>, DbErr> {
     if org.retention.uses_extras() {
         let here = |(id, subject): (&AccountId, &Subject)| (*id, subject.account.extras.clone());
         return Ok(subjects.iter().map(here).collect());
     }
-    let found: Vec<_> = subjects.keys().copied().collect();
-    extras::read(conn, org.key, &found).await
+    if with.is_empty() {
+        return Ok(HashMap::new());
+    }
+    extras::read(conn, org.key, with).await
+}
+
+/// What a user is to an account that he wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// When he last lost it in a way that keeps him from claiming it again.
+    pub banned_since: Option<DateTime<Utc>>,
+    /// What he may do as a member of its related team.
+    pub team: Option<TeamAccess>,
+}
+
+/// What each of the users is to each of the accounts, where he is anything: what [`load`] reads of one actor. One statement.
+pub async fn places(
+    conn: &impl ConnectionTrait,
+    tenant: TenantKey,
+    accounts: impl Iterator<Item = AccountId>,
+    users: &BTreeSet<&UserId>,
+) -> Result<HashMap<(AccountId, UserId), Place>, DbErr> {
+    let accounts = padded(accounts.map(|id| Value::from(id.0)));
+    let users = padded(users.iter().map(|user| Value::from(user.as_str())));
+    if accounts.is_empty() || users.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let tenures = Engine::of(conn).by_key("tenure", "b");
+    let within = format!(
+        "tenant = ? AND account_id IN ({}) AND user_id IN ({})",
+        vec!["?"; accounts.len()].join(", "),
+        vec!["?"; users.len()].join(", ")
+    );
+    let sql = format!(
+        "SELECT account_id, user_id, access, NULL AS banned_since FROM account_team WHERE {within} UNION ALL \
+         SELECT account_id, user_id, NULL, MAX(end_time) FROM {tenures} WHERE {within} AND bans_claim = 1 \
+         GROUP BY account_id, user_id"
+    );
+    let once = || iter::once(tenant.0.into()).chain(accounts.clone()).chain(users.clone());
+    let values: Vec<Value> = once().chain(once()).collect();
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    let mut places: HashMap<_, Place> = HashMap::new();
+    for row in conn.query_all_raw(statement).await? {
+        let id: Uuid = row.try_get("", "account_id")?;
+        let user: String = row.try_get("", "user_id")?;
+        let (table, key) = ("tenure", &id);
+        let user = Row { table, tenant, key }.id("user_id", &user, UserId::parse)?;
+        let access: Option<i16> = row.try_get("", "access")?;
+        let banned_since: Option<i64> = row.try_get("", "banned_since")?;
+        let place = places.entry((AccountId(id), user)).or_default();
+        place.team = place.team.or(access.and_then(TeamAccess::from_number));
+        place.banned_since = place.banned_since.or(banned_since.map(instant));
+    }
+    Ok(places)
 }
 
 /// Lets the actor stand in for the members of related teams whom he supervises. One statement, for who supervises

@@ -6,23 +6,22 @@
 //! is what everything after it answers, a body that swallows a deadlock is still run again as a whole.
 
 use super::{
-    counts::Counts,
     failure::{Abort, commit_failed},
+    held::Held,
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
 /// A running transaction, handed to the body of a unit of work.
 #[derive(Debug)]
 pub struct Tx {
-    inner: DatabaseTransaction,
+    inner: Held,
     state: Mutex<State>,
     /// Whether it writes events.
     tells: AtomicBool,
-    counts: Arc<Counts>,
 }
 
 #[derive(Debug)]
@@ -34,12 +33,11 @@ enum State {
 }
 
 impl Tx {
-    pub(super) const fn new(inner: DatabaseTransaction, counts: Arc<Counts>) -> Self {
+    pub(super) const fn new(inner: Held) -> Self {
         Self {
             inner,
             state: Mutex::new(State::Ready),
             tells: AtomicBool::new(false),
-            counts,
         }
     }
 
@@ -115,13 +113,7 @@ impl ConnectionTrait for Tx {
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.enter()?;
-        // SeaORM counts only statements that are prepared.
-        self.counts.sent();
-        let done = self.leave(self.inner.execute_unprepared(sql).await);
-        if done.is_ok() {
-            self.counts.answered();
-        }
-        done
+        self.leave(self.inner.execute_unprepared(sql).await)
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {

@@ -9,6 +9,7 @@
 
 use super::{
     failure::{Abort, Class, classify, silence, told},
+    held::Held,
     open::Db,
     tx::Tx,
 };
@@ -20,10 +21,7 @@ use crate::{
     telemetry::metrics,
 };
 use rand::Rng;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use std::time::Duration;
 use tokio::{
     sync::SemaphorePermit,
@@ -141,17 +139,11 @@ impl<'a> Unit<'a> {
     }
 
     /// Runs `body` in one transaction and commits, unless the deadline has passed by then.
-    #[expect(clippy::disallowed_methods, reason = "this is the one door")]
     pub async fn tx<T>(&self, body: impl AsyncFnOnce(&Tx) -> Result<T, Abort>) -> Result<T, Abort> {
         let _permit = self.permit(&self.db.write_permits).await?;
-        // SQLite: a deferred transaction that turns into a writer fails at once when another was faster.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
         let end = Instant::now() + self.db.options.attempt_timeout;
-        let begun = timeout_at(end, self.db.writer().begin_with_options(options)).await;
-        let tx = Tx::new(begun.map_err(|_| self.given_up())??, self.db.counts.clone());
+        let begun = timeout_at(end, self.db.transact()).await;
+        let tx = Tx::new(begun.map_err(|_| self.given_up())??);
         match timeout_at(end, body(&tx)).await {
             // Dropped without a ROLLBACK that would not be answered either.
             Err(_) => Err(self.given_up().into()),
@@ -181,7 +173,7 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// The connection, dropped in mid-statement, is closed when it gets back to the pool.
+    /// The connection, dropped in mid-statement, is closed.
     fn given_up(&self) -> DbErr {
         let limit = self.db.options.attempt_timeout;
         tracing::error!(
@@ -195,9 +187,12 @@ impl<'a> Unit<'a> {
     /// A connection for reads outside a transaction: each statement sees what is committed when it starts.
     pub async fn reader(&self) -> Result<Reader<'a>, Abort> {
         let permit = self.permit(&self.db.read_permits).await?;
+        let limit = self.db.options.attempt_timeout;
         Ok(Reader {
-            connection: self.db.reader(),
-            limit: self.db.options.attempt_timeout,
+            held: timeout(limit, self.db.look())
+                .await
+                .unwrap_or_else(|_| Err(silence()))?,
+            limit,
             _permit: permit,
         })
     }
@@ -269,7 +264,7 @@ fn pause(attempt: u32) -> Duration {
 /// A connection for reads.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    connection: &'a DatabaseConnection,
+    held: Held,
     limit: Duration,
     _permit: SemaphorePermit<'a>,
 }
@@ -284,22 +279,22 @@ impl Reader<'_> {
 #[async_trait::async_trait]
 impl ConnectionTrait for Reader<'_> {
     fn get_database_backend(&self) -> DbBackend {
-        self.connection.get_database_backend()
+        self.held.get_database_backend()
     }
 
     async fn execute_raw(&self, stmt: Statement) -> Result<ExecResult, DbErr> {
-        self.answered(self.connection.execute_raw(stmt)).await
+        self.answered(self.held.execute_raw(stmt)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.answered(self.connection.execute_unprepared(sql)).await
+        self.answered(self.held.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, stmt: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.answered(self.connection.query_one_raw(stmt)).await
+        self.answered(self.held.query_one_raw(stmt)).await
     }
 
     async fn query_all_raw(&self, stmt: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.answered(self.connection.query_all_raw(stmt)).await
+        self.answered(self.held.query_all_raw(stmt)).await
     }
 }

@@ -325,9 +325,12 @@ pub fn webhooks_behind(events: u64, disabled: u64) {
     }
 }
 
-/// Where the database connections are, as `read` says whenever somebody wants to know: the most there may be, and how
-/// many are in each state.
-pub fn connections<const N: usize>(read: impl Fn() -> (u32, [(&'static str, u32); N]) + Clone + Send + Sync + 'static) {
+/// Connections of one kind: what they are for, the most there may be, and how many are in each state.
+type Connections = (&'static str, u32, [(&'static str, u32); 3]);
+
+/// Where the database connections are, as `read` says whenever somebody wants to know.
+pub fn connections(read: impl Fn() -> [Connections; 2] + Clone + Send + Sync + 'static) {
+    const POOL: &str = "db.client.connection.pool.name";
     let Some(Instruments { meter, .. }) = INSTRUMENTS.get() else {
         return;
     };
@@ -337,8 +340,11 @@ pub fn connections<const N: usize>(read: impl Fn() -> (u32, [(&'static str, u32)
         .with_unit("{connection}")
         .with_description("Database connections by state; stuck ones are used by nobody and come back to nobody")
         .with_callback(move |observer| {
-            for (state, number) in states().1 {
-                observer.observe(number.into(), &[KeyValue::new("db.client.connection.state", state)]);
+            for (pool, _, states) in states() {
+                for (state, number) in states {
+                    let state = KeyValue::new("db.client.connection.state", state);
+                    observer.observe(number.into(), &[KeyValue::new(POOL, pool), state]);
+                }
             }
         })
         .build();
@@ -346,6 +352,10 @@ pub fn connections<const N: usize>(read: impl Fn() -> (u32, [(&'static str, u32)
         .u64_observable_gauge("db.client.connection.max")
         .with_unit("{connection}")
         .with_description("Database connections at most")
-        .with_callback(move |observer| observer.observe(read().0.into(), &[]))
+        .with_callback(move |observer| {
+            for (pool, max, _) in read() {
+                observer.observe(max.into(), &[KeyValue::new(POOL, pool)]);
+            }
+        })
         .build();
 }

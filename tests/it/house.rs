@@ -126,6 +126,7 @@ const RULES: &[Rule] = &[
             ".begin_with_config(",
             ".begin_with_options(",
             ".transaction(",
+            ".transact(",
         ],
         why: "store::unit is the only door to transactions",
     },

@@ -23,6 +23,7 @@ mod circulation_bulk;
 mod circulation_checks;
 mod circulation_effects;
 mod circulation_roles;
+mod claims_together;
 mod conditions;
 mod custom_fields;
 mod history_team;

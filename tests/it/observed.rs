@@ -238,9 +238,12 @@ async fn calls_continue_their_callers_trace_and_are_counted() {
             .unwrap()
             >= 1.0
     );
-    assert!(collector.total("db.client.connection.max", &[]).unwrap() >= 1.0);
-    let stuck = [("db.client.connection.state", "stuck")];
-    assert_eq!(collector.total("db.client.connection.count", &stuck), Some(0.0));
+    for pool in ["write", "read"] {
+        let pool = ("db.client.connection.pool.name", pool);
+        assert!(collector.total("db.client.connection.max", &[pool]).unwrap() >= 1.0);
+        let stuck = [pool, ("db.client.connection.state", "stuck")];
+        assert_eq!(collector.total("db.client.connection.count", &stuck), Some(0.0));
+    }
     collector.stop().await;
 }
 

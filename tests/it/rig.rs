@@ -138,7 +138,7 @@ pub(crate) async fn serves_in_parallel(db: &Db) {
 pub(crate) async fn rests(db: &Db) {
     for _ in 0..1000 {
         let slots = db.slots();
-        if slots.used == 0 && slots.stuck() == 0 && slots.idle == slots.max {
+        if slots.used == 0 && slots.stuck() == 0 && slots.idle == slots.open {
             return;
         }
         sleep(Duration::from_millis(10)).await;

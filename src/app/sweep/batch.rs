@@ -20,7 +20,7 @@ use crate::{
     },
     store::{
         Abort, Tx,
-        apply::{self, Contexts},
+        apply::{self, Origin, Origins},
         breaker,
         config::By,
         due::{self, Looked},
@@ -228,8 +228,8 @@ async fn write(tx: &Tx, scene: &Scene<'_>, accounts: Vec<Account>, work: Work) -
         actor: None,
         now: scene.now,
     };
-    let contexts = reclaim_spans(tx, scene, &changes).await?;
-    apply::apply_traced(tx, scene.org.key, &changes, &HashMap::new(), &by, &contexts).await?;
+    let origins = reclaim_spans(tx, scene, &changes).await?;
+    apply::apply_told(tx, scene.org.key, &changes, &HashMap::new(), &by, &origins).await?;
     due::mark(tx, scene.org.key, &same, scene.org.revisions).await?;
     if let Work::Replan(revision) = work {
         progress::go_on(tx, scene.org.key, revision, accounts.len(), scene.now).await?;
@@ -239,14 +239,14 @@ async fn write(tx: &Tx, scene: &Scene<'_>, accounts: Vec<Account>, work: Work) -
 
 /// A span for each reclaim, which its event names: linked to what gave the owner the account and to what kept it for him, so
 /// that somebody who looks at one finds the others. Only where spans are kept.
-async fn reclaim_spans(tx: &Tx, scene: &Scene<'_>, changes: &[Change]) -> Result<Contexts, Abort> {
-    let mut contexts = Contexts::new();
+async fn reclaim_spans(tx: &Tx, scene: &Scene<'_>, changes: &[Change]) -> Result<Origins, Abort> {
+    let mut origins = Origins::new();
     let reclaims = changes
         .iter()
         .filter(|change| change.event.kind == EventKind::Reclaimed);
     let ids: Vec<_> = reclaims.map(|change| change.after.id).collect();
     if ids.is_empty() || traces::traceparent().is_none() {
-        return Ok(contexts);
+        return Ok(origins);
     }
     let before = trace::of_tenures(tx, scene.org.key, &ids).await?;
     for id in ids {
@@ -254,9 +254,13 @@ async fn reclaim_spans(tx: &Tx, scene: &Scene<'_>, changes: &[Change]) -> Result
         for context in before.get(&id).into_iter().flatten() {
             traces::link(&span, context);
         }
-        contexts.insert(id, traces::traceparent_of(&span));
+        let origin = Origin {
+            actor: None,
+            traceparent: traces::traceparent_of(&span),
+        };
+        origins.insert(id, origin);
     }
-    Ok(contexts)
+    Ok(origins)
 }
 
 /// Counts a verdict, and puts what it writes to the rest.

@@ -26,10 +26,10 @@ use tokio::{
 const LONG: Duration = Duration::from_mins(1);
 
 /// Somebody else's transaction that keeps accounts from being written.
-pub(super) struct Hold(DatabaseConnection);
+pub(crate) struct Hold(DatabaseConnection);
 
 impl Hold {
-    pub(super) async fn take(world: &World) -> Self {
+    pub(crate) async fn take(world: &World) -> Self {
         let mut options = ConnectOptions::new(world.server.config.database.url.expose_secret());
         options.max_connections(1);
         let db = Database::connect(options).await.unwrap();
@@ -48,7 +48,7 @@ impl Hold {
         Self(db)
     }
 
-    pub(super) async fn release(self) {
+    pub(crate) async fn release(self) {
         self.0.execute_unprepared("ROLLBACK").await.unwrap();
         self.0.close().await.unwrap();
     }

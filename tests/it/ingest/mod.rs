@@ -1,7 +1,7 @@
 //! Activities come in, in all the ways there are: registered sources, accounts by the ids of other systems, calls that
 //! share transactions, streams.
 
-mod coalesced;
+pub(crate) mod coalesced;
 mod misuse;
 mod order;
 mod parked;

@@ -5,7 +5,7 @@ use crate::{explain::explain, harness::external_server, world::World};
 use std::time::Duration;
 use tidepool::{
     domain::ids::{AccountId, TenantKey, UserId},
-    store::subject,
+    store::subject::{self, Purpose},
 };
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -20,7 +20,13 @@ async fn accounts_are_read_without_the_objects_of_others() {
     let mysql = external_server().is_some();
     let accounts: Vec<_> = (1..50).map(|at| AccountId(Uuid::from_u128(at))).collect();
     let ann = UserId::parse("ann").unwrap();
-    let statement = subject::reading(db.engine(), TenantKey(1), None, Some(&ann), &accounts);
+    let statement = subject::reading(
+        db.engine(),
+        TenantKey(1),
+        Purpose::Deciding(None),
+        Some(&ann),
+        &accounts,
+    );
     let lines = explain(&reader, statement, &["table", "key", "ref"]).await;
     let objects: Vec<_> = lines
         .iter()
