@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
 .PHONY: help test test-sqlite test-mariadb test-mariadb-11 test-mysql test-galera test-group-replication test-pool-of-one test-nats \
-	lint examples helm tools clean-tools release-migrations chaos bench bench-calls bench-ingest bench-replay bench-sweep
+	lint examples helm tools clean-tools release-migrations chaos bench bench-calls bench-growth bench-ingest bench-replay bench-sweep
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
@@ -49,6 +49,9 @@ bench: ## measure calls, ingest and the sweep beside the same work by hand, each
 
 bench-calls: ## measure claims, reads and lists on a private MariaDB, some minutes
 	@scripts/bench-calls.sh
+
+bench-growth: ## measure whether claims, pages and sweeps cost more where there is more, on a private MariaDB, some minutes
+	@scripts/bench-growth.sh
 
 bench-sweep: ## measure the sweep with a million accounts on a private MariaDB, some minutes
 	@scripts/bench-sweep.sh

@@ -10,6 +10,7 @@ cd "$ROOT"
 results=${CARGO_TARGET_DIR:-target}/bench
 mkdir -p "$results"
 scripts/bench-calls.sh --json "$results/calls.json"
+scripts/bench-growth.sh --json "$results/growth.json"
 scripts/bench-ingest.sh --rounds 3 --json "$results/ingest.json"
 scripts/bench-sweep.sh --json "$results/sweep.json"
 say "as JSON: $results"

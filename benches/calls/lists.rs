@@ -86,9 +86,9 @@ async fn by_hand(hand: &Hand, pool: &str, pages: usize) -> Outcome<Pages> {
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
     eprintln!("{} accounts to list", plan.accounts);
     let setup = Setup {
-        server: &plan.server,
         breaker: plan.accounts,
         relay: false,
+        ..Setup::on(&plan.server)
     };
     let counters = Counters::of(&plan.server).await?;
     let (site, _) = Site::found(setup, "bench_lists").await?;

@@ -11,6 +11,7 @@ mod claims;
 #[expect(dead_code, reason = "each benchmark uses what it needs")]
 mod common;
 mod contest;
+mod embedded;
 mod hand;
 mod lists;
 mod process;
@@ -86,6 +87,7 @@ async fn main() -> Outcome {
     // Of the callers and of those who work by hand as well: they are in the same process.
     report.memory(Some(Target::AtMost(150.0)))?;
     pair.stop().await;
+    Box::pin(embedded::measure(&plan, &mut report)).await?;
     Box::pin(lists::measure(&plan, &mut report)).await?;
     report.tell(plan.out.as_deref())
 }

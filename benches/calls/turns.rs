@@ -67,9 +67,8 @@ impl Pair {
     pub(crate) async fn start(plan: &Plan) -> Outcome<Self> {
         eprintln!("{FREE} accounts to claim, for the service and for who works by hand");
         let setup = Setup {
-            server: &plan.server,
             breaker: FREE,
-            relay: true,
+            ..Setup::on(&plan.server)
         };
         let counters = Counters::of(&plan.server).await?;
         let site = Site::found(setup, "bench_calls").await?.0;

@@ -2,7 +2,7 @@
 //! statements: a million calls would take longer than everything that is measured.
 
 use super::{
-    Outcome, USERS,
+    Outcome,
     site::{RULE_DAYS, Site},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,6 +26,9 @@ pub(crate) struct Loader {
     db: DatabaseConnection,
     owned: String,
     free: String,
+    /// In which accounts lie by their numbers, in turn.
+    pools: String,
+    users: u64,
     next: u64,
 }
 
@@ -54,6 +57,15 @@ fn id() -> &'static str {
     "UNHEX(CONCAT('019C', LPAD(HEX(s.seq * 2654435761 % 4294967296), 8, '0'), '7000', LPAD(HEX(s.seq), 16, '0')))"
 }
 
+/// The pool of the copy number `seq`.
+fn in_turn(pools: &[String]) -> String {
+    let ids: Vec<_> = pools
+        .iter()
+        .map(|id| format!("UNHEX('{}')", id.replace('-', "")))
+        .collect();
+    format!("ELT(1 + s.seq % {}, {})", ids.len(), ids.join(", "))
+}
+
 impl Loader {
     /// Makes the accounts to copy.
     pub(crate) async fn start(site: &Site) -> Outcome<Self> {
@@ -61,6 +73,8 @@ impl Loader {
             db: Database::connect(&site.url).await?,
             owned: create(&site.admin, "Owned", &site.pool, "user1").await?,
             free: create(&site.admin, "Free", &site.pool, "").await?,
+            pools: in_turn(&site.pools),
+            users: site.users,
             next: 1,
         })
     }
@@ -109,6 +123,7 @@ impl Loader {
                 ("name", label.clone()),
                 ("name_key", label.clone()),
                 ("unique_name", label),
+                ("pool_id", self.pools.clone()),
             ];
             let from = if due.is_some() { &self.owned } else { &self.free };
             if let Some(due) = due {
@@ -116,7 +131,7 @@ impl Loader {
                 let deadline = format!("({deadline} - s.seq % {} * 1000000)", due.number);
                 let days = TimeDelta::days(RULE_DAYS.into()).num_microseconds().unwrap_or(0);
                 let began = format!("({deadline} - {days})");
-                let owner = format!("CONCAT('user', s.seq % {USERS})");
+                let owner = format!("CONCAT('user', s.seq % {})", self.users);
                 own.extend([
                     ("owner", owner.clone()),
                     ("owner_since", began.clone()),
@@ -129,12 +144,17 @@ impl Loader {
                     ("account_id", id().to_owned()),
                     ("user_id", owner),
                     ("start_time", began),
+                    ("pool_id", self.pools.clone()),
                 ];
                 self.copy("tenure", "account_id", from, seq, &tenure).await?;
             }
             self.copy("account", "id", from, seq, &own).await?;
             // What was copied is not in the stream.
-            let event = [("account_id", id().to_owned()), ("position", "0".to_owned())];
+            let event = [
+                ("account_id", id().to_owned()),
+                ("position", "0".to_owned()),
+                ("pool_id", self.pools.clone()),
+            ];
             self.copy("account_event", "account_id", from, seq, &event).await?;
             bar.inc(last + 1 - self.next);
             self.next = last + 1;
@@ -143,7 +163,7 @@ impl Loader {
         Ok(first..end)
     }
 
-    /// Accounts that somebody owns, the one of number n `user` and n modulo [`USERS`].
+    /// Accounts that somebody owns, the one of number n `user` and n modulo the number of users.
     pub(crate) async fn owned(&mut self, name: &str, count: u64, due: Deadlines) -> Outcome<Range<u64>> {
         self.load(name, count, Some(due)).await
     }

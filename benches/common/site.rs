@@ -28,6 +28,21 @@ pub(crate) struct Setup<'a> {
     pub(crate) breaker: u64,
     /// Whether events get their positions in the stream.
     pub(crate) relay: bool,
+    pub(crate) users: u64,
+    pub(crate) pools: u64,
+}
+
+impl<'a> Setup<'a> {
+    /// As small as it may be.
+    pub(crate) const fn on(server: &'a str) -> Self {
+        Self {
+            server,
+            breaker: 1,
+            relay: true,
+            users: USERS,
+            pools: 1,
+        }
+    }
 }
 
 /// A server.
@@ -36,7 +51,10 @@ pub(crate) struct Site {
     pub(crate) url: String,
     pub(crate) clock: Clock,
     pub(crate) admin: Client,
+    /// The first of the pools.
     pub(crate) pool: String,
+    pub(crate) pools: Vec<String>,
+    pub(crate) users: u64,
     pub(crate) running: Running,
 }
 
@@ -53,7 +71,11 @@ impl Site {
             .execute(&server)
             .await?;
         server.close().await;
-        let url = format!("{}/{name}", setup.server);
+        Self::at(setup, format!("{}/{name}", setup.server)).await
+    }
+
+    /// The same in a database that is there, or is made: at this URL.
+    pub(crate) async fn at(setup: Setup<'_>, url: String) -> Outcome<(Self, String)> {
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".parse()?;
         config.server.drain_delay_seconds = 0;
@@ -79,13 +101,24 @@ impl Site {
             actor: String::new(),
         };
         let admin = Client::new(&format!("http://{}", running.address()), &who)?;
-        let pool = organise(&admin).await?;
-        let rule = rule(&admin, &pool).await?;
+        hire(&admin, setup.users).await?;
+        let mut pools = Vec::new();
+        for at in 0..setup.pools {
+            pools.push(open(&admin, &format!("Pool {at}")).await?);
+        }
+        let pool = pools.first().ok_or("there must be a pool")?.clone();
+        let first = rule(&admin, &pool).await?;
+        for pool in &pools[1..] {
+            rule(&admin, pool).await?;
+        }
+        let rule = first;
         let site = Self {
             url,
             clock,
             admin,
             pool,
+            pools,
+            users: setup.users,
             running,
         };
         site.settle().await?;
@@ -107,21 +140,29 @@ impl Site {
     }
 }
 
-/// Users, and a pool that all may claim from.
-async fn organise(admin: &Client) -> Outcome<String> {
-    let users = (0..USERS).map(|at| proto::User {
+/// Users.
+async fn hire(admin: &Client, number: u64) -> Outcome {
+    let user = |at: u64| proto::User {
         id: format!("user{at}"),
         display_name: format!("User {at}"),
         active: true,
         ..proto::User::default()
-    });
-    let request = proto::BatchUpsertUsersRequest {
-        users: users.collect(),
-        ..Default::default()
     };
-    admin.directory().batch_upsert_users(request).await?;
+    let users: Vec<_> = (0..number).map(user).collect();
+    for some in users.chunks(500) {
+        let request = proto::BatchUpsertUsersRequest {
+            users: some.to_vec(),
+            ..Default::default()
+        };
+        admin.directory().batch_upsert_users(request).await?;
+    }
+    Ok(())
+}
+
+/// A pool that all may claim from.
+async fn open(admin: &Client, name: &str) -> Outcome<String> {
     let pool = proto::Pool {
-        display_name: "Pool".into(),
+        display_name: name.into(),
         administrators: vec!["user0".into()],
         members: Some(proto::PoolMembers {
             everyone: true,

@@ -101,9 +101,9 @@ impl Plan {
 
     fn setup(&self, relay: bool) -> Setup<'_> {
         Setup {
-            server: &self.server,
             breaker: self.accounts,
             relay,
+            ..Setup::on(&self.server)
         }
     }
 }

@@ -22,10 +22,9 @@ impl Site {
     /// Makes the database `name`, and the organisation in it.
     pub(crate) async fn found(plan: &Plan, name: &str) -> Outcome<Self> {
         let setup = Setup {
-            server: &plan.server,
             // Everything that is due is taken: what stops that is not what is measured. The same number at every size.
             breaker: plan.few(),
-            relay: true,
+            ..Setup::on(&plan.server)
         };
         let (base, rule) = site::Site::found(setup, name).await?;
         Ok(Self { base, rule })

@@ -110,7 +110,7 @@ impl App {
             accounts: vec![input.of(source, fields)],
             single: true,
         };
-        let created = self.create_all(tx, &scene, &new).await?;
+        let created = self.create_for(tx, &scene, key, &new).await?;
         if let Some(key) = key {
             request::remember(tx, org.key, key, (once.encode)(&created), scene.now).await?;
         }

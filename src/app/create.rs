@@ -1,7 +1,7 @@
 //! New accounts, one or many: every one is decided for itself, in the order given, on what the ones before it leave.
 //!
 //! Statement budget for n accounts: 1 read of revisions and request; per 128: 1 read of twins; 1 read of guard rows
-//! where somebody gets an owner; then as `store::apply` says; one request row.
+//! where somebody gets an owner; then as `store::apply` says; one request row, and its answer once more where it is refused.
 
 use super::{
     App,
@@ -20,7 +20,13 @@ use crate::{
         organisation::Organisation,
         text::name_key,
     },
-    store::{Abort, Tx, apply, config::By, holdings, request, twin},
+    store::{
+        Abort, Tx, apply,
+        config::By,
+        holdings,
+        request::{self, RequestKey},
+        twin,
+    },
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -75,11 +81,31 @@ impl App {
             principal: &principal,
             now: self.clock.now(),
         };
-        let created = self.create_all(tx, &scene, input).await?;
+        let created = self.create_for(tx, &scene, once.key.as_ref(), input).await?;
         if let Some(key) = &once.key {
             request::remember(tx, org.key, key, (once.encode)(&created), scene.now).await?;
         }
         Ok(Reply::Done(created))
+    }
+
+    /// Decides and applies, for this request. What is refused may be what the request itself did a moment ago, when it was sent
+    /// twice at the same time: its answer is looked for once more, and found when the unit runs again.
+    pub(super) async fn create_for(
+        &self,
+        tx: &Tx,
+        scene: &Scene<'_>,
+        key: Option<&RequestKey>,
+        input: &CreateAccounts,
+    ) -> Result<Vec<Created>, Abort> {
+        let created = self.create_all(tx, scene, input).await;
+        let refused = match &created {
+            Ok(created) => created.iter().any(Result::is_err),
+            Err(abort) => matches!(abort, Abort::Refused(_)),
+        };
+        if let (true, Some(key)) = (refused, key) {
+            flow::still_open(tx, scene.org, &[key]).await?;
+        }
+        created
     }
 
     /// Decides and applies, in a unit of work that has read the revisions.

@@ -18,6 +18,7 @@ use crate::{
     store::{
         Abort, Deadline, Tx, Unit, config,
         request::{self, Found, RequestKey},
+        request_batch,
     },
 };
 use chrono::{DateTime, Utc};
@@ -86,6 +87,13 @@ pub(crate) fn current(org: &Organisation, revisions: Revisions, found: Found) ->
         Found::Nothing if revisions != org.revisions => Err(Abort::Stale),
         Found::Nothing => Ok(None),
     }
+}
+
+/// That none of these requests was answered since that was looked for. For what was refused on rows that were read later: they
+/// may be those that the same request wrote, sent twice at the same time. One statement, none for no requests.
+pub(crate) async fn still_open(tx: &Tx, org: &Organisation, keys: &[&RequestKey]) -> Result<(), Abort> {
+    let found = request_batch::find(tx, org.key, keys).await?;
+    if found.is_empty() { Ok(()) } else { Err(Abort::Moved) }
 }
 
 /// How a mutation begins that reads nothing else with it.

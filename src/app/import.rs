@@ -2,7 +2,8 @@
 //! the order given, and is a request of its own, so that a stream that broke can be sent again.
 //!
 //! Statement budget for n rows: 1 read of revisions, 1 of answers where rows have request ids; per 128 new ones: 1 read
-//! of twins; 1 read of guard rows where somebody gets an owner; then as `store::apply` says; 1 write of answers.
+//! of twins; 1 read of guard rows where somebody gets an owner; then as `store::apply` says; 1 write of answers. 1 more read of
+//! answers where rows with request ids are refused.
 
 use super::{
     App,
@@ -101,6 +102,10 @@ impl App {
             single: false,
         };
         let created = self.create_all(tx, &scene, &input).await?;
+        let open = rows.iter().zip(&answered).filter(|(_, answer)| answer.is_none());
+        let refused = open.zip(&created).filter(|(_, created)| created.is_err());
+        let refused: Vec<_> = refused.filter_map(|((row, _), _)| row.key.as_ref()).collect();
+        flow::still_open(tx, org, &refused).await?;
         let mut created = created.into_iter();
         let mut answers = Vec::new();
         let mut imported = Vec::with_capacity(rows.len());

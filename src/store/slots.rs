@@ -3,7 +3,7 @@
 //! Everything that is done with a connection has a limit, so all of them come back, or make room for others. If they do not,
 //! for a fault in here or in a library, somebody has to know.
 
-use super::{Db, connector::Links};
+use super::{Db, connector::Links, dialect::Engine};
 use std::time::Duration;
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -35,20 +35,23 @@ impl Db {
     /// Where the connections for transactions are.
     #[must_use]
     pub fn slots(&self) -> Slots {
-        of(&self.write, &self.write_permits)
+        let max = match self.engine() {
+            Engine::MySql => self.options.max_connections,
+            Engine::Sqlite => 1,
+        };
+        of(max, &self.write, &self.write_permits)
     }
 
     /// Where the connections for reads are.
     #[must_use]
     pub fn read_slots(&self) -> Slots {
-        of(&self.read, &self.read_permits)
+        of(self.options.max_connections, &self.read, &self.read_permits)
     }
 }
 
-fn of(links: &Links, permits: &Semaphore) -> Slots {
+fn of(max: u32, links: &Links, permits: &Semaphore) -> Slots {
     let number = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
     let status = links.status();
-    let max = number(status.max_size);
     Slots {
         max,
         open: number(status.size),

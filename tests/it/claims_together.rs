@@ -154,7 +154,7 @@ async fn everybody_is_answered_for_himself() {
     eve.clone().refused(Code::PermissionDenied, Reason::ActorUnknown);
     nobody.clone().refused(Code::NotFound, Reason::NotFound);
     // Alone they would need six each.
-    assert!(spent < 40, "{spent}");
+    assert!(spent < 60, "{spent}");
     world.stop().await;
 }
 
@@ -252,18 +252,24 @@ async fn repeated_claims_are_answered_as_before() {
         ("dan", under("b", &ids[2])),
     ];
     let (answers, _) = in_line(&world, &pool, claims).await;
+    assert_eq!(owner(&answers[0]), "bob");
     assert_eq!(answers[0].as_ref().unwrap(), answers[2].as_ref().unwrap());
-    assert_eq!(
-        (owner(&answers[0]).as_str(), owner(&answers[1]).as_str()),
-        ("bob", "cid")
-    );
-    answers[3]
+    // Those of one id are in different groups, of which either may be first.
+    let (kept, reused) = if answers[1].is_ok() { (1, 3) } else { (3, 1) };
+    answers[reused]
         .clone()
         .refused(Code::FailedPrecondition, Reason::RequestIdReused);
-    for (user, request, first) in [("bob", under("a", &ids[0]), 0), ("cid", under("b", &ids[1]), 1)] {
+    let told = [
+        ("bob", under("a", &ids[0])),
+        ("cid", under("b", &ids[1])),
+        ("", claim("")),
+        ("dan", under("b", &ids[2])),
+    ];
+    for first in [0, kept] {
+        let (user, request) = told[first].clone();
         let again = world.user(user).circulation().claim_account(request).await.unwrap();
         assert_eq!(&again.into_inner(), answers[first].as_ref().unwrap());
     }
-    assert_eq!(world.ownership(&ids[2]).await.owner, "");
+    assert_eq!(world.ownership(&told[reused].1.account_id).await.owner, "");
     world.stop().await;
 }

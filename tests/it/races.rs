@@ -68,6 +68,38 @@ pub(crate) async fn race_to_claim(site: &Site, rounds: usize) {
     }
 }
 
+/// P10: a request that is sent to two servers at once creates one account, and both tell of it: the one who comes second does not
+/// find that its own account stands in its way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_request_to_two_servers_is_one() {
+    let world = World::start().await;
+    let (site, replica) = both(&world.server).await;
+    let pool = site.pool(open_pool("North")).await;
+    for round in 0..40 {
+        let request = proto::CreateAccountRequest {
+            new_account: Some(new_account(&format!("Card {round}"), &pool, "")),
+            request_id: format!("create-{round}"),
+        };
+        let barrier = Arc::new(Barrier::new(2));
+        let mut calls = JoinSet::new();
+        for at in 0..2 {
+            let (client, request, barrier) = (site.user_at(at, "root"), request.clone(), barrier.clone());
+            calls.spawn(async move {
+                barrier.wait().await;
+                client
+                    .accounts()
+                    .create_account(request)
+                    .await
+                    .map(tonic::Response::into_inner)
+            });
+        }
+        let answers: Vec<_> = calls.join_all().await.into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers[0], answers[1], "{round}");
+    }
+    replica.stop().await;
+    world.stop().await;
+}
+
 /// L23, W6, W11: two devices of one user, on two servers, never pass a limit together, that of the day neither, which no
 /// server counts for itself; an observer never sees more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

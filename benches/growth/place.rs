@@ -1,0 +1,169 @@
+//! A server with so many accounts, pools and users, and what the same work takes there.
+
+use crate::common::{
+    Outcome,
+    counters::Counters,
+    load::{Deadlines, Loader},
+    runs::Latency,
+    site::{RULE_DAYS, Setup, Site, TENANT},
+};
+use chrono::TimeDelta;
+use std::time::Instant;
+use tidepool::{
+    client::{Client, Who},
+    rpc::proto,
+    worker,
+};
+use tokio::task::JoinSet;
+
+/// Rounds at most.
+pub(crate) const ROUNDS: usize = 8;
+/// Accounts that fall due in a round.
+const DUE: u64 = 500;
+/// Whoever claims at the same time, and how often each does in a round.
+const CALLERS: usize = 8;
+const CLAIMS: usize = 25;
+/// Pages that are read in a round.
+const PAGES: usize = 20;
+
+/// What there is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) accounts: u64,
+    pub(crate) pools: u64,
+    pub(crate) users: u64,
+}
+
+/// A server.
+pub(crate) struct Place {
+    site: Site,
+    callers: Vec<Client>,
+    /// Accounts that nobody owns yet.
+    free: Vec<String>,
+    /// What claims, pages and sweeps took in each round, in milliseconds.
+    took: [Vec<f64>; 3],
+}
+
+impl Place {
+    pub(crate) async fn start(server: &str, name: &str, size: Size) -> Outcome<Self> {
+        let rounds = ROUNDS as u64 + 1;
+        let setup = Setup {
+            // Everything that is due is taken, the same number at every size.
+            breaker: 5000,
+            relay: false,
+            users: size.users,
+            pools: size.pools,
+            ..Setup::on(server)
+        };
+        let (site, _) = Site::found(setup, name).await?;
+        let mut loader = Loader::start(&site).await?;
+        for hour in 1..=rounds {
+            let due = Deadlines {
+                last: site.clock.now() + TimeDelta::hours(i64::try_from(hour)?),
+                number: 3000,
+            };
+            loader.owned("due later", DUE, due).await?;
+        }
+        let idle = Deadlines {
+            last: site.clock.now() + TimeDelta::days(RULE_DAYS.into()),
+            number: 100_000,
+        };
+        // Half of them wait in the pools.
+        let half = size.accounts / 2;
+        loader.owned("idle", half - rounds * DUE, idle).await?;
+        let free = loader.free(half).await?;
+        let claimed = (CALLERS * CLAIMS) as u64 * rounds;
+        let free = loader.ids(free.start..free.start + claimed).await?;
+        let caller = |at: usize| {
+            site.admin.as_who(&Who {
+                tenant: TENANT.into(),
+                caller: "crm".into(),
+                scopes: "act-as".into(),
+                actor: format!("user{at}"),
+            })
+        };
+        let callers = (0..CALLERS).map(caller).collect::<Result<_, _>>()?;
+        Ok(Self {
+            site,
+            callers,
+            free,
+            took: Default::default(),
+        })
+    }
+
+    /// One round of everything.
+    pub(crate) async fn measure(&mut self, counters: &Counters) -> Outcome {
+        counters.quiet().await?;
+        let took = [self.claims().await?, self.pages().await?, self.sweep().await?];
+        for (all, took) in self.took.iter_mut().zip(took) {
+            all.push(took);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.took = Default::default();
+    }
+
+    pub(crate) fn medians(&self) -> [f64; 3] {
+        [0, 1, 2].map(|at| Latency::of(self.took[at].clone()).percentile(50))
+    }
+
+    async fn claims(&mut self) -> Outcome<f64> {
+        let some = self.free.split_off(self.free.len() - CALLERS * CLAIMS);
+        let began = Instant::now();
+        let mut tasks = JoinSet::new();
+        for (client, part) in self.callers.iter().zip(some.chunks(CLAIMS)) {
+            let (client, part) = (client.clone(), part.to_vec());
+            tasks.spawn(async move {
+                for account_id in part {
+                    let request = proto::ClaimAccountRequest {
+                        account_id,
+                        ..Default::default()
+                    };
+                    client.circulation().claim_account(request).await?;
+                }
+                Ok::<_, tonic::Status>(())
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done??;
+        }
+        Ok(began.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    async fn pages(&self) -> Outcome<f64> {
+        let began = Instant::now();
+        let mut page_token = String::new();
+        for _ in 0..PAGES {
+            let request = proto::ListAccountsRequest {
+                scope: proto::AccountScope::PoolUnclaimed.into(),
+                pool_id: self.site.pool.clone(),
+                page_size: 20,
+                page_token,
+                ..Default::default()
+            };
+            let page = self.callers[1].accounts().list_accounts(request).await?.into_inner();
+            if page.next_page_token.is_empty() {
+                return Err("there are too few accounts in a pool".into());
+            }
+            page_token = page.next_page_token;
+        }
+        Ok(began.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    async fn sweep(&self) -> Outcome<f64> {
+        self.site.clock.advance(TimeDelta::hours(1));
+        let began = Instant::now();
+        let swept = worker::sweep::once(&self.site.running.app, TimeDelta::zero()).await;
+        let swept = swept.map_err(|stopped| format!("the sweep ended early: {stopped:?}"))?;
+        if swept.reclaimed as u64 != DUE {
+            return Err(format!("not what is due was swept: {swept:?}").into());
+        }
+        Ok(began.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    pub(crate) async fn stop(self) {
+        self.site.stop().await;
+    }
+}
