@@ -84,7 +84,7 @@ pub type ClaimLanes = Lanes<(TenantName, CallerId, bool), Claim, Answer>;
 pub const fn lanes(engine: Engine) -> usize {
     match engine {
         Engine::Sqlite => 1,
-        Engine::MySql => 4,
+        Engine::MySql => 8,
     }
 }
 

@@ -46,7 +46,10 @@ pub enum Purpose<'a> {
     /// To decide on them, in the course of this request.
     Deciding(Option<&'a RequestKey>),
     /// To show them.
-    Showing,
+    Showing {
+        /// Whether the tenant has custom fields.
+        fields: bool,
+    },
 }
 
 /// Accounts that are to be shown. Bans and contacts are not looked for.
@@ -100,8 +103,11 @@ pub async fn show(
     actor: Option<&UserId>,
     accounts: &[AccountId],
 ) -> Result<Option<Shown>, DbErr> {
+    let purpose = Purpose::Showing {
+        fields: !org.custom_fields.is_empty(),
+    };
     let rows = conn
-        .query_all_raw(reading(Engine::of(conn), org.key, Purpose::Showing, actor, accounts))
+        .query_all_raw(reading(Engine::of(conn), org.key, purpose, actor, accounts))
         .await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let revisions = revisions(first)?;
@@ -183,10 +189,16 @@ pub fn reading(
     }
     let mut request = "";
     match purpose {
-        Purpose::Showing => columns.push_str(
-            ", (EXISTS (SELECT 1 FROM account_tag g WHERE g.tenant = a.tenant AND g.account_id = a.id) \
-             OR EXISTS (SELECT 1 FROM account_field f WHERE f.tenant = a.tenant AND f.account_id = a.id)) AS has_extras",
-        ),
+        Purpose::Showing { fields } => {
+            columns
+                .push_str(", EXISTS (SELECT 1 FROM account_tag g WHERE g.tenant = a.tenant AND g.account_id = a.id)");
+            if fields {
+                columns.push_str(
+                    " OR EXISTS (SELECT 1 FROM account_field f WHERE f.tenant = a.tenant AND f.account_id = a.id)",
+                );
+            }
+            columns.push_str(" AS has_extras");
+        }
         Purpose::Deciding(key) => {
             let banned = actor.map_or_else(
                 || "NULL".to_owned(),
