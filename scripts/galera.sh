@@ -92,15 +92,17 @@ client() {
 
 serve() {
   local node=$1 base=$2
-  local group=gcomm://127.0.0.1:$((base + 11)),127.0.0.1:$((base + 12)),127.0.0.1:$((base + 13))
+  # What a node missed is sent to the port after its own.
+  local own=127.0.0.1:$((base + 10 + 2 * node))
+  local group=gcomm://127.0.0.1:$((base + 12)),127.0.0.1:$((base + 14)),127.0.0.1:$((base + 16))
   server=("${mariadbd[@]}" --no-defaults "${where[@]}" --user="$(id -un)" --datadir="$dir/$node/data" --tmpdir="$dir/$node/tmp"
     --socket=./server.sock --pid-file="$dir/$node/mariadbd.pid" --log-error="$dir/$node/error.log"
     --port=$((base + node)) "${throw_away[@]}"
     --binlog-format=ROW --innodb-autoinc-lock-mode=2 --wsrep-on=ON --wsrep-provider="$provider" --wsrep-slave-threads=4
     --wsrep-cluster-name="tidepool-$base" --wsrep-cluster-address="$group" --wsrep-sst-method=skip
-    --wsrep-node-name="n$node" --wsrep-node-address="127.0.0.1:$((base + 10 + node))"
+    --wsrep-node-name="n$node" --wsrep-node-address="$own"
     --wsrep-node-incoming-address="127.0.0.1:$((base + node))"
-    --wsrep-provider-options="gmcast.listen_addr=tcp://127.0.0.1:$((base + 10 + node));ist.recv_addr=127.0.0.1:$((base + 20 + node));gcache.size=32M")
+    --wsrep-provider-options="gmcast.listen_addr=tcp://$own;gcache.size=32M")
   if [ -n "${rejoining:-}" ]; then
     # Which of the cluster's transactions was the last that it kept: only what came after that is sent to it.
     local position
