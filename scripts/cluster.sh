@@ -9,22 +9,28 @@
 #   joined NODE   whether the node is one of the cluster by now
 #   together    what is done once all are
 NODES=(1 2 3)
-usage() { fail "usage: $(basename "$0") start DIR [OPTION...] | url DIR [NODE] | urls DIR | stop DIR"; }
+usage() {
+  fail "usage: $(basename "$0") start DIR [OPTION...] | url DIR [NODE] | urls DIR | kill DIR NODE | rejoin DIR NODE | stop DIR"
+}
 
 # gone PID: a zombie that nobody reaps counts as gone, or stop would wait for ever in a container without an init.
 gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
 
+# end_node NODE: kills it, if it is alive.
+end_node() {
+  local pid
+  pid=$(cat "$dir/$1/server" 2>/dev/null || true)
+  # Process ids are used again: only a process that runs on this very folder is ours.
+  if [ -n "$pid" ] && { tr '\0' '\n' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qxF -- "--datadir=$dir/$1/data"; then
+    kill -KILL "$pid" 2>/dev/null || true
+    while ! gone "$pid"; do sleep 0.05; done
+  fi
+}
+
 # end_nodes: kills those of this folder. The data is thrown away, so no time goes into an orderly shutdown.
 end_nodes() {
-  local node pid
-  for node in "${NODES[@]}"; do
-    pid=$(cat "$dir/$node/server" 2>/dev/null || true)
-    # Process ids are used again: only a process that runs on this very folder is ours.
-    if [ -n "$pid" ] && { tr '\0' '\n' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qxF -- "--datadir=$dir/$node/data"; then
-      kill -KILL "$pid" 2>/dev/null || true
-      while ! gone "$pid"; do sleep 0.05; done
-    fi
-  done
+  local node
+  for node in "${NODES[@]}"; do end_node "$node"; done
 }
 
 # launch NODE BASE: starts the node and waits until it is one of the cluster.
@@ -66,6 +72,8 @@ SQL
     for node in "${NODES[@]}"; do launch "$node" "$base" || break; done
     if joined "$node" && [ "$node" = "${NODES[-1]}" ] && together; then
       for node in "${NODES[@]}"; do printf 'mysql://root@127.0.0.1:%s\n' $((base + node)); done >"$dir/url"
+      printf '%s\n' "$base" >"$dir/base"
+      printf '%s\n' "${options[@]}" >"$dir/options"
       cat "$dir/url"
       return
     fi
@@ -86,7 +94,19 @@ stop() {
   rm -rf "$dir"
 }
 
-# main start|url|urls|stop DIR [OPTION...]
+# rejoin NODE: starts one that was killed again, with the same options, on what it left.
+rejoin() {
+  # shellcheck disable=SC2034 # asked for by serve and joined
+  local rejoining=1
+  dir=$(cd "$dir" && pwd -P)
+  mapfile -t options < <(sed '/^$/d' "$dir/options")
+  prepare
+  launch "$1" "$(cat "$dir/base")" && return
+  tail -n 20 "$dir/$1/error.log" "$dir/$1/output.log" >&2
+  fail "node $1 of the cluster of $daemon did not come back"
+}
+
+# main start|url|urls|kill|rejoin|stop DIR [OPTION...]
 main() {
   [ $# -ge 2 ] || usage
   dir=$2
@@ -97,6 +117,11 @@ main() {
     start) start ;;
     url) sed -n "${3:-1}p" "$dir/url" ;;
     urls) paste -sd' ' "$dir/url" ;;
+    kill | rejoin)
+      # Each kind of cluster has its own way back.
+      [ $# = 3 ] && [ "$daemon" = mariadbd ] || usage
+      if [ "$1" = kill ]; then dir=$(cd "$dir" && pwd -P) && end_node "$3"; else rejoin "$3"; fi
+      ;;
     stop) stop ;;
     *) usage ;;
   esac

@@ -15,6 +15,8 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]*Z' "/proc/$1/
 launch() {
   local server pid waited
   serve
+  # For whoever starts it again: some servers change what the system shows of their command line.
+  printf '%s\0' "${server[@]}" "${options[@]}" >"$dir/command"
   setsid "${server[@]}" "${options[@]}" </dev/null >"$dir/output.log" 2>&1 &
   pid=$!
   printf '%s\n' "$pid" >"$dir/server"

@@ -50,7 +50,11 @@ on_mariadb() {
 }
 pool_of_one_on_mariadb() { TIDEPOOL_TEST_DATABASE_URL=$(database_url mariadb) pool_of_one; }
 on_mysql() { TIDEPOOL_TEST_DATABASE_URL=$(database_url mysql) cargo test --locked --test it; }
-on_mariadb_11() { TIDEPOOL_TEST_DATABASE_URL=$(database_url mariadb-11) cargo test --locked --test it; }
+# Tests that kill their database start one of their own, of the same suite.
+on_mariadb_11() {
+  MARIADB_HOME=${MARIADB_11_HOME:-} TIDEPOOL_MARIADB_SUITE=trixie TIDEPOOL_TEST_DATABASE_URL=$(database_url mariadb-11) \
+    cargo test --locked --test it
+}
 on_one_node() { TIDEPOOL_TEST_DATABASE_URL=$(node_urls galera | cut -d ' ' -f 1) cargo test --locked --test it; }
 on_all_nodes() {
   local urls

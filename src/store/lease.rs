@@ -1,7 +1,8 @@
 //! Leases: who does a kind of background work for now. They save work; they never protect correctness.
 //!
 //! Time is the database's, so that hosts whose clocks differ agree. Each taking raises the epoch: a holder that was
-//! paused for too long finds its epoch gone at the next renewal and stops.
+//! paused for too long finds its epoch gone at the next renewal and stops. If the database's clock goes back, what was written
+//! before lies further ahead than any lease lasts; such a lease is nobody's.
 
 use super::dialect::Engine;
 use super::sql::statement;
@@ -21,8 +22,9 @@ fn micros(ttl: Duration) -> i64 {
     i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// Takes the lease if nobody holds it, its holder let it expire, or its holder is `owner`: whoever could not let go of it, since
-/// the database was gone, or does not know that it has it, need not wait for itself. Its earlier takings end with that.
+/// Takes the lease if nobody holds it, its holder let it expire, it ends later than a lease can, or its holder is `owner`:
+/// whoever could not let go of it, since the database was gone, or does not know that it has it, need not wait for itself. Its
+/// earlier takings end with that.
 pub async fn take(
     conn: &impl ConnectionTrait,
     engine: Engine,
@@ -38,13 +40,21 @@ pub async fn take(
     conn.execute_raw(statement(conn, &insert, [name.into()])).await?;
     let update = format!(
         "UPDATE lease SET owner = ?, epoch = epoch + 1, expire_time = {now} + ? \
-         WHERE name = ? AND (expire_time < {now} OR owner = ?)"
+         WHERE name = ? AND (expire_time < {now} OR expire_time > {now} + ? OR owner = ?)"
     );
+    // The clocks of a cluster's nodes differ a little, and they may not take each other's leases all the time.
+    let latest = micros(4 * ttl);
     let taken = conn
         .execute_raw(statement(
             conn,
             &update,
-            [owner.into(), micros(ttl).into(), name.into(), owner.into()],
+            [
+                owner.into(),
+                micros(ttl).into(),
+                name.into(),
+                latest.into(),
+                owner.into(),
+            ],
         ))
         .await?;
     if taken.rows_affected() == 0 {

@@ -4,6 +4,8 @@
 //! The same races run between two servers in other files, at two nodes if there are some; here are all nodes, and what only a
 //! cluster can get wrong.
 
+mod lost;
+
 use crate::{
     activities::told,
     harness::{Replica, Storage, at_node, nodes, say, start},

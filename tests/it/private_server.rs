@@ -68,8 +68,11 @@ impl PrivateServer {
         let process = process.trim();
         let mut server = Self {
             running: None,
-            command: words(process, "cmdline"),
-            environment: words(process, "environ").iter().filter_map(assignment).collect(),
+            command: words(&data.join("command")),
+            environment: words(&Path::new("/proc").join(process).join("environ"))
+                .iter()
+                .filter_map(assignment)
+                .collect(),
             url: String::from_utf8(started.stdout).unwrap().trim().to_owned(),
             folder,
         };
@@ -118,7 +121,7 @@ impl PrivateServer {
 }
 
 /// Which scripts start a server like the suite's.
-async fn family() -> &'static str {
+pub(crate) async fn family() -> &'static str {
     let url = external_server().unwrap();
     let version = ask(&url, "SELECT VERSION()").await.expect("the suite's server answers");
     if version.contains("MariaDB") {
@@ -129,7 +132,7 @@ async fn family() -> &'static str {
 }
 
 /// The only value of the answer, if there is one.
-async fn ask(url: &str, sql: &str) -> Option<String> {
+pub(crate) async fn ask(url: &str, sql: &str) -> Option<String> {
     let db = Database::connect(url).await.ok()?;
     let sql = format!("SELECT CAST(({sql}) AS CHAR) AS value");
     let row = db
@@ -140,16 +143,16 @@ async fn ask(url: &str, sql: &str) -> Option<String> {
     row.ok()??.try_get("", "value").ok()
 }
 
-async fn script(name: &str, arguments: &[&OsStr]) -> Output {
+pub(crate) async fn script(name: &str, arguments: &[&OsStr]) -> Output {
     let mut command = Command::new("bash");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name);
     command.arg(path).args(arguments).stdin(Stdio::null());
     spawn_blocking(move || command.output()).await.unwrap().unwrap()
 }
 
-/// What the system says of a process, word by word.
-fn words(process: &str, what: &str) -> Vec<OsString> {
-    let bytes = fs::read(format!("/proc/{process}/{what}")).unwrap();
+/// What a file says, word by word.
+fn words(file: &Path) -> Vec<OsString> {
+    let bytes = fs::read(file).unwrap();
     let words = bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty());
     words.map(|word| OsStr::from_bytes(word).to_owned()).collect()
 }

@@ -136,6 +136,13 @@ impl Process {
         self.said.lock().unwrap().contains(text)
     }
 
+    /// Its last lines.
+    pub(crate) fn last_said(&self, lines: usize) -> String {
+        let said = self.said.lock().unwrap();
+        let all: Vec<_> = said.lines().collect();
+        all[all.len().saturating_sub(lines)..].join("\n")
+    }
+
     /// How often it has said this by now.
     pub(crate) fn times_said(&self, text: &str) -> usize {
         self.said.lock().unwrap().matches(text).count()
@@ -143,10 +150,20 @@ impl Process {
 
     /// The most memory that it has had so far, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
+        self.status("VmHWM:") * 1024
+    }
+
+    /// A number of what the system says of it; sizes are in KiB.
+    pub(crate) fn status(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-        kibibytes * 1024
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How many files and connections it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.0.id()));
+        files.unwrap().count()
     }
 
     /// Ends it at once, as a power failure would: SIGKILL.

@@ -69,6 +69,8 @@ const EXECUTE: u8 = 0x17;
 
 #[derive(Debug, Default)]
 struct State {
+    /// Where new connections lead.
+    target: String,
     delay: Duration,
     swallows: bool,
     cuts: u64,
@@ -90,15 +92,18 @@ pub(crate) const COMMIT: &[u8] = b"\x03COMMIT";
 impl Proxy {
     /// Passes connections on to the server of this URL.
     pub(crate) async fn start(server: &str) -> Self {
-        let target = host(server).to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = Self {
             address: listener.local_addr().unwrap(),
-            state: Arc::new(watch::Sender::default()),
+            state: Arc::new(watch::Sender::new(State {
+                target: host(server).to_owned(),
+                ..State::default()
+            })),
         };
         let state = proxy.state.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                let target = state.borrow().target.clone();
                 // As a server that is gone refuses, this one hangs up.
                 if let Ok(server) = TcpStream::connect(&target).await {
                     tokio::spawn(connection(client, server, state.clone()));
@@ -114,6 +119,14 @@ impl Proxy {
         let proxied = direct.replacen(host(direct), &self.address.to_string(), 1);
         let and = if proxied.contains('?') { '&' } else { '?' };
         format!("{proxied}{and}ssl-mode=DISABLED").into()
+    }
+
+    /// From now on connections lead to this server, as those to a name do that leads elsewhere; old ones break.
+    pub(crate) fn lead_to(&self, server: &str) {
+        self.state.send_modify(|state| {
+            host(server).clone_into(&mut state.target);
+            state.cuts += 1;
+        });
     }
 
     /// Delays everything by this much, each way.

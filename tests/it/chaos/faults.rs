@@ -31,11 +31,18 @@ pub(super) enum Fault {
     HoldFile,
     /// The disk is full, or nearly.
     FullDisk,
+    /// The clock of a service is set ahead, and right again.
+    ClockAhead,
+    /// The same the other way round.
+    ClockBehind,
 }
 
-/// Faults that are left.
+/// Faults that are left, and all there are.
 #[derive(Debug)]
-pub(super) struct Deck(Vec<Fault>);
+pub(super) struct Deck {
+    left: Vec<Fault>,
+    all: Vec<Fault>,
+}
 
 impl Deck {
     const OF_A_SERVER: &[Fault] = &[
@@ -48,6 +55,8 @@ impl Deck {
         Fault::StopService,
         Fault::KillDatabase,
         Fault::StopDatabase,
+        Fault::ClockAhead,
+        Fault::ClockBehind,
     ];
     const OF_A_FILE: &[Fault] = &[
         Fault::KillService,
@@ -56,6 +65,8 @@ impl Deck {
         Fault::FullDisk,
         Fault::FullDisk,
         Fault::KillService,
+        Fault::ClockAhead,
+        Fault::ClockBehind,
     ];
 
     /// Those that there are of the suite's engine.
@@ -67,16 +78,26 @@ impl Deck {
         }
     }
 
-    pub(super) const fn new() -> Self {
-        Self(Vec::new())
+    /// Those that there are, but for clocks that are set where that cannot be done.
+    pub(super) fn new(clocks: bool) -> Self {
+        let mut all = Self::all().to_vec();
+        all.retain(|fault| clocks || !matches!(fault, Fault::ClockAhead | Fault::ClockBehind));
+        Self { left: Vec::new(), all }
+    }
+
+    /// From now on services live.
+    pub(super) fn kill_no_more(&mut self) {
+        for faults in [&mut self.all, &mut self.left] {
+            faults.retain(|fault| *fault != Fault::KillService);
+        }
     }
 
     pub(super) fn draw(&mut self, random: &mut StdRng) -> Fault {
-        if self.0.is_empty() {
-            self.0 = Self::all().to_vec();
-            self.0.shuffle(random);
+        if self.left.is_empty() {
+            self.left.clone_from(&self.all);
+            self.left.shuffle(random);
         }
-        self.0.pop().unwrap()
+        self.left.pop().unwrap()
     }
 }
 
@@ -86,8 +107,8 @@ fn millis(random: &mut StdRng, most: u64) -> Duration {
 }
 
 impl Place {
-    /// Does it to one of the services, or to the database of both.
-    pub(super) async fn strike(&mut self, fault: Fault, random: &mut StdRng) {
+    /// Does it to one of the services, or to the database of both. Clocks are set ahead by up to so many seconds.
+    pub(super) async fn strike(&mut self, fault: Fault, ahead: i64, random: &mut StdRng) {
         let whom = random.random_range(0..self.services());
         match fault {
             Fault::Delay => {
@@ -147,6 +168,15 @@ impl Place {
                 self.database().signal("CONT");
             }
             Fault::HoldFile => self.hold_file(millis(random, 3000)).await,
+            Fault::ClockAhead | Fault::ClockBehind => {
+                let off = match fault {
+                    Fault::ClockAhead => random.random_range(ahead / 2..=ahead),
+                    _ => -random.random_range(60..=3600),
+                };
+                self.clock(whom).is_off_by(off);
+                sleep(millis(random, 3000)).await;
+                self.clock(whom).is_off_by(0);
+            }
             Fault::FullDisk => {
                 // Either there is nothing left, or just a little.
                 let room = random.random_range(0..4) * random.random_range(0..32) * 1024;

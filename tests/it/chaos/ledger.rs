@@ -9,7 +9,7 @@ use super::{
     work::{Became, Company, Done, Wish, stored},
 };
 use crate::processes::outside::LONG;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DatabaseConnection;
 use std::{collections::HashMap, time::Duration};
 use tidepool::rpc::proto::{Event, TenureEndCause};
@@ -36,6 +36,8 @@ struct Known {
     owner: String,
     /// Whether the owner has had it since it was created, without a follow-up.
     idle: bool,
+    /// Whether the sweep took it.
+    taken: bool,
     /// Follow-ups that may not have made a change of their own yet.
     told: usize,
     /// When the last follow-up was acknowledged, by the clock of all.
@@ -66,6 +68,8 @@ pub(super) struct Ledger {
     /// What each of those who follow was sent and is not dealt with.
     news: Vec<Vec<Event>>,
     told: usize,
+    /// By how much a clock was ahead in this round and in the one before.
+    ahead: [TimeDelta; 2],
     last: Tally,
     total: Tally,
 }
@@ -77,9 +81,15 @@ impl Ledger {
             accounts: all.map(|id| (id.clone(), Known::default())).collect(),
             news: Vec::new(),
             told: 0,
+            ahead: [TimeDelta::zero(); 2],
             last: Tally::default(),
             total: Tally::default(),
         }
+    }
+
+    /// What was done meanwhile may bear a time that is later by so many seconds.
+    pub(super) fn a_clock_was_ahead(&mut self, seconds: i64) {
+        self.ahead[0] = TimeDelta::seconds(seconds);
     }
 
     /// What people were told.
@@ -155,10 +165,13 @@ impl Ledger {
 
     /// Everything that was promised. Begins a new round.
     pub(super) async fn checks(&mut self, direct: &DatabaseConnection, round: usize) {
+        // What was not followed before the end of the round in which it happened is in the next one.
+        let ahead = self.ahead[0].max(self.ahead[1]);
         for (id, known) in &mut self.accounts {
             self.last.swept += known.steps.iter().filter(|step| step.swept).count();
-            known.checks(id);
+            known.checks(id, ahead);
         }
+        self.ahead = [TimeDelta::zero(), self.ahead[0]];
         // Each follow-up is stored once; its id is a key.
         assert_eq!(
             usize::try_from(stored(direct, round).await),
@@ -200,7 +213,7 @@ impl Tally {
 }
 
 impl Known {
-    fn checks(&mut self, id: &str) {
+    fn checks(&mut self, id: &str, ahead: TimeDelta) {
         let mut done = std::mem::take(&mut self.done);
         let steps = std::mem::take(&mut self.steps);
         let mut acknowledged: HashMap<i64, Done> = HashMap::new();
@@ -230,7 +243,7 @@ impl Known {
         }
         let mut owners = HashMap::from([(self.version, self.owner.clone())]);
         for step in steps {
-            self.follows(id, &step, acknowledged.remove(&step.version).as_ref());
+            self.follows(id, &step, ahead, acknowledged.remove(&step.version).as_ref());
             owners.insert(self.version, self.owner.clone());
         }
         assert!(
@@ -246,7 +259,7 @@ impl Known {
     }
 
     /// A change follows from the one before, and from what somebody wanted.
-    fn follows(&mut self, id: &str, step: &Step, acknowledged: Option<&Done>) {
+    fn follows(&mut self, id: &str, step: &Step, ahead: TimeDelta, acknowledged: Option<&Done>) {
         if let Some((old, new)) = &step.owners {
             assert_eq!((old, new), (&self.owner, &step.owner), "{id}: {step:?}");
         }
@@ -262,15 +275,22 @@ impl Known {
                 self.told -= 1;
                 self.idle = false;
             }
+            "account.reclaim_disputed" => {
+                // It happened before the sweep took the account, and was told after that: an answer to it is one to this.
+                assert!(self.told > 0, "{id}: a follow-up of which nobody told: {step:?}");
+                assert!(self.taken, "{id}: nothing was taken: {step:?}");
+                self.told -= 1;
+            }
             "account.reclaimed" if step.swept => {
                 // All of these were created with their deadline; whoever got one since has days.
                 assert!(
                     self.idle,
                     "{id}: it was followed up or given away, and is taken: {step:?}"
                 );
-                let late = self.followed_up.iter().find(|at| **at < step.at);
+                let late = self.followed_up.iter().find(|at| **at < step.at - ahead);
                 assert!(late.is_none(), "{id}: acknowledged at {late:?}, and taken: {step:?}");
                 self.idle = false;
+                self.taken = true;
             }
             kind => {
                 let made = if let Some(made) = acknowledged.and_then(|done| wanted(&done.wish)) {
@@ -288,7 +308,11 @@ impl Known {
                 self.idle = false;
             }
         }
-        let by_itself = step.swept || matches!(step.kind.as_str(), "account.created" | "account.activity_recorded");
+        let by_itself = step.swept
+            || matches!(
+                step.kind.as_str(),
+                "account.created" | "account.activity_recorded" | "account.reclaim_disputed"
+            );
         assert!(!by_itself || acknowledged.is_none(), "{id}: {step:?} {acknowledged:?}");
         self.version = step.version;
         self.owner.clone_from(&step.owner);

@@ -1,14 +1,17 @@
-//! Rounds of random faults, of the network, of processes, of the database and its disk, against two service processes on one
+//! Rounds of random faults, of the network, of processes and their clocks, of the database and its disk, against two service processes on one
 //! database (one on SQLite) while people claim, return, assign, read and change limits, services tell of follow-ups, the sweep
 //! takes what is due, and others follow the stream. After each round all that was promised must hold: see `ledger`.
 //!
 //! A short storm is part of every run. `make chaos` makes long ones: `TIDEPOOL_CHAOS_MINUTES`, or `TIDEPOOL_CHAOS_ROUNDS`.
 //! What happens is drawn from `TIDEPOOL_TEST_SEED`, which is printed; when it happens is the machine's.
 
+mod clock_jumps;
 mod faults;
+mod health;
 mod ledger;
 mod place;
 mod slots;
+mod wall_clock;
 mod work;
 
 use crate::{
@@ -16,7 +19,7 @@ use crate::{
     processes::{number, outside::LONG},
     storm::seed,
 };
-use faults::Deck;
+use faults::{Deck, Fault};
 use ledger::Ledger;
 use place::Place;
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -69,6 +72,24 @@ impl Length {
         }
     }
 
+    /// By how many seconds a clock is set ahead at most. The sweep takes then what is due so much later: of a long storm that may
+    /// not be all that there is.
+    fn ahead(self) -> i64 {
+        let hour = 3600;
+        match self {
+            Self::Rounds(_) => hour,
+            Self::Time(time) => i64::try_from(time.as_secs() / 20).unwrap().clamp(2, hour),
+        }
+    }
+
+    /// Whether services are still killed: from then on what they hold is watched to the end.
+    fn kills(self, began: Instant) -> bool {
+        match self {
+            Self::Rounds(_) => true,
+            Self::Time(time) => began.elapsed() < time / 4,
+        }
+    }
+
     fn has_more(self, rounds: usize, began: Instant) -> bool {
         match self {
             Self::Rounds(wanted) => rounds < wanted,
@@ -95,23 +116,32 @@ async fn storm(length: Length) {
         return;
     };
     let mut random = StdRng::seed_from_u64(seed);
-    let mut deck = Deck::new();
+    let mut deck = Deck::new(place.has_clocks());
     let mut ledger = Ledger::new(&company);
     let direct = place.direct().await;
     let (mut rounds, began) = (0, Instant::now());
     while length.has_more(rounds, began) {
         rounds += 1;
+        if !length.kills(began) {
+            deck.kill_no_more();
+        }
+        let faults: Vec<_> = (0..FAULTS).map(|_| deck.draw(&mut random)).collect();
+        let ahead = length.ahead();
         round(
             &mut place,
             &company,
             &mut ledger,
             &direct,
-            &mut deck,
+            (&faults, ahead),
             rounds,
             &mut random,
         )
         .await;
+        place.note_usage();
     }
+    place.every_transaction_ends(&direct).await;
+    place.every_seat_is_free().await;
+    place.nothing_grew();
     say(&format!(
         "{rounds} rounds in {} s, seed {seed}: {}",
         began.elapsed().as_secs(),
@@ -126,7 +156,7 @@ async fn round(
     company: &Arc<Company>,
     ledger: &mut Ledger,
     direct: &DatabaseConnection,
-    deck: &mut Deck,
+    (faults, ahead): (&[Fault], i64),
     round: usize,
     random: &mut StdRng,
 ) {
@@ -137,17 +167,17 @@ async fn round(
         workers.spawn(worker.work(stop.clone()));
     }
     let observer = tokio::spawn(observe(place.direct_url(), company.clone(), stop.clone()));
-    let mut struck = Vec::new();
-    for _ in 0..FAULTS {
+    for fault in faults {
         sleep(Duration::from_millis(random.random_range(50..400))).await;
-        let fault = deck.draw(random);
-        place.strike(fault, random).await;
-        struck.push(fault);
+        place.strike(*fault, ahead, random).await;
+        if *fault == Fault::ClockAhead {
+            ledger.a_clock_was_ahead(ahead);
+        }
     }
     let healed = Instant::now();
     let told = place.serves_again(company, round).await;
     let back = healed.elapsed();
-    assert!(back < SOON, "after {struck:?} it serves again in {back:?}");
+    assert!(back < SOON, "after {faults:?} it serves again in {back:?}");
     stop.store(true, Ordering::Relaxed);
     let done = timeout(LONG, workers.join_all()).await.expect("an answer never comes");
     let samples = timeout(LONG, observer).await.expect("the observer ends").unwrap();
@@ -158,7 +188,7 @@ async fn round(
     company.limits_hold(direct).await;
     place.verify().await;
     say(&format!(
-        "round {round}: {struck:?}; {}; {samples} samples of limits; serves again in {back:?}",
+        "round {round}: {faults:?}; {}; {samples} samples of limits; serves again in {back:?}",
         ledger.last()
     ));
 }

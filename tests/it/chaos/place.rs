@@ -1,8 +1,12 @@
 //! Where it happens: the database, the service processes on it, what lies between them, and who follows each of them.
 
-use super::work::{Company, Done};
+use super::{
+    health::{FEW_PLACES, Usage},
+    wall_clock::{ClockMaker, WallClock},
+    work::{Company, Done},
+};
 use crate::{
-    harness::{Server, Storage, external_server},
+    harness::{Server, Storage, external_server, say},
     private_server::PrivateServer,
     process::Process,
     processes::{
@@ -15,7 +19,7 @@ use crate::{
     site::Site,
     world::World,
 };
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     fs,
@@ -31,9 +35,13 @@ use tokio::{
 const ATTEMPT: (&str, &str) = ("TIDEPOOL__DATABASE__ATTEMPT_TIMEOUT_MS", "2500");
 
 /// A service and what belongs to it.
-struct Replica {
+pub(super) struct Replica {
     /// `None` while it is dead.
-    process: Option<Process>,
+    pub(super) process: Option<Process>,
+    /// What it took from its machine, round by round, since it was started.
+    pub(super) usages: Vec<Usage>,
+    /// What it is told the time by, if that can be set.
+    clock: Option<WallClock>,
     /// On its way to the database.
     proxy: Option<Proxy>,
     url: SecretString,
@@ -44,8 +52,9 @@ struct Replica {
 /// See the file's head.
 pub(super) struct Place {
     pub(super) deployed: Deployed,
-    replicas: Vec<Replica>,
+    pub(super) replicas: Vec<Replica>,
     site: Arc<Mutex<Site>>,
+    clocks: Option<ClockMaker>,
     /// Last, for it is to be there until all others have ended.
     database: Option<PrivateServer>,
 }
@@ -63,8 +72,9 @@ impl Place {
         let world = World::of(Server::start_in(storage, |_| {}).await).await;
         let company = Company::found(&world, time).await;
         let deployed = Deployed::of(world).await;
+        let clocks = ClockMaker::find().await;
         let mut replicas = Vec::new();
-        for _ in 0..if database.is_some() { 2 } else { 1 } {
+        for whom in 0..if database.is_some() { 2 } else { 1 } {
             let proxy = match &database {
                 Some(database) => Some(Proxy::start(&database.url).await),
                 None => None,
@@ -72,10 +82,13 @@ impl Place {
             let url = proxy
                 .as_ref()
                 .map_or_else(|| deployed.url.clone(), |proxy| proxy.url(&deployed.url));
-            let process = serve(&deployed, &url).await;
+            let clock = clocks.as_ref().map(|clocks| clocks.clock(&whom.to_string()));
+            let process = serve(&deployed, &url, clock.as_ref()).await;
             let follows = Outside::new(Site::new(vec![process.channel()]));
             replicas.push(Replica {
                 process: Some(process),
+                usages: Vec::new(),
+                clock,
                 proxy,
                 url,
                 follower: tokio::spawn(follows.clone().follow()),
@@ -86,6 +99,7 @@ impl Place {
             deployed,
             site: Arc::new(Mutex::new(Site::new(vec![]))),
             replicas,
+            clocks,
             database,
         };
         place.is_reached();
@@ -124,6 +138,15 @@ impl Place {
         self.replicas[whom].proxy.as_ref().expect("there is a network")
     }
 
+    /// Whether clocks can be set.
+    pub(super) fn has_clocks(&self) -> bool {
+        self.clocks.is_some()
+    }
+
+    pub(super) fn clock(&self, whom: usize) -> &WallClock {
+        self.replicas[whom].clock.as_ref().expect("clocks can be set")
+    }
+
     pub(super) fn database(&mut self) -> &mut PrivateServer {
         self.database.as_mut().expect("there is a server")
     }
@@ -134,8 +157,9 @@ impl Place {
     }
 
     pub(super) async fn start_service(&mut self, whom: usize) {
-        let process = serve(&self.deployed, &self.replicas[whom].url).await;
         let replica = &mut self.replicas[whom];
+        let process = serve(&self.deployed, &replica.url, replica.clock.as_ref()).await;
+        replica.usages.clear();
         replica.follows.served_by(&process);
         replica.process = Some(process);
         self.is_reached();
@@ -187,8 +211,36 @@ impl Place {
         bytes.into_iter().max().unwrap()
     }
 
+    /// Says what everybody was at last, while somebody waits for what does not come.
+    async fn tells_why(&self) -> std::convert::Infallible {
+        sleep(LONG / 2).await;
+        for (whom, replica) in self.replicas.iter().enumerate() {
+            if let Some(process) = &replica.process {
+                say(&format!("service {whom} said last: {}", process.last_said(40)));
+            }
+        }
+        if self.database.is_some() {
+            let direct = self.direct().await;
+            for sql in [
+                "SELECT * FROM information_schema.innodb_trx",
+                "SELECT * FROM information_schema.processlist",
+            ] {
+                let rows = direct.query_all_raw(Statement::from_string(direct.get_database_backend(), sql));
+                say(&format!("{sql}: {:?}", rows.await));
+            }
+        }
+        std::future::pending().await
+    }
+
     /// Waits until each service serves, and says what it was told.
     pub(super) async fn serves_again(&self, company: &Company, round: usize) -> Vec<Done> {
+        tokio::select! {
+            told = self.all_serve(company, round) => told,
+            never = self.tells_why() => match never {},
+        }
+    }
+
+    async fn all_serve(&self, company: &Company, round: usize) -> Vec<Done> {
         let mut told = Vec::new();
         for whom in 0..self.services() {
             let site = Mutex::new(self.site_of(whom)).into();
@@ -224,7 +276,8 @@ impl Place {
     }
 }
 
-async fn serve(deployed: &Deployed, url: &SecretString) -> Process {
-    let settings: Vec<_> = WORKS.into_iter().chain(SETTINGS).chain([ATTEMPT]).collect();
+async fn serve(deployed: &Deployed, url: &SecretString, clock: Option<&WallClock>) -> Process {
+    let mut settings: Vec<_> = WORKS.into_iter().chain(SETTINGS).chain([ATTEMPT, FEW_PLACES]).collect();
+    settings.extend(clock.into_iter().flat_map(WallClock::settings));
     deployed.serve_at(url, &settings).await
 }

@@ -1,7 +1,7 @@
 //! Whether every connection of a service still serves.
 
 use super::{ledger::Ledger, place::Place, rows, work::Company};
-use crate::harness::pool_size;
+use crate::{harness::pool_size, private_server::family};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use std::{
     sync::{Arc, Mutex},
@@ -12,8 +12,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Transactions that wait for somebody.
+/// Transactions that wait for somebody. MySQL's table of transactions cannot be read while one of them has a statement in it that
+/// is not text.
 const WAITING: &str = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+const WAITING_ON_MYSQL: &str =
+    "SELECT COUNT(DISTINCT requesting_engine_transaction_id) FROM performance_schema.data_lock_waits";
 
 /// Whoever looks more often than ten times a second is shown the same as before.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
@@ -27,6 +30,11 @@ impl Place {
         }
         let slots = usize::try_from(pool_size()).unwrap().min(company.spare.len() - 1);
         let direct = self.direct().await;
+        let waiting = if family().await == "mysql" {
+            WAITING_ON_MYSQL
+        } else {
+            WAITING
+        };
         for whom in 0..self.services() {
             let mut options = ConnectOptions::new(self.direct_url());
             options.max_connections(1);
@@ -53,7 +61,7 @@ impl Place {
             let mut most = 0;
             let all_wait = async {
                 while most < slots {
-                    most = most.max(rows(&direct, WAITING).await);
+                    most = most.max(rows(&direct, waiting).await);
                     sleep(LOOK_EVERY).await;
                 }
             };

@@ -145,7 +145,7 @@ impl Company {
     }
 }
 
-async fn try_number(db: &DatabaseConnection, sql: &str) -> Option<i64> {
+pub(super) async fn try_number(db: &DatabaseConnection, sql: &str) -> Option<i64> {
     use sea_orm::{ConnectionTrait, Statement};
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql));
     row.await.ok()??.try_get_by_index(0).ok()
@@ -199,6 +199,12 @@ pub(super) struct Done {
     pub(super) answered_at: DateTime<Utc>,
 }
 
+/// Whether it was refused for being told of before it happens.
+fn is_ahead(result: &proto::record_activities_response::Result) -> bool {
+    let status = result.status.as_ref().unwrap();
+    status.code != 0 && status.message.contains("ahead of the service's clock")
+}
+
 fn seen(ownership: Option<Ownership>) -> Became {
     let ownership = ownership.unwrap();
     Became::Seen {
@@ -242,6 +248,10 @@ impl Wish {
                 };
                 let source = site.source_at(at, source);
                 let answer = source.activities().record_activities(request).await?.into_inner();
+                if is_ahead(&answer.results[0]) {
+                    // Of a service whose clock was set back; it will be right again.
+                    return Err(Status::unavailable("it lies ahead of the service's clock"));
+                }
                 let outcome = answer.results[0].outcome();
                 let taken = matches!(outcome, RecordOutcome::Recorded | RecordOutcome::Duplicate);
                 assert!(taken, "{answer:?}");

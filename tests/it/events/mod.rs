@@ -45,7 +45,7 @@ impl World {
     }
 
     /// The flows of another server on the same database, through the proxy if there is one.
-    async fn other_app(&self, proxy: Option<&Proxy>) -> Arc<App> {
+    pub(crate) async fn other_app(&self, proxy: Option<&Proxy>) -> Arc<App> {
         let mut config = self.server.config.clone();
         config.database.url = match proxy {
             Some(proxy) => proxy.url(&config.database.url),

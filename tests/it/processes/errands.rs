@@ -24,27 +24,29 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Claim,
     ClaimMany,
     Return,
     FollowUp,
     Create,
     CreateMany,
+    Merge,
 }
 
-pub(super) const KINDS: [Kind; 6] = [
+pub(super) const KINDS: [Kind; 7] = [
     Kind::Claim,
     Kind::ClaimMany,
     Kind::Return,
     Kind::FollowUp,
     Kind::Create,
     Kind::CreateMany,
+    Kind::Merge,
 ];
 
 /// A thing that is wanted once, of accounts that nothing else is wanted of.
 #[derive(Clone, Debug)]
-pub(super) struct Errand {
+pub(crate) struct Errand {
     kind: Kind,
     number: usize,
     accounts: Vec<String>,
@@ -54,7 +56,7 @@ pub(super) struct Errand {
 
 /// Accounts for errands, lying in a pool and owned by `bob`.
 #[derive(Debug)]
-pub(super) struct Stock {
+pub(crate) struct Stock {
     pool: String,
     lying: Vec<String>,
     owned: Vec<String>,
@@ -63,7 +65,7 @@ pub(super) struct Stock {
 
 impl Stock {
     /// Makes enough for so many errands.
-    pub(super) async fn make(world: &World, errands: usize) -> Self {
+    pub(crate) async fn make(world: &World, errands: usize) -> Self {
         let site = world.site();
         let pool = site.pool(open_pool("North")).await;
         Self {
@@ -77,11 +79,12 @@ impl Stock {
     }
 
     /// An errand of this kind.
-    pub(super) fn errand(&mut self, kind: Kind) -> Errand {
+    pub(crate) fn errand(&mut self, kind: Kind) -> Errand {
         let accounts = match kind {
             Kind::Claim => self.lying.split_off(self.lying.len() - 1),
             Kind::ClaimMany => self.lying.split_off(self.lying.len() - MANY),
             Kind::Return | Kind::FollowUp => self.owned.split_off(self.owned.len() - 1),
+            Kind::Merge => self.owned.split_off(self.owned.len() - 2),
             Kind::Create | Kind::CreateMany => vec![],
         };
         self.made += 1;
@@ -95,16 +98,16 @@ impl Stock {
     }
 
     /// An errand of each kind in turn.
-    pub(super) fn next(&mut self) -> Errand {
+    pub(crate) fn next(&mut self) -> Errand {
         self.errand(KINDS[self.made % KINDS.len()])
     }
 
-    pub(super) fn pool(&self) -> &str {
+    pub(crate) fn pool(&self) -> &str {
         &self.pool
     }
 
     /// How many accounts the pool was given.
-    pub(super) fn put(&self) -> usize {
+    pub(crate) fn put(&self) -> usize {
         self.lying.len() + self.owned.len()
     }
 }
@@ -118,7 +121,7 @@ fn said<T: Debug>(answer: Response<T>, well: impl FnOnce(&T) -> bool) -> String 
 
 impl Deployed {
     /// Whether it was done, whoever knows of it.
-    pub(super) async fn remembers(&self, errand: &Errand) -> bool {
+    pub(crate) async fn remembers(&self, errand: &Errand) -> bool {
         let sql = format!(
             "SELECT COUNT(*) FROM request WHERE request_id = '{}'",
             errand.request_id()
@@ -127,13 +130,13 @@ impl Deployed {
     }
 
     /// How many answers are kept.
-    pub(super) async fn answers(&self) -> usize {
+    pub(crate) async fn answers(&self) -> usize {
         let kept = self.count("SELECT COUNT(*) FROM request").await;
         usize::try_from(kept).unwrap()
     }
 
     /// Waits until so many answers are kept, and is quick about it.
-    pub(super) async fn knows(&self, answers: usize) {
+    pub(crate) async fn knows(&self, answers: usize) {
         let db = self.direct().await;
         let answers = i64::try_from(answers).unwrap();
         let kept = async { while number(&db, "SELECT COUNT(*) FROM request").await < answers {} };
@@ -148,7 +151,7 @@ impl Errand {
     }
 
     /// Asks for it at one of the servers.
-    pub(super) async fn ask(&self, site: &Site, at: usize) -> Result<String, Status> {
+    pub(crate) async fn ask(&self, site: &Site, at: usize) -> Result<String, Status> {
         let request_id = self.request_id();
         let user = site.user_at(at, "bob");
         let admin = site.admin_at(at);
@@ -203,6 +206,16 @@ impl Errand {
                     answer.results[0].status.as_ref().unwrap().code == 0
                 }))
             }
+            Kind::Merge => {
+                let request = proto::MergeAccountsRequest {
+                    survivor_id: self.accounts[0].clone(),
+                    merged_ids: self.accounts[1..].to_vec(),
+                    request_id,
+                    ..Default::default()
+                };
+                let answer = site.user_at(at, "root").accounts().merge_accounts(request).await?;
+                Ok(said(answer, |answer| answer.account.is_some()))
+            }
             Kind::Create => {
                 let request = proto::CreateAccountRequest {
                     new_account: Some(new_account(&self.name(0), &self.pool, "")),
@@ -230,21 +243,26 @@ impl Errand {
         }
     }
 
+    /// How many accounts are none of the pool's any more.
+    fn takes_away(&self) -> usize {
+        usize::from(self.kind == Kind::Merge)
+    }
+
     fn name(&self, which: usize) -> String {
         format!("Made {} {which}", self.number)
     }
 
     /// How many accounts it makes.
-    pub(super) fn makes(&self) -> usize {
+    pub(crate) fn makes(&self) -> usize {
         match self.kind {
             Kind::Create => 1,
             Kind::CreateMany => MANY,
-            Kind::Claim | Kind::ClaimMany | Kind::Return | Kind::FollowUp => 0,
+            Kind::Claim | Kind::ClaimMany | Kind::Return | Kind::FollowUp | Kind::Merge => 0,
         }
     }
 
     /// Asks until there is an answer.
-    pub(super) async fn insist(&self, site: &Site, at: usize) -> String {
+    pub(crate) async fn insist(&self, site: &Site, at: usize) -> String {
         let began = Instant::now();
         loop {
             match self.ask(site, at).await {
@@ -259,14 +277,15 @@ impl Errand {
     }
 
     /// It was done, once, and it is done whole.
-    pub(super) async fn was_done_once(&self, site: &Site) {
-        for id in &self.accounts {
+    pub(crate) async fn was_done_once(&self, site: &Site) {
+        for (at, id) in self.accounts.iter().enumerate() {
             let account = site.account(id).await;
             let ownership = account.ownership.unwrap();
             let found = (ownership.owner.as_str(), ownership.status(), ownership.etag.as_str());
             // Each of them was created, and one thing came after that.
             let expected = match self.kind {
                 Kind::Return => ("", AccountStatus::Unassigned, "2"),
+                Kind::Merge if at > 0 => ("", AccountStatus::Merged, "2"),
                 _ => ("bob", AccountStatus::Assigned, "2"),
             };
             assert_eq!(found, expected, "{self:?}");
@@ -292,15 +311,16 @@ pub(crate) fn may_be_repeated(status: &Status) -> bool {
 }
 
 /// Each was done once, answers as it did, and the pool holds what was put into it and what they made.
-pub(super) async fn all_were_done_once(site: &Site, stock: &Stock, done: &[(Errand, String)]) {
-    let (mut used, mut made) = (0, 0);
+pub(crate) async fn all_were_done_once(site: &Site, stock: &Stock, done: &[(Errand, String)]) {
+    let (mut used, mut made, mut gone) = (0, 0, 0);
     for (at, (errand, said)) in done.iter().enumerate() {
         errand.was_done_once(site).await;
         assert_eq!(errand.insist(site, at).await, *said, "{errand:?}");
         used += errand.accounts.len();
         made += errand.makes();
+        gone += errand.takes_away();
     }
     let (unclaimed, owned) = site.counted(stock.pool()).await;
     let there = usize::try_from(unclaimed + owned).unwrap();
-    assert_eq!(there, stock.put() + used + made);
+    assert_eq!(there + gone, stock.put() + used + made);
 }

@@ -130,6 +130,12 @@ async fn follow_ups_survive() {
     killed_in(Kind::FollowUp).await;
 }
 
+/// Two accounts are one or two, never something between.
+#[tokio::test]
+async fn merges_survive() {
+    killed_in(Kind::Merge).await;
+}
+
 #[tokio::test]
 async fn creations_survive() {
     killed_in(Kind::Create).await;

@@ -4,10 +4,12 @@
 
 pub(crate) mod errands;
 pub(crate) mod followed;
+mod full_disk;
 mod killed_anywhere;
 mod killed_between_statements;
 mod killed_database;
 mod killed_ingest;
+mod killed_rounds;
 mod killed_workers;
 pub(crate) mod outside;
 mod raced;
@@ -125,7 +127,7 @@ pub(crate) fn settings<'a>(url: &'a SecretString, connections: &'a str) -> Vec<(
 }
 
 /// What must come soon, or the test fails instead of waiting for ever.
-async fn soon<T>(what: &str, comes: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, comes: impl Future<Output = T>) -> T {
     let came = timeout(Duration::from_secs(30), comes).await;
     came.unwrap_or_else(|_| panic!("{what} does not come"))
 }
