@@ -40,10 +40,11 @@ fn ask(world: &World, user: &str, request: ClaimAccountRequest) -> JoinHandle<An
 
 /// Claims that wait for each other, in this order: the lanes are taken while accounts are held, and these are asked for
 /// meanwhile. Also says how many statements all of it took.
-async fn in_line(world: &World, pool: &str, claims: Vec<(&str, ClaimAccountRequest)>) -> (Vec<Answer>, u64) {
+async fn in_line(world: &World, claims: Vec<(&str, ClaimAccountRequest)>) -> (Vec<Answer>, u64) {
     let app = &world.server.running.app;
     let lanes = lanes(world.server.db().engine());
-    let openers = world.many_lying("Opener", pool, lanes).await;
+    let pool = world.pool(open_pool("Openers")).await;
+    let openers = world.many_lying("Opener", &pool, lanes).await;
     // Everybody's snapshot is up to date.
     world.account(&openers[0]).await;
     let before = world.server.db().statements();
@@ -121,7 +122,7 @@ async fn everybody_is_answered_for_himself() {
     claims.push(("bob", claim(&ids[0])));
     claims.push(("eve", claim(&ids[1])));
     claims.push(("bob", claim(&uuid::Uuid::now_v7().to_string())));
-    let (answers, spent) = in_line(&world, &pool, claims).await;
+    let (answers, spent) = in_line(&world, claims).await;
     for (at, id) in ids.iter().enumerate() {
         let user = users[at % 4];
         assert_eq!(owner(&answers[at]), user, "{at}");
@@ -176,7 +177,7 @@ async fn limits_hold_within_a_group() {
         ("dan", claim(&ids[0])),
         ("bob", claim(&ids[7])),
     ]);
-    let (answers, _) = in_line(&world, &pool, claims).await;
+    let (answers, _) = in_line(&world, claims).await;
     let got: Vec<_> = answers
         .iter()
         .map(|answer| answer.as_ref().map_or("", |_| "got"))
@@ -223,7 +224,7 @@ async fn bans_hold_within_a_group() {
         ("bob", claim(&ids[1])),
         ("cid", claim(&ids[0])),
     ];
-    let (answers, _) = in_line(&world, &pool, claims).await;
+    let (answers, _) = in_line(&world, claims).await;
     answers[0]
         .clone()
         .refused(Code::FailedPrecondition, Reason::ClaimCooldownActive);
@@ -251,7 +252,7 @@ async fn repeated_claims_are_answered_as_before() {
         ("bob", under("a", &ids[0])),
         ("dan", under("b", &ids[2])),
     ];
-    let (answers, _) = in_line(&world, &pool, claims).await;
+    let (answers, _) = in_line(&world, claims).await;
     assert_eq!(owner(&answers[0]), "bob");
     assert_eq!(answers[0].as_ref().unwrap(), answers[2].as_ref().unwrap());
     // Those of one id are in different groups, of which either may be first.
