@@ -3,7 +3,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
 .PHONY: help test test-sqlite test-mariadb test-mariadb-11 test-mysql test-galera test-group-replication test-pool-of-one test-nats \
-	lint examples helm tools clean-tools release-migrations chaos bench bench-calls bench-growth bench-ingest bench-replay bench-sweep
+	lint examples helm tools clean-tools release-migrations chaos fuzz mutants bench bench-calls bench-growth bench-ingest bench-replay bench-sweep
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '%-26s %s\n' "$$name" "$$text"; done
@@ -64,6 +64,12 @@ bench-replay: ## tell of a million activities twice on a private MariaDB, and co
 
 chaos: ## storms of random faults on SQLite and MariaDB: MINUTES=60 or ROUNDS=20, SEED=17 to have one again
 	@scripts/chaos.sh
+
+fuzz: ## give the readers of conditions, page tokens, CSV files and requests what nobody checked: MINUTES=5 each, TARGET=csv for one
+	@scripts/fuzz.sh
+
+mutants: ## change the rules of the domain step by step and see that a test notices: FILES='src/domain/limits/**', SHARD=0/4
+	@scripts/mutants.sh
 
 tools: ## fetch the checking tools into the tools folder (TIDEPOOL_TOOLS, else .tools)
 	@scripts/tools.sh

@@ -284,6 +284,10 @@ pub struct Violation {
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
+    /// How many are noted at most. A message of a megabyte can be wrong in half a million places, which would take a
+    /// hundred times its size to note; an answer has room for some dozens.
+    pub const MAX: usize = 5000;
+
     /// Notes one.
     pub fn add(&mut self, field: impl Into<String>, description: impl ToString) {
         self.add_as(Reason::InvalidArgument, field, description);
@@ -291,6 +295,9 @@ impl Violations {
 
     /// Notes one with a specific reason.
     pub fn add_as(&mut self, reason: Reason, field: impl Into<String>, description: impl ToString) {
+        if self.0.len() == Self::MAX {
+            return;
+        }
         self.0.push(Violation {
             field: field.into(),
             description: description.to_string(),

@@ -207,7 +207,9 @@ fn number(column: &str, cell: &str, wrong: &mut Vec<String>) -> Option<f64> {
 
 /// An instant needs its zone: a day would be another one elsewhere.
 fn time(column: &str, cell: &str, wrong: &mut Vec<String>) -> Option<prost_types::Timestamp> {
-    let Ok(time) = DateTime::parse_from_rfc3339(cell) else {
+    // What goes beyond a second is a leap second, for which messages have no place.
+    let read = DateTime::parse_from_rfc3339(cell).ok();
+    let Some(time) = read.filter(|time| time.timestamp_subsec_nanos() < 1_000_000_000) else {
         wrong.push(format!(
             "{column} {cell:?} is no time such as 2026-05-31T09:30:00+08:00"
         ));
@@ -336,6 +338,7 @@ mod tests {
         ];
         assert_eq!(given("Moss,gold,-2.5,1970-01-01T07:59:59+08:00"), Ok(wanted));
         assert_eq!(given("Moss,,,"), Ok(vec![]));
+        assert!(given("Moss,gold,,2016-12-31T23:59:60Z").is_err(), "a leap second");
         let wrong = given("Moss,gold,many,2026-05-31").unwrap_err();
         assert_eq!(
             wrong,

@@ -72,6 +72,7 @@ mod exactness;
 mod failures;
 mod faults;
 mod flood;
+mod fuzzed;
 mod house;
 mod import_stream;
 mod importing;

@@ -13,6 +13,8 @@ mod give_back;
 mod leave;
 mod pool_move;
 mod relocate;
+#[cfg(test)]
+mod tests;
 
 pub use acquisition::{Acquisition, acquisition, held};
 pub(super) use admit::{Obstacles, allow, is_owner, is_supervisor, known};

@@ -20,6 +20,8 @@ pub mod select;
 mod room_tests;
 #[cfg(test)]
 mod select_tests;
+#[cfg(test)]
+mod tests;
 
 pub use facts::{Count, Counted, CountsRead, How, UserLimits};
 pub use room::{Held, LimitKind, Room, RoomLeft};

@@ -226,7 +226,8 @@ fn check_days(v: &mut Violations, terms: &ReclaimTerms) {
 fn check_grades(v: &mut Violations, terms: &ReclaimTerms) {
     check_len(v, "grade_days", terms.grade_days.len(), MAX_GRADES);
     check_unique(v, "grade_days", terms.grade_days.iter().map(|own| &own.grade));
-    for (at, GradeDays { grade, days }) in terms.grade_days.iter().enumerate() {
+    // Each is looked up among all: of more than may be there none is worth that.
+    for (at, GradeDays { grade, days }) in terms.grade_days.iter().enumerate().take(MAX_GRADES) {
         let within = format!("grade_days[{at}].");
         check_required_text(v, &format!("{within}grade"), grade, LABEL_MAX);
         check_rule_days(v, &within, *days);
@@ -283,7 +284,8 @@ fn check_reminders(v: &mut Violations, terms: &ReclaimTerms) {
     if terms.repeat_daily && terms.reminders.is_empty() {
         v.add("repeat_daily", "needs at least one of `reminders`, which it repeats");
     }
-    let grades = terms.grade_days.iter().map(|own| terms.days_of(&own.grade));
+    let grades = terms.grade_days.iter().take(MAX_GRADES);
+    let grades = grades.map(|own| terms.days_of(&own.grade));
     let fewest = grades
         .chain([terms.days])
         .filter_map(RuleDays::fewest)

@@ -1,0 +1,10 @@
+//! Nothing but a page token itself opens: see the body, which also runs, bounded, with every `cargo test`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../bodies/page_token.rs"]
+mod body;
+
+fuzz_target!(|data: &[u8]| body::run(data));

@@ -1,0 +1,3 @@
+//! The domain without anything else, for mutation testing.
+
+pub mod domain;
