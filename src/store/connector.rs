@@ -90,9 +90,14 @@ impl Manager for Connector {
         };
         match verdict {
             Verdict::Trust => Ok(()),
-            Verdict::Ask => Ok(timeout(PING, connection.ping())
-                .await
-                .map_err(|_| sqlx::Error::PoolTimedOut)??),
+            Verdict::Ask => {
+                let Ok(answer) = timeout(PING, connection.ping()).await else {
+                    // The network swallows what is sent, and asking the others one by one would take as long for each.
+                    doubt.moved();
+                    return Err(RecycleError::message("silent"));
+                };
+                Ok(answer?)
+            }
             Verdict::Replace => Err(RecycleError::message(
                 "too old, or to a server that is not the one any more",
             )),

@@ -55,7 +55,7 @@ impl Doubt {
         self.broken.store(self.now(), Ordering::Relaxed);
     }
 
-    /// The server said that it is not the one to talk to any more.
+    /// The server said that it is not the one to talk to any more, or a connection that was asked stayed silent.
     pub(super) fn moved(&self) {
         let (now, last) = (self.now(), self.moved.load(Ordering::Relaxed));
         if last == 0 || now > last + millis(FAIL_OVER) {
