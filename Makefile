@@ -44,7 +44,7 @@ examples: ## the Python, Node and Rust client examples against a live server
 helm: ## the Helm chart: lint, render, check against the Kubernetes schemas
 	@scripts/test.sh helm
 
-bench: ## measure calls, ingest and the sweep beside the same work by hand, each on a private MariaDB, a quarter of an hour
+bench: ## measure calls, growth, ingest and the sweep, most of it beside the same work by hand, each on a private MariaDB, a quarter of an hour
 	@scripts/bench.sh
 
 bench-calls: ## measure claims, reads and lists on a private MariaDB, some minutes
