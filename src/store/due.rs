@@ -4,6 +4,7 @@
 use super::{
     account_row,
     batch::{Row, Update},
+    dialect::Engine,
     entity::account::Model,
     extras,
     instant::{instant, micros},
@@ -182,8 +183,9 @@ pub async fn stale(
     } else {
         "pool_id IS NULL"
     };
+    let account = Engine::of(conn).account_by("account_pool");
     let sql = format!(
-        "SELECT id FROM account WHERE tenant = ? AND {of_pool} AND status = 4 AND id > ? AND planned_revision < ? \
+        "SELECT id FROM {account} WHERE tenant = ? AND {of_pool} AND status = 4 AND id > ? AND planned_revision < ? \
          ORDER BY id LIMIT ?"
     );
     let after = after.map_or(Uuid::nil(), |after| after.0);

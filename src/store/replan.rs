@@ -43,7 +43,9 @@ pub async fn last(conn: &impl ConnectionTrait, tenant: TenantKey) -> Result<Opti
 
 /// How many owned accounts of the tenant follow older rules than those of the revision.
 pub async fn stale(conn: &impl ConnectionTrait, tenant: TenantKey, revision: i64) -> Result<i64, DbErr> {
-    let sql = "SELECT COUNT(*) AS number FROM account WHERE tenant = ? AND status = 4 AND planned_revision < ?";
+    let account = Engine::of(conn).account_by("PRIMARY");
+    let sql =
+        format!("SELECT COUNT(*) AS number FROM {account} WHERE tenant = ? AND status = 4 AND planned_revision < ?");
     let row = conn
         .query_one_raw(statement(conn, sql, vec![tenant.0.into(), revision.into()]))
         .await?;
