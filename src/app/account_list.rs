@@ -1,8 +1,9 @@
 //! Lists accounts, each as it can be read by itself.
 //!
 //! Statement budget of a page: 1 to find it (one more for every 200 places where a CRM admin lists all pools by name, and
-//! for every 30,000 values), whatever the condition; then as `app::account` says for reading up to 100 accounts: 1, 1 more for who supervises somebody, and 2 more where some have tags or fields. A refusal, and
-//! a page with nothing on it, reads the revisions.
+//! for every 30,000 values), whatever the condition; then as `app::account` says for reading up to 100 accounts: 1, 1 more for
+//! who supervises somebody, and 2 more where some have tags or fields. A refusal, and a page with nothing on it, reads the
+//! revisions.
 
 use super::{
     App,

@@ -168,6 +168,7 @@ impl App {
         org: &Arc<Organisation>,
         group: &[Arc<Claim>],
     ) -> Result<Vec<Answer>, Abort> {
+        // In this order: what a request did itself, sent twice at the same time, must not stand in its way.
         let subjects = load(tx, org, group).await?;
         let mut answers = answered(tx, org, group).await?;
         let principals: Vec<_> = group.iter().map(|claim| Self::principal(org, &claim.call)).collect();
