@@ -29,7 +29,6 @@ use crate::{
         Abort, Deadline, Tx,
         apply::{self, Origin, Origins},
         config::By,
-        dialect::Engine,
         request::{Found, RequestKey},
         request_batch, subject,
     },
@@ -77,15 +76,12 @@ type Answer = Result<Reply<Outcome>, Error>;
 /// that have can find out what became of them, and need not share the doubts of the others.
 pub type ClaimLanes = Lanes<(TenantName, CallerId, bool), Claim, Answer>;
 
-/// How many transactions with claims of a service run at a time. SQLite has one writer, so more would only wait for each other.
-/// On other engines the log is written for all that commit together: with fewer, few callers would wait for each other's
-/// commit; with more, many callers would share little.
+/// How many transactions with claims of a service run at a time. With fewer, few callers would wait for each other's commit,
+/// although the log is written for all that commit together; with more, many callers would share little. Where there are
+/// fewer connections (SQLite has one writer), further lanes would wait for them instead of filling up.
 #[must_use]
-pub const fn lanes(engine: Engine) -> usize {
-    match engine {
-        Engine::Sqlite => 1,
-        Engine::MySql => 8,
-    }
+pub fn lanes(connections: u32) -> usize {
+    connections.clamp(1, 8) as usize
 }
 
 /// A call whose answer is open.

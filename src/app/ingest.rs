@@ -31,7 +31,6 @@ use crate::{
     },
     store::{
         Abort, Deadline, Tx,
-        dialect::Engine,
         parked::{self, Known},
         request::{Found, RequestKey},
         request_batch,
@@ -98,15 +97,12 @@ impl Work for Submission {
 /// The lanes in which the calls of a tenant's service run, by tenant, service, and whether it administers the tenant.
 pub type IngestLanes = Lanes<(TenantName, CallerId, bool), Submission, Vec<PartReply>>;
 
-/// How many transactions of a service run at a time. SQLite has one writer, so more would only wait for each other. On
-/// other engines a second one works while the first waits for its commit; with more, those of one service would meet at
-/// the same accounts, and run again.
+/// How many transactions of a service run at a time. A second one works while the first waits for its commit; with more,
+/// those of one service would meet at the same accounts, and run again. Where there is one connection (SQLite has one writer),
+/// a second lane would wait for it instead of filling up.
 #[must_use]
-pub const fn lanes(engine: Engine) -> usize {
-    match engine {
-        Engine::Sqlite => 1,
-        Engine::MySql => 2,
-    }
+pub fn lanes(connections: u32) -> usize {
+    connections.clamp(1, 2) as usize
 }
 
 /// What the body of a unit of work is about.

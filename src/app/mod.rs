@@ -105,8 +105,8 @@ impl App {
             sweep_grace: Sweep::default().grace(),
             events: Events::default(),
             webhooks: Webhooks::load(&db, &clock, &config::Webhooks::default()).await?,
-            lanes: Lanes::new(ingest::lanes(db.engine())),
-            claims: Lanes::new(claims::lanes(db.engine())),
+            lanes: Lanes::new(ingest::lanes(db.slots().max)),
+            claims: Lanes::new(claims::lanes(db.slots().max)),
             db,
             clock,
         })

@@ -3,6 +3,7 @@
 use crate::{
     build::{create_pool, everything, fields, get_pool, get_tenant, mask, pool, staffed, update_pool},
     harness::{Refused, Server},
+    hold::Hold,
     raw::{ADMIN, Raw},
 };
 use prost::Message;
@@ -141,7 +142,7 @@ async fn deadlines_are_kept() {
         late(past).await;
     }
     // As if somebody else were writing all the while.
-    let hold = server.hold_writes().await;
+    let hold = Hold::writes(&server).await;
     for short in [&b"1m"[..], b"1000u"] {
         late(short).await;
     }

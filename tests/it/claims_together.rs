@@ -2,33 +2,18 @@
 
 use crate::{
     harness::Refused,
-    ingest::coalesced::Hold,
+    hold::{Hold, until},
     world::{World, claim, give_back, open_pool},
 };
-use std::time::Duration;
 use tidepool::{
     app::claims::lanes,
     domain::refusal::Reason,
     rpc::proto::{self, ClaimAccountRequest, ClaimAccountResponse, ListAccountEventsRequest, Pool},
 };
-use tokio::{
-    task::{JoinHandle, yield_now},
-    time::timeout,
-};
+use tokio::task::JoinHandle;
 use tonic::{Code, Status};
 
-const LONG: Duration = Duration::from_mins(1);
-
 type Answer = Result<ClaimAccountResponse, Status>;
-
-async fn until(done: impl Fn() -> bool) {
-    let wait = async {
-        while !done() {
-            yield_now().await;
-        }
-    };
-    timeout(LONG, wait).await.unwrap();
-}
 
 fn ask(world: &World, user: &str, request: ClaimAccountRequest) -> JoinHandle<Answer> {
     let client = world.user(user);
@@ -42,13 +27,13 @@ fn ask(world: &World, user: &str, request: ClaimAccountRequest) -> JoinHandle<An
 /// meanwhile. Also says how many statements all of it took.
 async fn in_line(world: &World, claims: Vec<(&str, ClaimAccountRequest)>) -> (Vec<Answer>, u64) {
     let app = &world.server.running.app;
-    let lanes = lanes(world.server.db().engine());
+    let lanes = lanes(world.server.db().slots().max);
     let pool = world.pool(open_pool("Openers")).await;
     let openers = world.many_lying("Opener", &pool, lanes).await;
     // Everybody's snapshot is up to date.
     world.account(&openers[0]).await;
     let before = world.server.db().statements();
-    let hold = Hold::take(world).await;
+    let hold = Hold::accounts(&world.server).await;
     let mut first = Vec::new();
     for (at, id) in openers.iter().enumerate() {
         let request_id = claims.first().map_or("", |(_, claim)| claim.request_id.as_str());

@@ -1,7 +1,7 @@
 //! A real server in this process, on a free loopback port, with a database and a clock of its own.
 
 use chrono::{DateTime, TimeZone, Utc};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ConnectionTrait, Database};
 use secrecy::{ExposeSecret, SecretString};
 use std::{env, str::FromStr, time::Duration};
 use tempfile::TempDir;
@@ -168,20 +168,6 @@ impl Replica {
     }
 }
 
-/// See [`Server::hold_writes`].
-#[derive(Debug)]
-pub(crate) struct Hold {
-    db: DatabaseConnection,
-}
-
-impl Hold {
-    /// Lets go; nothing was changed.
-    pub(crate) async fn release(self) {
-        self.db.execute_unprepared("ROLLBACK").await.unwrap();
-        self.db.close().await.unwrap();
-    }
-}
-
 /// The instant at which tests begin: 2026-03-01 10:00 in Shanghai, as in the worked examples.
 pub(crate) fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 1, 2, 0, 0).unwrap()
@@ -264,23 +250,6 @@ impl Server {
             running: Some(running),
             channel,
         }
-    }
-
-    /// Keeps everybody from writing until it is told to let go, as somebody else's transaction would.
-    pub(crate) async fn hold_writes(&self) -> Hold {
-        let url = self.config.database.url.expose_secret();
-        let mut options = ConnectOptions::new(url);
-        options.max_connections(1);
-        let db = Database::connect(options).await.unwrap();
-        let begin = if external_server().is_none() {
-            "BEGIN IMMEDIATE"
-        } else {
-            "START TRANSACTION"
-        };
-        for statement in [begin, "UPDATE tenant SET create_time = create_time"] {
-            db.execute_unprepared(statement).await.unwrap();
-        }
-        Hold { db }
     }
 
     /// The database below the server.

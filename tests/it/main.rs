@@ -10,6 +10,7 @@ mod build;
 mod collector;
 mod explain;
 mod harness;
+mod hold;
 mod private_server;
 mod process;
 mod reclaim_rules;

@@ -3,6 +3,7 @@
 use crate::{
     build::get_tenant,
     harness::{Refused, Server},
+    hold::{Hold, until},
     raw::Raw,
 };
 use std::time::Duration;
@@ -36,7 +37,7 @@ async fn too_many_calls_are_shed() {
     })
     .await;
     let admin = server.admin();
-    let hold = server.hold_writes().await;
+    let hold = Hold::writes(&server).await;
     let quiet = server.db().statements();
     let held = tokio::spawn({
         let admin = admin.clone();
@@ -49,9 +50,7 @@ async fn too_many_calls_are_shed() {
         }
     });
     // It reads the configuration first, so it is under way from here on, and cannot end while the hold lasts.
-    while server.db().statements() == quiet {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.db().statements() > quiet).await;
     let shed = get_tenant(&admin).await;
     let details = shed.refused(Code::Unavailable, Reason::ServerBusy);
     assert!(details.retry_info().is_some_and(|info| info.retry_delay.is_some()));
@@ -89,7 +88,7 @@ async fn silent_peers_do_not_keep_the_server_from_ending() {
 async fn calls_under_way_are_finished() {
     let server = Server::start_with(|config| config.database.max_connections = 2).await;
     let admin = server.admin();
-    let hold = server.hold_writes().await;
+    let hold = Hold::writes(&server).await;
     let quiet = server.db().statements();
     let push = tokio::spawn(async move {
         let users = vec![crate::build::user("ann")];
@@ -99,9 +98,7 @@ async fn calls_under_way_are_finished() {
         };
         admin.directory().batch_upsert_users(request).await
     });
-    while server.db().statements() == quiet {
-        tokio::task::yield_now().await;
-    }
+    until(|| server.db().statements() > quiet).await;
     let stopping = tokio::spawn(server.stop());
     // Whatever the server has done about stopping by now, the call is answered once it can go on.
     hold.release().await;

@@ -1,8 +1,10 @@
 //! Calls of one service at the same time share transactions, and nobody notices but the database.
 
 use super::*;
-use crate::{harness::external_server, races::reason as reason_of};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use crate::{
+    hold::{Hold, until},
+    races::reason as reason_of,
+};
 use secrecy::ExposeSecret;
 use std::{collections::HashSet, time::Duration};
 use tidepool::{
@@ -18,41 +20,9 @@ use tidepool::{
     rpc::convert,
     store::request::RequestKey,
 };
-use tokio::{
-    task::{JoinSet, yield_now},
-    time::{Instant, timeout},
-};
+use tokio::{task::JoinSet, time::Instant};
 
 const LONG: Duration = Duration::from_mins(1);
-
-/// Somebody else's transaction that keeps accounts from being written.
-pub(crate) struct Hold(DatabaseConnection);
-
-impl Hold {
-    pub(crate) async fn take(world: &World) -> Self {
-        let mut options = ConnectOptions::new(world.server.config.database.url.expose_secret());
-        options.max_connections(1);
-        let db = Database::connect(options).await.unwrap();
-        let begin = if external_server().is_some() {
-            "START TRANSACTION"
-        } else {
-            "BEGIN IMMEDIATE"
-        };
-        for statement in [begin, "UPDATE account SET name = name"] {
-            db.execute_unprepared(statement).await.unwrap();
-        }
-        if external_server().is_some() {
-            let lock = "SELECT version FROM account FOR UPDATE";
-            db.execute_unprepared(lock).await.unwrap();
-        }
-        Self(db)
-    }
-
-    pub(crate) async fn release(self) {
-        self.0.execute_unprepared("ROLLBACK").await.unwrap();
-        self.0.close().await.unwrap();
-    }
-}
 
 type Answer = (usize, Result<Vec<Came>, Status>);
 
@@ -63,7 +33,7 @@ async fn at_once(
     first: &[RecordActivitiesRequest],
     requests: Vec<RecordActivitiesRequest>,
 ) -> Vec<Answer> {
-    let hold = Hold::take(world).await;
+    let hold = Hold::accounts(&world.server).await;
     let source = world.source("erp");
     let mut asked = JoinSet::new();
     let ask = |asked: &mut JoinSet<Answer>, at: usize, request: RecordActivitiesRequest| {
@@ -71,26 +41,16 @@ async fn at_once(
         asked.spawn(async move { (at, tell(&source, request).await) });
     };
     let app = &world.server.running.app;
-    let lanes = lanes(world.server.db().engine());
+    let lanes = lanes(world.server.db().slots().max);
     let count = requests.len();
     for (at, request) in first.iter().take(lanes).enumerate() {
         ask(&mut asked, count + at, request.clone());
-        let taken = async {
-            while app.lanes.running() <= at {
-                yield_now().await;
-            }
-        };
-        timeout(LONG, taken).await.unwrap();
+        until(|| app.lanes.running() > at).await;
     }
     for (at, request) in requests.into_iter().enumerate() {
         ask(&mut asked, at, request);
     }
-    let all_wait = async {
-        while app.lanes.waiting() < count {
-            yield_now().await;
-        }
-    };
-    timeout(LONG, all_wait).await.unwrap();
+    until(|| app.lanes.waiting() >= count).await;
     hold.release().await;
     let mut answers = asked.join_all().await;
     answers.sort_by_key(|(at, _)| *at);
@@ -251,34 +211,26 @@ async fn who_leaves_takes_nobody_along() {
     let first = openers(&world, &pool).await;
     let ids = world.many_lying("Acme", &pool, 2).await;
     let now = world.server.clock.now();
-    let hold = Hold::take(&world).await;
+    let hold = Hold::accounts(&world.server).await;
     let app = &world.server.running.app;
     let ask = |request: RecordActivitiesRequest| {
         let source = world.source("erp");
         tokio::spawn(async move { tell(&source, request).await })
     };
-    let lanes = lanes(world.server.db().engine());
+    let lanes = lanes(world.server.db().slots().max);
     let mut asked: Vec<_> = first.iter().take(lanes).map(|request| ask(request.clone())).collect();
-    let until = async |done: &dyn Fn() -> bool| {
-        let wait = async {
-            while !done() {
-                yield_now().await;
-            }
-        };
-        timeout(LONG, wait).await.unwrap();
-    };
-    until(&|| app.lanes.running() == lanes).await;
+    until(|| app.lanes.running() == lanes).await;
     let leaves = ask(of(vec![follow_up("leaves", &ids[0], now)]));
-    until(&|| app.lanes.waiting() == 1).await;
+    until(|| app.lanes.waiting() == 1).await;
     asked.push(ask(of(vec![follow_up("stays", &ids[1], now)])));
-    until(&|| app.lanes.waiting() == 2).await;
+    until(|| app.lanes.waiting() == 2).await;
     leaves.abort();
     drop(leaves.await);
     hold.release().await;
     for asked in asked {
         assert_eq!(asked.await.unwrap().unwrap(), [RECORDED]);
     }
-    until(&|| app.lanes.running() == 0).await;
+    until(|| app.lanes.running() == 0).await;
     // The server goes on for a caller who left, as it does with every call.
     assert_eq!(
         tell(&world.source("erp"), of(vec![follow_up("leaves", &ids[0], now)]))
@@ -297,10 +249,10 @@ async fn deadlines_are_ones_own() {
     let first = openers(&world, &pool).await;
     let id = world.lying("Acme", &pool).await;
     let now = world.server.clock.now();
-    let hold = Hold::take(&world).await;
+    let hold = Hold::accounts(&world.server).await;
     let app = &world.server.running.app;
     let mut asked = JoinSet::new();
-    for request in first.iter().take(lanes(world.server.db().engine())).cloned() {
+    for request in first.iter().take(lanes(world.server.db().slots().max)).cloned() {
         let source = world.source("erp");
         asked.spawn(async move { tell(&source, request).await });
     }
@@ -317,12 +269,7 @@ async fn deadlines_are_ones_own() {
     while let Some(answer) = asked.join_next().await {
         assert_eq!(answer.unwrap().unwrap(), [RECORDED]);
     }
-    let idle = async {
-        while app.lanes.running() + app.lanes.waiting() > 0 {
-            yield_now().await;
-        }
-    };
-    timeout(LONG, idle).await.unwrap();
+    until(|| app.lanes.running() + app.lanes.waiting() == 0).await;
     world.stop().await;
 }
 

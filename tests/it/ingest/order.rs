@@ -1,6 +1,7 @@
 //! Everybody writes in one order: accounts, then what hangs on them. So nobody waits in a circle.
 
-use super::{coalesced::Hold, *};
+use super::*;
+use crate::hold::Hold;
 use crate::{
     harness::{Server, on_a_server},
     schema,
@@ -39,7 +40,7 @@ async fn one_after_the_other<A: Send + 'static, B: Send + 'static>(
     let db = Database::connect(world.server.config.database.url.expose_secret())
         .await
         .unwrap();
-    let hold = Hold::take(world).await;
+    let hold = Hold::accounts(&world.server).await;
     let wait_for = async |number: i64| {
         let all_wait = async {
             while writing(&db).await < number {

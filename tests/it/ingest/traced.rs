@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     collector::Collector,
     harness::Storage,
+    hold::{Hold, until},
     process::{Process, run},
     raw::{ADMIN, Raw},
     sweeping,
@@ -27,7 +28,7 @@ use tidepool::{
     telemetry::traces,
 };
 use tokio::{
-    task::{JoinSet, yield_now},
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 use tracing::{Instrument, subscriber::DefaultGuard};
@@ -98,9 +99,9 @@ async fn each_call_leaves_its_own_trace() {
     };
     // Brings the snapshot up to date.
     tell(9, "01", &[follow_up("warm", &ids[4], now)]).await;
-    let hold = coalesced::Hold::take(&world).await;
+    let hold = Hold::accounts(&world.server).await;
     let mut told = JoinSet::new();
-    let lanes = lanes(world.server.db().engine());
+    let lanes = lanes(world.server.db().slots().max);
     let gates: Vec<_> = (0..lanes)
         // Later than all before, or it would change nothing, and wait for nobody.
         .map(|at| (at, now + TimeDelta::minutes(1)))
@@ -108,12 +109,7 @@ async fn each_call_leaves_its_own_trace() {
         .collect();
     for (at, gate) in gates.into_iter().enumerate() {
         told.spawn(tell(9, "01", &[gate]));
-        let taken = async {
-            while app.lanes.running() <= at {
-                yield_now().await;
-            }
-        };
-        timeout(LONG, taken).await.unwrap();
+        until(|| app.lanes.running() > at).await;
     }
     let minute = |minutes: i64| now + TimeDelta::minutes(minutes);
     told.spawn(tell(
@@ -127,12 +123,7 @@ async fn each_call_leaves_its_own_trace() {
         "01",
         &[follow_up("e4", &ids[3], now), follow_up("e5", &ids[1], minute(2))],
     ));
-    let all_wait = async {
-        while app.lanes.waiting() < 3 {
-            yield_now().await;
-        }
-    };
-    timeout(LONG, all_wait).await.unwrap();
+    until(|| app.lanes.waiting() >= 3).await;
     hold.release().await;
     told.join_all().await;
     let activities = kept(&world, "activity WHERE event_id LIKE 'e%'", "event_id").await;

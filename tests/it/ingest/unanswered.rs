@@ -4,6 +4,7 @@
 use super::*;
 use crate::{
     harness::{Server, external_server, on_a_server},
+    hold::until,
     outcomes::add_ann,
     proxy::{COMMIT, Fault, Proxy, Which},
     races::reason as reason_of,
@@ -14,12 +15,8 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use secrecy::ExposeSecret;
 use std::{collections::BTreeSet, time::Duration};
 use tidepool::app::ingest::lanes;
-use tokio::{
-    task::{JoinSet, yield_now},
-    time::timeout,
-};
+use tokio::task::JoinSet;
 
-const LONG: Duration = Duration::from_mins(1);
 const CALLS: usize = 16;
 
 /// Somebody else's transaction, past the proxy, that keeps some accounts from being written.
@@ -48,16 +45,11 @@ async fn told_of(world: &World, proxy: &Proxy, ids: &[String], name: &str, trap:
     let app = &world.server.running.app;
     let (before, within) = (hold(world, &ids[..2]).await, hold(world, &ids[2..]).await);
     let (mut gates, mut calls) = (JoinSet::new(), JoinSet::new());
-    let lanes = lanes(world.server.db().engine());
+    let lanes = lanes(world.server.db().slots().max);
     for (at, id) in ids.iter().enumerate().take(lanes) {
         let (source, gate) = (world.source("erp"), follow_up(&format!("gate-{name}-{at}"), id, now));
         gates.spawn(async move { tell(&source, of(vec![gate])).await });
-        let taken = async {
-            while app.lanes.running() <= at {
-                yield_now().await;
-            }
-        };
-        timeout(LONG, taken).await.unwrap();
+        until(|| app.lanes.running() > at).await;
     }
     for at in 0..CALLS {
         let (source, told) = (
@@ -69,12 +61,7 @@ async fn told_of(world: &World, proxy: &Proxy, ids: &[String], name: &str, trap:
         request.set_timeout(Duration::from_secs(30));
         calls.spawn(async move { source.activities().record_activities(request).await });
     }
-    let all_wait = async {
-        while app.lanes.waiting() < CALLS {
-            yield_now().await;
-        }
-    };
-    timeout(LONG, all_wait).await.unwrap();
+    until(|| app.lanes.waiting() >= CALLS).await;
     before.execute_unprepared("ROLLBACK").await.unwrap();
     for gate in gates.join_all().await {
         assert_eq!(gate.unwrap(), [RECORDED]);
