@@ -3,7 +3,8 @@
 //!
 //! Statement budget per 128 changes: 1 update of accounts, 1 of holders where somebody gains, 1 more for each of these
 //! that the changes need: pool entries, the end of tenures, their start, disputes, objects, tags, custom fields, the team; 1 for each
-//! reclaim that is undone. Per 512: 1 insert of events, and 1 update of accounts of which only the clock changes.
+//! reclaim that is undone. Per 512: 1 insert of events, and 1 update of accounts of which only the clock changes. But for pool
+//! entries all of it is one message to a server, or some if it is much: see `script.rs`.
 //!
 //! Truth is the compare-and-set on the account's version and on the holder's: fewer rows than expected means that
 //! somebody was faster, and the unit of work is run again.
@@ -13,10 +14,11 @@ use super::{
     batch::{Row, Update, insert},
     config::By,
     extras,
-    failure::{Abort, Class, classify},
+    failure::Abort,
     handover,
     instant::micros,
     reclaims,
+    script::{Script, expect},
     sql::run,
     tx::Tx,
 };
@@ -39,14 +41,6 @@ const fn chunk_of(which: Columns) -> usize {
     match which {
         Columns::Clock => LARGE_CHUNK,
         Columns::New | Columns::Circulation | Columns::Profile | Columns::Merge | Columns::Tombstone => CHUNK,
-    }
-}
-
-pub(super) fn expect(changed: u64, expected: usize) -> Result<(), Abort> {
-    if usize::try_from(changed).is_ok_and(|changed| changed == expected) {
-        Ok(())
-    } else {
-        Err(Abort::Moved)
     }
 }
 
@@ -87,6 +81,7 @@ pub async fn apply_told(
     let mut changes: Vec<&Change> = changes.iter().collect();
     changes.sort_by_key(|change| change.after.id);
     enter_pools(conn, tenant, &changes).await?;
+    let mut script = Script::new(conn);
     for which in [
         Columns::New,
         Columns::Circulation,
@@ -102,28 +97,30 @@ pub async fn apply_told(
             .collect();
         for chunk in some.chunks(chunk_of(which)) {
             match which {
-                Columns::New => insert_accounts(conn, tenant, chunk).await?,
+                Columns::New => script.racing(chunk.len(), new_accounts(tenant, chunk)).await?,
                 Columns::Circulation | Columns::Clock | Columns::Profile | Columns::Merge | Columns::Tombstone => {
-                    update_accounts(conn, tenant, which, chunk).await?;
+                    let update = changed_accounts(tenant, which, chunk);
+                    script.racing(chunk.len(), update).await?;
                 }
             }
         }
     }
-    guard_holders(conn, tenant, &changes, holders).await?;
+    guard_holders(&mut script, tenant, &changes, holders).await?;
     for chunk in changes.chunks(CHUNK) {
-        end_tenures(conn, tenant, chunk, by, origins).await?;
-        start_tenures(conn, tenant, chunk, by, origins).await?;
-        reclaims::write(conn, tenant, chunk).await?;
-        handover::write(conn, tenant, chunk).await?;
-        blank_notes(conn, tenant, chunk).await?;
-        extras::write(conn, tenant, chunk).await?;
-        write_team(conn, tenant, chunk).await?;
+        end_tenures(&mut script, tenant, chunk, by, origins).await?;
+        start_tenures(&mut script, tenant, chunk, by, origins).await?;
+        reclaims::write(&mut script, tenant, chunk).await?;
+        handover::write(&mut script, tenant, chunk).await?;
+        blank_notes(&mut script, tenant, chunk).await?;
+        extras::write(&mut script, tenant, chunk).await?;
+        write_team(&mut script, tenant, chunk).await?;
     }
     for chunk in changes.chunks(LARGE_CHUNK) {
-        write_events(conn, tenant, chunk, by, origins).await?;
+        let events = events(tenant, chunk, by, origins)?;
+        script.exactly(chunk.len(), events).await?;
         conn.tell();
     }
-    Ok(())
+    script.send().await
 }
 
 /// A pool that is deleted or taken out of use at the same time is noticed here, and notices these.
@@ -143,7 +140,7 @@ async fn enter_pools(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[
     Ok(())
 }
 
-async fn insert_accounts(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+fn new_accounts(tenant: TenantKey, changes: &[&Change]) -> Update {
     let mut names = vec!["tenant", "id", "version"];
     let mut rows = Vec::with_capacity(changes.len());
     for (at, change) in changes.iter().enumerate() {
@@ -157,20 +154,10 @@ async fn insert_accounts(conn: &impl ConnectionTrait, tenant: TenantKey, changes
         }
         rows.push(row);
     }
-    match run(conn, insert("account", &names, rows)).await {
-        Ok(_) => Ok(()),
-        // Somebody took the name or the external id since it was looked for: look again, and say who has it.
-        Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
-        Err(error) => Err(error.into()),
-    }
+    insert("account", &names, rows)
 }
 
-async fn update_accounts(
-    conn: &impl ConnectionTrait,
-    tenant: TenantKey,
-    which: Columns,
-    changes: &[&Change],
-) -> Result<(), Abort> {
+fn changed_accounts(tenant: TenantKey, which: Columns, changes: &[&Change]) -> Update {
     let mut names = Vec::new();
     let mut rows = Vec::with_capacity(changes.len());
     for (at, change) in changes.iter().enumerate() {
@@ -194,15 +181,11 @@ async fn update_accounts(
     update.text(" AND version = ");
     let seen: Vec<Value> = changes.iter().map(|change| (change.after.version - 1).into()).collect();
     update.by_key("id", rows.iter().map(|row| &row.key).zip(&seen));
-    match run(conn, update).await {
-        Ok(changed) => expect(changed, changes.len()),
-        Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
-        Err(error) => Err(error.into()),
-    }
+    update
 }
 
 async fn guard_holders(
-    conn: &impl ConnectionTrait,
+    script: &mut Script<'_>,
     tenant: TenantKey,
     changes: &[&Change],
     versions: &HashMap<UserId, i64>,
@@ -226,7 +209,7 @@ async fn guard_holders(
         update.list(chunk.iter().map(|(user, _)| user.clone()));
         update.text(" AND version = ");
         update.by_key("user_id", chunk.iter().map(|(user, version)| (user, version)));
-        expect(run(conn, update).await?, chunk.len())?;
+        script.exactly(chunk.len(), update).await?;
     }
     Ok(())
 }
@@ -241,7 +224,7 @@ fn actor_of(change: &Change, by: &By<'_>, origins: &Origins) -> Value {
 }
 
 async fn end_tenures(
-    conn: &impl ConnectionTrait,
+    script: &mut Script<'_>,
     tenant: TenantKey,
     changes: &[&Change],
     by: &By<'_>,
@@ -288,11 +271,11 @@ async fn end_tenures(
     update.text(" AND account_id IN ");
     update.list(rows.iter().map(|row| row.key.clone()));
     // Under the account's version nobody else can have ended it: anything else is a fault in the data.
-    expect(run(conn, update).await?, rows.len())
+    script.exactly(rows.len(), update).await
 }
 
 async fn start_tenures(
-    conn: &impl ConnectionTrait,
+    script: &mut Script<'_>,
     tenant: TenantKey,
     changes: &[&Change],
     by: &By<'_>,
@@ -334,12 +317,11 @@ async fn start_tenures(
     if rows.is_empty() {
         return Ok(());
     }
-    run(conn, insert("tenure", COLUMNS, rows)).await?;
-    Ok(())
+    script.exactly(rows.len(), insert("tenure", COLUMNS, rows)).await
 }
 
 /// What people wrote about a deleted account goes; who owned it when, and why that ended, stays.
-async fn blank_notes(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+async fn blank_notes(script: &mut Script<'_>, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
     let deleted = changes.iter().filter(|change| change.columns == Columns::Tombstone);
     let ids: Vec<Value> = deleted.map(|change| change.after.id.0.into()).collect();
     if ids.is_empty() {
@@ -352,7 +334,7 @@ async fn blank_notes(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[
     update.value(tenant.0);
     update.text(" AND account_id IN ");
     update.list(ids.clone());
-    run(conn, update).await?;
+    script.any(update).await?;
     let mut update = Update {
         sql: "UPDATE account_event SET note = NULL WHERE note IS NOT NULL AND tenant = ".into(),
         values: vec![],
@@ -360,38 +342,32 @@ async fn blank_notes(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[
     update.value(tenant.0);
     update.text(" AND account_id IN ");
     update.list(ids);
-    run(conn, update).await?;
+    script.any(update).await?;
     Ok(())
 }
 
-async fn write_team(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+async fn write_team(script: &mut Script<'_>, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
     let cleared = changes
         .iter()
         .filter(|change| matches!(change.team, TeamChange::Clear | TeamChange::Replace(_)));
-    extras::clear_team(conn, tenant, cleared.map(|change| change.after.id)).await?;
+    extras::clear_team(script, tenant, cleared.map(|change| change.after.id)).await?;
     let removed = changes.iter().filter_map(|change| match &change.team {
         TeamChange::Remove(user) => Some((change.after.id, user)),
         _ => None,
     });
-    extras::remove_members(conn, tenant, removed).await?;
+    extras::remove_members(script, tenant, removed).await?;
     for change in changes {
         if let TeamChange::Put(user, role, access) = &change.team {
-            extras::put_member(conn, tenant, &change.after, user, *role, *access).await?;
+            extras::put_member(script, tenant, &change.after, user, *role, *access).await?;
         }
         if let TeamChange::Replace(members) = &change.team {
-            extras::put_members(conn, tenant, change.after.id, members).await?;
+            extras::put_members(script, tenant, change.after.id, members).await?;
         }
     }
     Ok(())
 }
 
-async fn write_events(
-    conn: &impl ConnectionTrait,
-    tenant: TenantKey,
-    changes: &[&Change],
-    by: &By<'_>,
-    origins: &Origins,
-) -> Result<(), Abort> {
+fn events(tenant: TenantKey, changes: &[&Change], by: &By<'_>, origins: &Origins) -> Result<Update, Abort> {
     const COLUMNS: &[&str] = &[
         "tenant",
         "account_id",
@@ -431,6 +407,5 @@ async fn write_events(
                 .into(),
         ]);
     }
-    run(conn, insert("account_event", COLUMNS, rows)).await?;
-    Ok(())
+    Ok(insert("account_event", COLUMNS, rows))
 }

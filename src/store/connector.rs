@@ -6,6 +6,7 @@ use super::{
     doubt::{Doubt, Verdict},
 };
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult};
+use futures::TryStreamExt as _;
 use sea_orm::{
     ExecResult, QueryResult, Statement, Values,
     sqlx::{
@@ -140,6 +141,26 @@ impl Link {
             Self::MySql(link) => Ok(link.execute(sql).await?.into()),
             Self::Sqlite(link) => Ok(link.execute(sql).await?.into()),
         }
+    }
+
+    /// As text: one message of several statements, which ends with the first of them that fails. Notes how many rows each changed.
+    pub(super) async fn execute_script(&mut self, sql: String, changed: &mut Vec<u64>) -> Result<(), sqlx::Error> {
+        let sql = AssertSqlSafe(sql);
+        match self {
+            Self::MySql(link) => {
+                let mut results = link.fetch_many(sql);
+                while let Some(result) = results.try_next().await? {
+                    changed.extend(result.left().map(|done| done.rows_affected()));
+                }
+            }
+            Self::Sqlite(link) => {
+                let mut results = link.fetch_many(sql);
+                while let Some(result) = results.try_next().await? {
+                    changed.extend(result.left().map(|done| done.rows_affected()));
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn one(&mut self, statement: &Statement) -> Result<Option<QueryResult>, sqlx::Error> {

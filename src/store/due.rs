@@ -5,7 +5,7 @@ use super::{
     account_row,
     batch::{Row, Update},
     dialect::Engine,
-    entity::account::Model,
+    entity::account::{COLUMNS, Model},
     extras,
     instant::{instant, micros},
     organisation,
@@ -18,7 +18,7 @@ use crate::domain::{
     organisation::{Organisation, Revisions},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -99,8 +99,9 @@ pub async fn load(
         let ids = subject::listed(chunk);
         let marks = vec!["?"; ids.len()].join(", ");
         let sql = format!(
-            "SELECT t.config_revision, t.directory_revision, a.* FROM tenant t \
-             LEFT JOIN account a ON a.tenant = t.id AND a.id IN ({marks}) WHERE t.id = ?"
+            "SELECT {}, t.config_revision, t.directory_revision FROM tenant t \
+             LEFT JOIN account a ON a.tenant = t.id AND a.id IN ({marks}) WHERE t.id = ?",
+            *COLUMNS
         );
         let mut values: Vec<Value> = ids.into_iter().map(Value::from).collect();
         values.push(org.key.0.into());
@@ -110,7 +111,7 @@ pub async fn load(
                 directory: row.try_get("", "directory_revision")?,
             });
             if row.try_get::<Option<Uuid>>("", "id")?.is_some() {
-                let account = account_row::read(Model::from_query_result(&row, "")?)?;
+                let account = account_row::read(Model::read(&row)?)?;
                 found.insert(account.id, account);
             }
         }

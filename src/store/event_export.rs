@@ -1,7 +1,7 @@
 //! How far the events of each tenant were handed on, by destination. It is moved by compare-and-set after the destination has
 //! acknowledged them: what was acknowledged and not noted is handed on again.
 
-use super::{apply::expect, dialect::Engine, failure::Abort, organisation::tenant_name, sql::statement};
+use super::{dialect::Engine, failure::Abort, organisation::tenant_name, script::expect, sql::statement};
 use crate::domain::{
     event_stream::Bounds,
     ids::{TenantKey, TenantName},

@@ -4,12 +4,12 @@
 //! is given twice, however many try. Events up to it are committed when it can be read.
 
 use super::{
-    apply::expect,
     codec::Row,
     dialect::Engine,
     failure::Abort,
     history::{EVENT, read_event},
     instant::instant,
+    script::expect,
     sql::{marks, statement},
 };
 use crate::domain::{

@@ -3,8 +3,9 @@
 use super::{
     batch::{Update, insert},
     codec::Row,
+    failure::Abort,
     instant::{instant, micros},
-    sql::run,
+    script::Script,
 };
 use crate::domain::{
     account::{Account, Extras, TeamAccess, TeamRole},
@@ -29,7 +30,7 @@ fn about(sql: &str, tenant: TenantKey, accounts: impl IntoIterator<Item = Accoun
 }
 
 /// Writes tags and custom fields of the changes that have them: what was there goes, what is there afterwards comes.
-pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), DbErr> {
+pub(super) async fn write(script: &mut Script<'_>, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &[
         "tenant",
         "account_id",
@@ -52,20 +53,20 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
         .filter(|account| account.version > 1)
         .collect();
     if !old.is_empty() {
-        run(
-            conn,
-            about("DELETE FROM account_tag", tenant, old.iter().map(|account| account.id)),
-        )
-        .await?;
-        run(
-            conn,
-            about(
+        script
+            .any(about(
+                "DELETE FROM account_tag",
+                tenant,
+                old.iter().map(|account| account.id),
+            ))
+            .await?;
+        script
+            .any(about(
                 "DELETE FROM account_field",
                 tenant,
                 old.iter().map(|account| account.id),
-            ),
-        )
-        .await?;
+            ))
+            .await?;
     }
     let tags: Vec<Vec<Value>> = with
         .iter()
@@ -78,11 +79,9 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
         })
         .collect();
     for chunk in tags.chunks(1000) {
-        run(
-            conn,
-            insert("account_tag", &["tenant", "account_id", "tag"], chunk.to_vec()),
-        )
-        .await?;
+        script
+            .any(insert("account_tag", &["tenant", "account_id", "tag"], chunk.to_vec()))
+            .await?;
     }
     let fields: Vec<Vec<Value>> = with
         .iter()
@@ -106,7 +105,7 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
         })
         .collect();
     for chunk in fields.chunks(1000) {
-        run(conn, insert("account_field", COLUMNS, chunk.to_vec())).await?;
+        script.any(insert("account_field", COLUMNS, chunk.to_vec())).await?;
     }
     Ok(())
 }
@@ -188,30 +187,30 @@ pub async fn teams(
 }
 
 pub(super) async fn put_member(
-    conn: &impl ConnectionTrait,
+    script: &mut Script<'_>,
     tenant: TenantKey,
     account: &Account,
     user: &UserId,
     role: TeamRole,
     access: TeamAccess,
-) -> Result<(), DbErr> {
-    remove_members(conn, tenant, [(account.id, user)]).await?;
+) -> Result<(), Abort> {
+    remove_members(script, tenant, [(account.id, user)]).await?;
     let member = TeamMember {
         user: user.clone(),
         role,
         access,
         since: account.update_time,
     };
-    put_members(conn, tenant, account.id, &[member]).await
+    put_members(script, tenant, account.id, &[member]).await
 }
 
 /// Adds members, who are none yet.
 pub(super) async fn put_members(
-    conn: &impl ConnectionTrait,
+    script: &mut Script<'_>,
     tenant: TenantKey,
     account: AccountId,
     members: &[TeamMember],
-) -> Result<(), DbErr> {
+) -> Result<(), Abort> {
     const COLUMNS: &[&str] = &["tenant", "account_id", "user_id", "role", "access", "create_time"];
     if members.is_empty() {
         return Ok(());
@@ -227,15 +226,15 @@ pub(super) async fn put_members(
         ]
     };
     let rows = members.iter().map(row);
-    run(conn, insert("account_team", COLUMNS, rows)).await.map(drop)
+    script.any(insert("account_team", COLUMNS, rows)).await
 }
 
 /// Removes one member each of these accounts, where he is one.
 pub(super) async fn remove_members<'a>(
-    conn: &impl ConnectionTrait,
+    script: &mut Script<'_>,
     tenant: TenantKey,
     members: impl IntoIterator<Item = (AccountId, &'a UserId)>,
-) -> Result<(), DbErr> {
+) -> Result<(), Abort> {
     let members: Vec<_> = members.into_iter().collect();
     if members.is_empty() {
         return Ok(());
@@ -251,20 +250,18 @@ pub(super) async fn remove_members<'a>(
         .unzip();
     delete.text(" AND user_id = ");
     delete.by_key("account_id", ids.iter().zip(&users));
-    run(conn, delete).await.map(drop)
+    script.any(delete).await
 }
 
 /// Removes all members of these accounts.
 pub(super) async fn clear_team(
-    conn: &impl ConnectionTrait,
+    script: &mut Script<'_>,
     tenant: TenantKey,
     accounts: impl IntoIterator<Item = AccountId>,
-) -> Result<(), DbErr> {
+) -> Result<(), Abort> {
     let accounts: Vec<_> = accounts.into_iter().collect();
     if accounts.is_empty() {
         return Ok(());
     }
-    run(conn, about("DELETE FROM account_team", tenant, accounts))
-        .await
-        .map(drop)
+    script.any(about("DELETE FROM account_team", tenant, accounts)).await
 }

@@ -3,7 +3,7 @@
 //! All three look for the same: objects of the old owner, of the types that are wished, in the states from which those
 //! follow, neither locked nor in a workflow.
 
-use super::{apply::expect, batch::Update, codec::Row, dialect::Engine, failure::Abort, instant::micros, sql::send};
+use super::{batch::Update, codec::Row, dialect::Engine, failure::Abort, instant::micros, script::Script};
 use crate::domain::{
     change::{Change, RelatedEffect},
     ids::{AccountId, CallerId, ObjectId, TenantKey, UserId},
@@ -144,7 +144,7 @@ pub async fn read(
 ///
 /// An object's owner is what was said last: this counts from the time of the change, or from the latest event of the object
 /// where that lies ahead of it, since it was known.
-pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+pub(super) async fn write(script: &mut Script<'_>, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
     let with: Vec<(&Change, &[RelatedEffect])> = changes
         .iter()
         .map(|change| (*change, change.event.effects.related.as_slice()))
@@ -167,11 +167,9 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
             Some((wish, first.new.clone(), change.after.update_time))
         })
         .collect();
-    let giving = giving(Engine::of(conn), tenant, &given);
-    expect(
-        send(conn, giving).await?,
-        with.iter().map(|(_, related)| related.len()).sum(),
-    )
+    let number = with.iter().map(|(_, related)| related.len()).sum();
+    let giving = giving(script.engine(), tenant, &given);
+    script.push(giving, Some(number), false).await
 }
 
 /// The statement that writes to whom what is wished goes, and when; for the plan as well.

@@ -5,6 +5,8 @@
 use super::{
     connector::{Link, Taken},
     counts::{Counts, PING},
+    script::Ran,
+    sql::{self, text},
 };
 use deadpool::managed::Object;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, sqlx::Error};
@@ -95,6 +97,39 @@ impl Held {
             self.counts.answered();
         }
         answer.map_err(wrapped(wrap))
+    }
+
+    /// Runs these, one after the other, until one fails: on servers in one message.
+    pub(super) async fn run_all(&self, statements: Vec<Statement>) -> Ran {
+        let mut changed = Vec::with_capacity(statements.len());
+        let texts = match (self.backend, statements.len()) {
+            (DbBackend::Sqlite, _) | (_, 0 | 1) => None,
+            _ => statements.iter().map(text).collect::<Option<Vec<_>>>(),
+        };
+        let failed = match texts {
+            Some(texts) => self.send_all(&statements, &texts, &mut changed).await,
+            None => self.send_each(statements, &mut changed).await,
+        };
+        let failed = failed.err();
+        Ran { changed, failed }
+    }
+
+    async fn send_all(&self, statements: &[Statement], texts: &[String], changed: &mut Vec<u64>) -> Result<(), DbErr> {
+        for statement in statements.iter().skip(1) {
+            self.counts.sent(Some(statement));
+        }
+        let script = texts.join("; ");
+        self.send(statements.first(), DbErr::Exec, async |link| {
+            link.execute_script(script, changed).await
+        })
+        .await
+    }
+
+    async fn send_each(&self, statements: Vec<Statement>, changed: &mut Vec<u64>) -> Result<(), DbErr> {
+        for statement in statements {
+            changed.push(sql::send(self, statement).await?);
+        }
+        Ok(())
     }
 }
 

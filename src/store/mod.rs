@@ -53,6 +53,7 @@ pub mod related;
 pub mod replan;
 pub mod request;
 pub mod request_batch;
+mod script;
 pub mod secret;
 pub mod slots;
 mod sql;

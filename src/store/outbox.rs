@@ -4,11 +4,11 @@
 //! so whoever sees it sees all before it: a read by account and version holds the first ones of each of its accounts.
 
 use super::{
-    apply::expect,
     batch::{LEAF, Update},
     dialect::Engine,
     failure::Abort,
     instant::instant,
+    script::expect,
     sql::{run, statement},
 };
 use crate::domain::{

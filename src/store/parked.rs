@@ -2,12 +2,12 @@
 //! source's events, recorded or waiting.
 
 use super::{
-    apply::expect,
     batch::{Update, insert},
     codec::{Row, to_json},
     failure::{Abort, Class, classify},
     instant::{instant, micros},
     organisation::tenant_name,
+    script::expect,
     sql::{marks, padded, run, statement},
 };
 use crate::domain::{

@@ -1,10 +1,10 @@
 //! What becomes of automatic reclaims: tenures that go on after all, and the list of those that are disputed.
 
 use super::{
-    apply::expect,
     batch::{Update, insert},
     failure::Abort,
-    sql::{run, statement},
+    script::Script,
+    sql::statement,
 };
 use crate::domain::{
     change::{Change, LastReclaim},
@@ -19,7 +19,7 @@ fn stored(pool: Option<PoolId>) -> Uuid {
 }
 
 /// Writes what becomes of the accounts' last reclaims.
-pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
+pub(super) async fn write(script: &mut Script<'_>, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
     let (mut disputed, mut settled) = (Vec::new(), Vec::new());
     for change in changes {
         let id = change.after.id;
@@ -31,7 +31,7 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
                 start_version,
                 disputed,
             } => {
-                reopen(conn, tenant, id, start_version).await?;
+                reopen(script, tenant, id, start_version).await?;
                 settled.extend(disputed.map(|origin| (origin, id)));
             }
         }
@@ -40,11 +40,8 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
         let rows = disputed
             .iter()
             .map(|(pool, account)| vec![tenant.0.into(), stored(*pool).into(), account.0.into()]);
-        run(
-            conn,
-            insert("disputed_reclaim", &["tenant", "pool_id", "account_id"], rows),
-        )
-        .await?;
+        let columns = ["tenant", "pool_id", "account_id"];
+        script.any(insert("disputed_reclaim", &columns, rows)).await?;
     }
     for (pool, account) in settled {
         let mut delete = Update {
@@ -57,14 +54,14 @@ pub(super) async fn write(conn: &impl ConnectionTrait, tenant: TenantKey, change
         delete.text(" AND account_id = ");
         delete.value(account.0);
         // Under the account's version nobody else can have done it: anything else is a fault in the data.
-        expect(run(conn, delete).await?, 1)?;
+        script.exactly(1, delete).await?;
     }
     Ok(())
 }
 
 /// The tenure runs again, as if it had never ended. The events tell that it did.
 async fn reopen(
-    conn: &impl ConnectionTrait,
+    script: &mut Script<'_>,
     tenant: TenantKey,
     account: AccountId,
     start_version: i64,
@@ -83,7 +80,7 @@ async fn reopen(
     update.value(account.0);
     update.text(" AND start_version = ");
     update.value(start_version);
-    expect(run(conn, update).await?, 1)
+    script.exactly(1, update).await
 }
 
 /// A disputed reclaim: the pool from which it took which account.

@@ -20,15 +20,17 @@ pub(super) async fn run(conn: &impl ConnectionTrait, update: Update) -> Result<u
     send(conn, statement(conn, update.sql, update.values)).await
 }
 
+/// The statement with its values in its text, for servers; nothing if one of them cannot be written so.
+pub(super) fn text(statement: &Statement) -> Option<String> {
+    let values = statement.values.as_ref().map_or(&[][..], |values| &values.0);
+    filled(&statement.sql, values)
+}
+
 /// Runs a statement that writes, and says how many rows it changed.
 pub(super) async fn send(conn: &impl ConnectionTrait, statement: Statement) -> Result<u64, DbErr> {
-    let values = statement.values.as_ref().map_or(&[][..], |values| &values.0);
-    let text = if Engine::of(conn) == Engine::MySql && values.len() > WIDE {
-        filled(&statement.sql, values)
-    } else {
-        None
-    };
-    let done = match text {
+    let values = statement.values.as_ref().map_or(0, |values| values.0.len());
+    let wide = Engine::of(conn) == Engine::MySql && values > WIDE;
+    let done = match wide.then(|| text(&statement)).flatten() {
         Some(sql) => conn.execute_unprepared(&sql).await?,
         None => conn.execute_raw(statement).await?,
     };

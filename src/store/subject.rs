@@ -6,7 +6,7 @@ use super::{
     account_row,
     codec::Row,
     dialect::Engine,
-    entity::account::Model,
+    entity::account::{COLUMNS, Model},
     extras,
     instant::instant,
     request::{Found, RequestKey, found},
@@ -19,7 +19,7 @@ use crate::domain::{
     organisation::{Organisation, Revisions},
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use std::{
     collections::{BTreeSet, HashMap},
     iter,
@@ -76,7 +76,8 @@ pub async fn load(
         .query_all_raw(reading(Engine::of(conn), org.key, purpose, actor, accounts))
         .await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let (revisions, found) = (revisions(first)?, found(first, key)?);
+    let found = key.map_or(Ok(Found::Nothing), |key| found(first, Some(key)))?;
+    let revisions = revisions(first)?;
     let mut subjects = HashMap::with_capacity(rows.len());
     for row in &rows {
         if let Some(mut subject) = read(row)? {
@@ -142,7 +143,7 @@ fn read(row: &QueryResult) -> Result<Option<Subject>, DbErr> {
     }
     let access: Option<i16> = row.try_get("", "team_access")?;
     Ok(Some(Subject {
-        account: account_row::read(Model::from_query_result(row, "")?)?,
+        account: account_row::read(Model::read(row)?)?,
         banned_since: None,
         team: access.and_then(TeamAccess::from_number),
         has_contacts: false,
@@ -212,17 +213,19 @@ pub fn reading(
             );
             columns = format!(
                 "{columns}, {banned} AS banned_since, EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant \
-                 AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts, r.payload_hash, r.response"
+                 AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts"
             );
-            request = " LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ?";
-            // No caller or request has an empty id, so these match nothing.
-            let (caller, request_id) = key.map_or(("", ""), |key| (key.caller.as_str(), key.request_id.as_str()));
-            values.extend([caller.into(), request_id.into()]);
+            if let Some(key) = key {
+                columns.push_str(", r.payload_hash, r.response");
+                request = " LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ?";
+                values.extend([key.caller.as_str().into(), key.request_id.as_str().into()]);
+            }
         }
     }
     let sql = format!(
-        "SELECT t.config_revision, t.directory_revision, {columns}, a.* FROM tenant t{request} \
-         LEFT JOIN {account} ON a.tenant = t.id AND a.id IN ({marks}){team} WHERE t.id = ?"
+        "SELECT {}, t.config_revision, t.directory_revision, {columns} FROM tenant t{request} \
+         LEFT JOIN {account} ON a.tenant = t.id AND a.id IN ({marks}){team} WHERE t.id = ?",
+        *COLUMNS
     );
     values.extend(ids.into_iter().map(Value::from));
     values.extend(actor.map(|actor| Value::from(actor.as_str())));

@@ -8,6 +8,7 @@
 use super::{
     failure::{Abort, commit_failed},
     held::Held,
+    script::Ran,
 };
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement};
 use std::sync::{
@@ -81,6 +82,19 @@ impl Tx {
         }
         drop(state);
         result
+    }
+
+    /// Runs these, one after the other, until one fails.
+    pub(super) async fn run_all(&self, statements: Vec<Statement>) -> Ran {
+        if let Err(error) = self.enter() {
+            return Ran {
+                changed: Vec::new(),
+                failed: Some(error),
+            };
+        }
+        let Ran { changed, failed } = self.inner.run_all(statements).await;
+        let failed = self.leave(failed.map_or(Ok(()), Err)).err();
+        Ran { changed, failed }
     }
 
     /// Commits, unless a statement failed. Unless the server says that it has rolled back, the outcome is unknown.

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod config_event;
+mod cursor;
 pub mod directory_department;
 pub mod directory_group;
 pub mod directory_user;
