@@ -90,7 +90,7 @@ const FIGURES: [Figure; 6] = [
 /// One run of the service, and one by hand, with as many accounts.
 async fn run(plan: &Plan, pair: &Pair, figure: &Figure, took: &mut [Took; 2], service_first: bool) -> Outcome {
     let (callers, size, calls) = figure.shape;
-    let number = callers * size * (calls / plan.share).max(1);
+    let number = callers * size * plan.of(calls);
     for service in [service_first, !service_first] {
         let stock = if service { &pair.of_service } else { &pair.of_hand };
         // What is only read is there for the next round as well.
@@ -132,7 +132,7 @@ pub(crate) async fn measure(plan: &Plan, pair: &Pair, report: &mut Report) -> Ou
     }
     for (figure, [service, hand]) in FIGURES.iter().zip(&all) {
         let (callers, size, calls) = figure.shape;
-        let number = (callers * size * (calls / plan.share).max(1)) as f64;
+        let number = (callers * size * plan.of(calls)) as f64;
         report.add(figure.rate, number / service.runs.median(), "a second", None);
         report.add(figure.by_hand, number / hand.runs.median(), "a second", None);
         let ratio = hand.runs.median() / service.runs.median();
@@ -149,7 +149,7 @@ pub(crate) async fn measure(plan: &Plan, pair: &Pair, report: &mut Report) -> Ou
     }
     for (at, name) in [(0, "claim, 1"), (3, "claim, 64"), (4, "of 100"), (5, "get")] {
         let (callers, size, calls) = FIGURES[at].shape;
-        let number = (callers * size * (calls / plan.share).max(1) * plan.rounds) as u64;
+        let number = (callers * size * plan.of(calls) * plan.rounds) as u64;
         report.count(name, number, all[at][0].counted());
         report.count("by hand", number, all[at][1].counted());
     }

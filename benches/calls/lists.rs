@@ -88,9 +88,9 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
     let setup = Setup {
         breaker: plan.accounts,
         relay: false,
-        ..Setup::on(&plan.server)
+        ..Setup::on(&plan.common.server)
     };
-    let counters = Counters::of(&plan.server).await?;
+    let counters = Counters::of(&plan.common.server).await?;
     let (site, _) = Site::found(setup, "bench_lists").await?;
     Loader::start(&site).await?.free(plan.accounts).await?;
     query(AssertSqlSafe(FILTER))

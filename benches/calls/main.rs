@@ -17,63 +17,43 @@ mod lists;
 mod process;
 mod turns;
 
+use clap::{Parser, value_parser};
 use common::{
     Outcome,
+    args::{Common, at_least},
     report::{Report, Target},
 };
-use std::env;
+use std::path::PathBuf;
 
 /// What is measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Parser)]
 struct Plan {
-    /// Of a server on which databases can be made.
-    server: String,
-    /// Of which lists are asked.
+    #[command(flatten)]
+    common: Common,
+    /// Of which lists are asked
+    #[arg(long, default_value = "1000000", default_value_if("quick", "true", "20000"), value_parser = value_parser!(u64).range(20_000..))]
     accounts: u64,
+    /// Of each the median is told
+    #[arg(long, default_value = "5", default_value_if("quick", "true", "2"), value_parser = at_least::<1>)]
     rounds: usize,
-    /// How often each caller calls, beside what is usual.
-    share: usize,
-    out: Option<String>,
+    /// The program whose size, start and memory are told, as it is released: scripts/bench-calls.sh builds it
+    #[arg(long, value_name = "FILE", env = "TIDEPOOL_BENCH_PROGRAM", default_value = env!("CARGO_BIN_EXE_tidepool"))]
+    program: PathBuf,
+    /// A little of everything, for trying
+    #[arg(long)]
+    quick: bool,
 }
 
 impl Plan {
-    fn read() -> Outcome<Self> {
-        let mut plan = Self {
-            server: env::var("TIDEPOOL_BENCH_SERVER_URL").unwrap_or_default(),
-            accounts: 1_000_000,
-            rounds: 5,
-            share: 1,
-            out: None,
-        };
-        let mut args = env::args().skip(1);
-        while let Some(arg) = args.next() {
-            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
-            match arg.as_str() {
-                "--accounts" => plan.accounts = value()?.parse()?,
-                "--rounds" => plan.rounds = value()?.parse()?,
-                "--json" => plan.out = Some(value()?),
-                "--quick" => (plan.accounts, plan.rounds, plan.share) = (20_000, 2, 4),
-                // What cargo says to every benchmark.
-                "--bench" => {}
-                other => {
-                    let known = "--accounts N, --rounds N, --quick, --json FILE";
-                    return Err(format!("unknown argument {other}: {known}").into());
-                }
-            }
-        }
-        if plan.server.is_empty() {
-            return Err("TIDEPOOL_BENCH_SERVER_URL must name a server to fill: see scripts/bench-calls.sh".into());
-        }
-        if plan.rounds == 0 || plan.accounts < 20_000 {
-            return Err("there must be a round, and 20,000 accounts".into());
-        }
-        Ok(plan)
+    /// How many of the usual number of calls are made.
+    fn of(&self, calls: usize) -> usize {
+        (calls / if self.quick { 4 } else { 1 }).max(1)
     }
 }
 
 #[tokio::main]
 async fn main() -> Outcome {
-    let plan = Plan::read()?;
+    let plan = Plan::parse();
     let title = format!(
         "medians of {} rounds; lists among {} accounts",
         plan.rounds, plan.accounts
@@ -89,5 +69,5 @@ async fn main() -> Outcome {
     pair.stop().await;
     Box::pin(embedded::measure(&plan, &mut report)).await?;
     Box::pin(lists::measure(&plan, &mut report)).await?;
-    report.tell(plan.out.as_deref())
+    report.tell(plan.common.json.as_deref())
 }

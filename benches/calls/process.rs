@@ -10,12 +10,12 @@ use crate::{
 use std::{
     fs,
     net::TcpListener,
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 use tokio::{net::TcpStream, time::sleep};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tidepool");
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -32,13 +32,13 @@ impl Drop for Server {
 
 impl Server {
     /// Starts it on a file of its own, and waits until it serves; says how many seconds that took.
-    async fn start(folder: &str, name: &str) -> Outcome<(Self, f64)> {
+    async fn start(program: &Path, folder: &str, name: &str) -> Outcome<(Self, f64)> {
         // Free a moment ago.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let file = format!("sqlite:{folder}/{name}.db");
         let began = Instant::now();
         let listen = address.to_string();
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program);
         command.args(["serve", "--listen", &listen, "--database-url", &file]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let server = Self(child);
@@ -66,15 +66,15 @@ impl Server {
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
-    let size = fs::metadata(PROGRAM)?.len() as f64 / 1e6;
+    let size = fs::metadata(&plan.program)?.len() as f64 / 1e6;
     report.add("size of the program", size, "MB", Some(Target::AtMost(25.0)));
     let folder = env!("CARGO_TARGET_TMPDIR");
     let (mut starts, mut memory) = (Vec::new(), Vec::new());
     for at in 0..plan.rounds {
         let name = format!("bench-{}-{at}", std::process::id());
         // The first start makes the database, the second finds it.
-        drop(Server::start(folder, &name).await?);
-        let (server, seconds) = Server::start(folder, &name).await?;
+        drop(Server::start(&plan.program, folder, &name).await?);
+        let (server, seconds) = Server::start(&plan.program, folder, &name).await?;
         starts.push(seconds * 1000.0);
         // Whatever it does when it begins is over.
         sleep(Duration::from_secs(2)).await;

@@ -68,9 +68,9 @@ impl Pair {
         eprintln!("{FREE} accounts to claim, for the service and for who works by hand");
         let setup = Setup {
             breaker: FREE,
-            ..Setup::on(&plan.server)
+            ..Setup::on(&plan.common.server)
         };
-        let counters = Counters::of(&plan.server).await?;
+        let counters = Counters::of(&plan.common.server).await?;
         let site = Site::found(setup, "bench_calls").await?.0;
         let of_service = Stock::fill(&site, FREE).await?;
         let other = Site::found(Setup { relay: false, ..setup }, "bench_calls_hand")

@@ -1,6 +1,7 @@
 //! What the benchmarks share: a server with an organisation on a private database, accounts in it, what the database
 //! counts, and figures beside what they should be.
 
+pub(crate) mod args;
 pub(crate) mod baseline;
 pub(crate) mod counters;
 pub(crate) mod hand;

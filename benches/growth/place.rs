@@ -1,11 +1,14 @@
-//! A server with so many accounts, pools and users, and what the same work takes there.
+//! A server with so many accounts, pools and users, and what the same work takes there, the sweep by hand as well.
 
-use crate::common::{
-    Outcome,
-    counters::Counters,
-    load::{Deadlines, Loader},
-    runs::Latency,
-    site::{RULE_DAYS, Setup, Site, TENANT},
+use crate::{
+    by_hand::Hand,
+    common::{
+        Outcome,
+        counters::Counters,
+        load::{Deadlines, Loader},
+        runs::Latency,
+        site::{RULE_DAYS, Setup, Site, TENANT},
+    },
 };
 use chrono::TimeDelta;
 use std::time::Instant;
@@ -17,8 +20,8 @@ use tidepool::{
 use tokio::task::JoinSet;
 
 /// Rounds at most.
-pub(crate) const ROUNDS: usize = 8;
-/// Accounts that fall due in a round.
+pub(crate) const ROUNDS: u64 = 8;
+/// Accounts that fall due in a round for the service, and as many for who works by hand.
 const DUE: u64 = 500;
 /// Whoever claims at the same time, and how often each does in a round.
 const CALLERS: usize = 8;
@@ -40,13 +43,15 @@ pub(crate) struct Place {
     callers: Vec<Client>,
     /// Accounts that nobody owns yet.
     free: Vec<String>,
-    /// What claims, pages and sweeps took in each round, in milliseconds.
-    took: [Vec<f64>; 3],
+    /// What sweeps by hand.
+    hand: Hand,
+    /// What claims, pages, sweeps and sweeps by hand took in each round, in milliseconds.
+    took: [Vec<f64>; 4],
 }
 
 impl Place {
     pub(crate) async fn start(server: &str, name: &str, size: Size) -> Outcome<Self> {
-        let rounds = ROUNDS as u64 + 1;
+        let hours = 2 * (ROUNDS + 1);
         let setup = Setup {
             // Everything that is due is taken, the same number at every size.
             breaker: 5000,
@@ -57,7 +62,7 @@ impl Place {
         };
         let (site, _) = Site::found(setup, name).await?;
         let mut loader = Loader::start(&site).await?;
-        for hour in 1..=rounds {
+        for hour in 1..=hours {
             let due = Deadlines {
                 last: site.clock.now() + TimeDelta::hours(i64::try_from(hour)?),
                 number: 3000,
@@ -70,9 +75,9 @@ impl Place {
         };
         // Half of them wait in the pools.
         let half = size.accounts / 2;
-        loader.owned("idle", half - rounds * DUE, idle).await?;
+        loader.owned("idle", half - hours * DUE, idle).await?;
         let free = loader.free(half).await?;
-        let claimed = (CALLERS * CLAIMS) as u64 * rounds;
+        let claimed = (CALLERS * CLAIMS) as u64 * (ROUNDS + 1);
         let free = loader.ids(free.start..free.start + claimed).await?;
         let caller = |at: usize| {
             site.admin.as_who(&Who {
@@ -84,6 +89,7 @@ impl Place {
         };
         let callers = (0..CALLERS).map(caller).collect::<Result<_, _>>()?;
         Ok(Self {
+            hand: Hand::connect(&site.url).await?,
             site,
             callers,
             free,
@@ -94,7 +100,12 @@ impl Place {
     /// One round of everything.
     pub(crate) async fn measure(&mut self, counters: &Counters) -> Outcome {
         counters.quiet().await?;
-        let took = [self.claims().await?, self.pages().await?, self.sweep().await?];
+        let took = [
+            self.claims().await?,
+            self.pages().await?,
+            self.sweep().await?,
+            self.sweep_by_hand().await?,
+        ];
         for (all, took) in self.took.iter_mut().zip(took) {
             all.push(took);
         }
@@ -105,8 +116,8 @@ impl Place {
         self.took = Default::default();
     }
 
-    pub(crate) fn medians(&self) -> [f64; 3] {
-        [0, 1, 2].map(|at| Latency::of(self.took[at].clone()).percentile(50))
+    pub(crate) fn medians(&self) -> [f64; 4] {
+        [0, 1, 2, 3].map(|at| Latency::of(self.took[at].clone()).percentile(50))
     }
 
     async fn claims(&mut self) -> Outcome<f64> {
@@ -161,6 +172,15 @@ impl Place {
             return Err(format!("not what is due was swept: {swept:?}").into());
         }
         Ok(began.elapsed().as_secs_f64() * 1000.0)
+    }
+
+    async fn sweep_by_hand(&self) -> Outcome<f64> {
+        self.site.clock.advance(TimeDelta::hours(1));
+        let (taken, seconds) = self.hand.reclaim(self.site.clock.now()).await?;
+        if taken != DUE {
+            return Err(format!("{taken} accounts were due").into());
+        }
+        Ok(seconds * 1000.0)
     }
 
     pub(crate) async fn stop(self) {

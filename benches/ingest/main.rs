@@ -17,79 +17,47 @@ mod replay;
 mod statements;
 mod watch;
 
-use common::{Outcome, report::Report, site::Setup};
-use std::env;
-
-/// What is told twice, unless it is said.
-const REPLAYED: usize = 1_000_000;
+use clap::{Parser, value_parser};
+use common::{
+    Outcome,
+    args::{Common, at_least},
+    report::Report,
+    site::Setup,
+};
 
 /// What is measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Parser)]
 struct Plan {
-    /// Of a server on which databases can be made.
-    server: String,
+    #[command(flatten)]
+    common: Common,
+    /// The larger of the two sizes that are compared
+    #[arg(long, default_value = "100000", default_value_if("quick", "true", "10000"), value_parser = value_parser!(u64).range(10_000..))]
     accounts: u64,
-    /// Batches of 500 of each connection, each round.
+    /// Batches of 500 of each connection, each round
+    #[arg(long, default_value = "20", default_value_if("quick", "true", "4"), value_parser = at_least::<1>)]
     batches: usize,
-    /// Calls of each of those who call at the same time, each round.
+    /// Calls of each of those who call at the same time, each round
+    #[arg(long, default_value = "100", default_value_if("quick", "true", "15"), value_parser = at_least::<1>)]
     calls: usize,
-    /// Events that are watched.
+    /// Events that are watched, of an account each
+    #[arg(long, default_value = "2000", default_value_if("quick", "true", "300"), value_parser = at_least::<1>)]
     watched: usize,
+    /// Of each the median is told
+    #[arg(long, default_value = "5", default_value_if("quick", "true", "2"), value_parser = at_least::<1>)]
     rounds: usize,
-    /// Only what is told twice: so many.
+    /// Only what is told twice: so many
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "1000000")]
     replay: Option<usize>,
-    out: Option<String>,
+    /// A little of everything, for trying
+    #[arg(long)]
+    quick: bool,
 }
 
 impl Plan {
     fn read() -> Outcome<Self> {
-        let mut plan = Self {
-            server: env::var("TIDEPOOL_BENCH_SERVER_URL").unwrap_or_default(),
-            accounts: 100_000,
-            batches: 20,
-            calls: 100,
-            watched: 2000,
-            rounds: 5,
-            replay: None,
-            out: None,
-        };
-        let mut args = env::args().skip(1).peekable();
-        while let Some(arg) = args.next() {
-            if arg == "--replay" {
-                let number = args.peek().and_then(|number| number.parse().ok());
-                plan.replay = Some(number.unwrap_or(REPLAYED));
-                args.next_if(|_| number.is_some());
-                continue;
-            }
-            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
-            match arg.as_str() {
-                "--accounts" => plan.accounts = value()?.parse()?,
-                "--batches" => plan.batches = value()?.parse()?,
-                "--calls" => plan.calls = value()?.parse()?,
-                "--watched" => plan.watched = value()?.parse()?,
-                "--rounds" => plan.rounds = value()?.parse()?,
-                "--json" => plan.out = Some(value()?),
-                "--quick" => {
-                    (plan.accounts, plan.batches, plan.calls) = (10_000, 4, 15);
-                    (plan.watched, plan.rounds) = (300, 2);
-                }
-                // What cargo says to every benchmark.
-                "--bench" => {}
-                other => {
-                    let known = "--accounts N, --batches N, --calls N, --watched N, --rounds N, --quick, --replay [N], \
-                                 --json FILE";
-                    return Err(format!("unknown argument {other}: {known}").into());
-                }
-            }
-        }
-        if plan.server.is_empty() {
-            return Err("TIDEPOOL_BENCH_SERVER_URL must name a server to fill: see scripts/bench-ingest.sh".into());
-        }
-        if plan.rounds == 0 || plan.batches == 0 || plan.calls == 0 || plan.watched == 0 {
-            return Err("there must be something to measure".into());
-        }
-        if plan.accounts < 10_000 || plan.watched as u64 > plan.accounts {
-            return Err("there must be 10,000 accounts, and as many as are watched".into());
+        let plan = Self::parse();
+        if plan.watched as u64 > plan.accounts {
+            return Err("there must be as many accounts as are watched".into());
         }
         Ok(plan)
     }
@@ -103,7 +71,7 @@ impl Plan {
         Setup {
             breaker: self.accounts,
             relay,
-            ..Setup::on(&self.server)
+            ..Setup::on(&self.common.server)
         }
     }
 }
@@ -133,5 +101,5 @@ async fn main() -> Outcome {
         Box::pin(watch::measure(&plan, &mut report, served)).await?;
     }
     report.memory(None)?;
-    report.tell(plan.out.as_deref())
+    report.tell(plan.common.json.as_deref())
 }

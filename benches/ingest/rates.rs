@@ -79,7 +79,7 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     async fn start(plan: &'a Plan) -> Outcome<Self> {
         eprintln!("{} accounts, for the service and for who works by hand", plan.accounts);
-        let counters = Counters::of(&plan.server).await?;
+        let counters = Counters::of(&plan.common.server).await?;
         let site = Site::found(plan.setup(true), "bench_ingest").await?.0;
         let told = accounts(&site, plan.accounts).await?;
         let other = Site::found(plan.setup(false), "bench_hand").await?.0;

@@ -45,7 +45,7 @@ async fn count(plan: &Plan, counters: &Counters, name: &str, number: u64) -> Out
 }
 
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
-    let counters = Counters::of(&plan.server).await?;
+    let counters = Counters::of(&plan.common.server).await?;
     let (few, of_few) = count(plan, &counters, "bench_few", plan.few()).await?;
     let (all, of_all) = count(plan, &counters, "bench_all", plan.accounts).await?;
     report.add("statements of a call of 500", of_all, "statements", None);

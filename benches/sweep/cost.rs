@@ -73,7 +73,7 @@ impl Size {
 }
 
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
-    let counters = Counters::of(&plan.server).await?;
+    let counters = Counters::of(&plan.common.server).await?;
     let mut few = Size::start(plan, &counters, "bench_few", plan.few()).await?;
     let mut all = Size::start(plan, &counters, "bench_all", plan.accounts).await?;
     for round in 0..plan.rounds {

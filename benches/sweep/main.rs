@@ -7,62 +7,43 @@
 
 mod claims;
 #[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "each benchmark uses what it needs")]
 mod common;
 mod cost;
 mod hand;
 mod replan;
 mod site;
 
+use clap::{Parser, value_parser};
 use common::{
     Outcome,
+    args::Common,
     report::{Report, Target},
 };
-use std::env;
 
 /// What is measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Parser)]
 struct Plan {
-    /// Of a server on which databases can be made.
-    server: String,
+    #[command(flatten)]
+    common: Common,
+    /// The larger of the two sizes that are compared
+    #[arg(long, default_value_t = 1_000_000)]
     accounts: u64,
-    /// How many fall due each time.
+    /// How many fall due each time; a hundredth of the accounts if it is not said
+    #[arg(long, default_value_t = 0)]
     due: u64,
+    /// Of each the median is told
+    #[arg(long, default_value_t = 3, value_parser = value_parser!(u64).range(1..))]
     rounds: u64,
-    out: Option<String>,
 }
 
 impl Plan {
     fn read() -> Outcome<Self> {
-        let mut plan = Self {
-            server: env::var("TIDEPOOL_BENCH_SERVER_URL").unwrap_or_default(),
-            accounts: 1_000_000,
-            due: 0,
-            rounds: 3,
-            out: None,
-        };
-        let mut args = env::args().skip(1);
-        while let Some(arg) = args.next() {
-            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
-            match arg.as_str() {
-                "--accounts" => plan.accounts = value()?.parse()?,
-                "--due" => plan.due = value()?.parse()?,
-                "--rounds" => plan.rounds = value()?.parse()?,
-                "--json" => plan.out = Some(value()?),
-                // What cargo says to every benchmark.
-                "--bench" => {}
-                other => {
-                    let known = "--accounts N, --due N, --rounds N, --json FILE";
-                    return Err(format!("unknown argument {other}: {known}").into());
-                }
-            }
-        }
-        if plan.server.is_empty() {
-            return Err("TIDEPOOL_BENCH_SERVER_URL must name a server to fill: see scripts/bench-sweep.sh".into());
-        }
+        let mut plan = Self::parse();
         if plan.due == 0 {
             plan.due = plan.accounts / 100;
         }
-        if plan.due == 0 || plan.rounds == 0 || cost::groups(&plan) * plan.due > plan.few() {
+        if plan.due == 0 || cost::groups(&plan) * plan.due > plan.few() {
             let message =
                 "a tenth of the accounts must be enough for all that fall due: twice a round, and once before";
             return Err(message.into());
@@ -88,5 +69,5 @@ async fn main() -> Outcome {
     Box::pin(cost::measure(&plan, &mut report)).await?;
     Box::pin(replan::measure(&plan, &mut report)).await?;
     report.memory(Some(Target::AtMost(150.0)))?;
-    report.tell(plan.out.as_deref())
+    report.tell(plan.common.json.as_deref())
 }

@@ -20,7 +20,7 @@ const QUIET: usize = 1000;
 const BUSY: u64 = 5000;
 
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
-    let counters = Counters::of(&plan.server).await?;
+    let counters = Counters::of(&plan.common.server).await?;
     eprintln!("a changed rule, while people claim");
     let site = Site::found(plan, "bench_replan").await?;
     let mut loader = Loader::start(&site.base).await?;

@@ -24,7 +24,7 @@ impl Site {
         let setup = Setup {
             // Everything that is due is taken: what stops that is not what is measured. The same number at every size.
             breaker: plan.few(),
-            ..Setup::on(&plan.server)
+            ..Setup::on(&plan.common.server)
         };
         let (base, rule) = site::Site::found(setup, name).await?;
         Ok(Self { base, rule })
