@@ -90,7 +90,7 @@ async fn every_change_gets_one_place() {
 }
 
 /// What is asked of a server, again for as long as it has too much to do.
-async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Status>) -> T {
+async fn patiently<T, F: Future<Output = Result<T, Status>>>(ask: impl Fn() -> F) -> T {
     loop {
         match ask().await {
             Err(status) if reason(&status) == Reason::ServerBusy.as_str() => yield_now().await,
@@ -125,9 +125,13 @@ async fn writers_at_two_servers_make_one_sequence() {
         writers.spawn(async move {
             for _ in 0..MOVES {
                 let server = random.random_range(0..2);
-                patiently(async || site.claim(server, &who, &id).await).await;
+                patiently(|| site.claim(server, &who, &id)).await;
                 let other = site.user_at(1 - server, &who);
-                patiently(async || other.circulation().return_account(give_back(&id)).await).await;
+                patiently(|| {
+                    let (mut circulation, back) = (other.circulation(), give_back(&id));
+                    async move { circulation.return_account(back).await }
+                })
+                .await;
             }
         });
     }
