@@ -5,7 +5,7 @@ use crate::common::{
     Outcome,
     hand::{CHUNK, cases, connect, marks},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use sea_orm::sqlx::{AssertSqlSafe, MySqlConnection, MySqlPool, Row, query};
 use std::time::Instant;
 
@@ -100,6 +100,11 @@ async fn batch(pool: &MySqlPool, now: i64, after: &mut Place) -> Outcome<u64> {
     Ok(seen.len() as u64)
 }
 
+fn instant(micros: i64) -> Outcome<String> {
+    let time = DateTime::from_timestamp_micros(micros).ok_or("there is no such time")?;
+    Ok(time.to_rfc3339_opts(SecondsFormat::Micros, true))
+}
+
 async fn update_accounts(tx: &mut MySqlConnection, seen: &[Seen], now: i64) -> Outcome {
     let (list, owners) = (marks(seen.len()), cases(seen.len()));
     let update = format!(
@@ -116,7 +121,9 @@ async fn update_accounts(tx: &mut MySqlConnection, seen: &[Seen], now: i64) -> O
     }
     update = update.bind(now);
     for (id, _, owner, deadline) in seen {
-        let memory = format!("{{\"tenures\":[{{\"user\":\"{owner}\",\"since\":{deadline},\"until\":{now}}}]}}");
+        let (since, until) = (instant(*deadline)?, instant(now)?);
+        // As the service writes it: whoever lists the account reads it.
+        let memory = format!("{{\"tenures\":[{{\"user\":\"{owner}\",\"since\":\"{since}\",\"until\":\"{until}\"}}]}}");
         update = update.bind(id).bind(memory);
     }
     update = update.bind(now);
