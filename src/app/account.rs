@@ -84,14 +84,6 @@ pub fn seen(org: &Organisation, mut account: Account, extras: Extras, now: DateT
 }
 
 impl App {
-    /// Reads an account.
-    pub async fn get_account(&self, call: &Call, id: AccountId) -> Result<View, Error> {
-        match self.get_accounts(call, &[id]).await?.pop() {
-            Some(view) => Ok(view),
-            None => Err(self.not_there(call, id).await),
-        }
-    }
-
     /// Reads those of the accounts that the actor may see, in the order of `ids`.
     pub async fn get_accounts(&self, call: &Call, ids: &[AccountId]) -> Result<Vec<View>, Error> {
         let unit = self.db.unit("GetAccount", call.deadline);
@@ -114,7 +106,7 @@ impl App {
     ) -> Result<Vec<View>, Abort> {
         let (mut subjects, mut with_extras) = (HashMap::new(), Vec::new());
         for chunk in ids.chunks(subject::CHUNK) {
-            let shown = subject::show(reader, org, call.actor.as_ref(), chunk).await?;
+            let shown = subject::show(reader, org, subject::Viewers::One(call.actor.as_ref()), chunk).await?;
             let shown = shown.ok_or_else(flow::unknown_tenant)?;
             if shown.revisions != org.revisions {
                 return Err(Abort::Stale);

@@ -22,7 +22,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How often a decision is made again on a newer snapshot before the caller is told that too much moves.
 const SNAPSHOTS: usize = 5;
@@ -159,23 +159,48 @@ impl App {
     }
 
     /// Changes configuration: `decide` says what, everything else is here.
-    pub(crate) async fn configure<T>(
+    pub(crate) async fn configure<T: Send>(
         &self,
         call: &Call,
         name: &'static str,
         once: &Once<'_, T>,
         ask: Ask,
-        decide: impl Fn(&Facts<'_>) -> Result<(ConfigChange, T), Error>,
+        decide: impl Fn(&Facts<'_>) -> Result<(ConfigChange, T), Error> + Sync,
     ) -> Result<Reply<T>, Error> {
-        let unit = self.db.unit(name, call.deadline).replayable(once.key.is_some());
-        let decide = &decide;
+        // What the last run decided is what was committed.
+        let last = Mutex::new(None);
+        let told = |facts: &Facts<'_>| {
+            let (change, answer) = decide(facts)?;
+            let response = (once.encode)(&answer);
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+            Ok((change, response))
+        };
+        let replayed = self.configured(call, name, once.key.as_ref(), ask, &told).await?;
+        if let Some(response) = replayed {
+            return Ok(Reply::Replayed(response));
+        }
+        let answer = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+        answer.map(Reply::Done).ok_or_else(Error::internal)
+    }
+
+    /// The same for every type of answer, so that it is built once: answers what was answered before, if it was. `decide` says
+    /// what is to be answered later, too.
+    async fn configured(
+        &self,
+        call: &Call,
+        name: &'static str,
+        key: Option<&RequestKey>,
+        ask: Ask,
+        decide: &Decide<'_>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let unit = self.db.unit(name, call.deadline).replayable(key.is_some());
         let turn = self.snapshots.turn(&call.tenant, call.deadline).await;
         let _turn = turn.map_err(|abort| unit.error(abort))?;
         self.on_snapshot(call, &unit, |org| async move {
             unit.retry(|| {
                 unit.tx(async |tx| {
-                    if let Some(response) = enter(tx, &org, once.key.as_ref()).await? {
-                        return Ok(Reply::Replayed(response));
+                    if let Some(response) = enter(tx, &org, key).await? {
+                        return Ok(Some(response));
                     }
                     let occupancy = match ask {
                         Ask::Nothing => None,
@@ -190,7 +215,7 @@ impl App {
                         ids: &self.ids,
                         occupancy,
                     };
-                    let (change, answer) = decide(&facts)?;
+                    let (change, response) = decide(&facts)?;
                     if !change.is_empty() {
                         let by = config::By {
                             caller: &principal.caller,
@@ -199,10 +224,10 @@ impl App {
                         };
                         config::apply(tx, &org, &change, &by, &self.ids).await?;
                     }
-                    if let Some(key) = &once.key {
-                        request::remember(tx, org.key, key, (once.encode)(&answer), now).await?;
+                    if let Some(key) = key {
+                        request::remember(tx, org.key, key, response, now).await?;
                     }
-                    Ok(Reply::Done(answer))
+                    Ok(None)
                 })
             })
             .await
@@ -210,3 +235,6 @@ impl App {
         .await
     }
 }
+
+/// A change of configuration and the bytes of its answer.
+type Decide<'a> = dyn Fn(&Facts<'_>) -> Result<(ConfigChange, Vec<u8>), Error> + Sync + 'a;

@@ -103,7 +103,7 @@ impl App {
         call: &Call,
         id: AccountId,
     ) -> Result<Insight, Abort> {
-        let loaded = subject::show(reader, org, call.actor.as_ref(), &[id]).await?;
+        let loaded = subject::show(reader, org, subject::Viewers::One(call.actor.as_ref()), &[id]).await?;
         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if loaded.revisions != org.revisions {
             return Err(Abort::Stale);

@@ -124,7 +124,8 @@ impl App {
             unit.retry(|| async {
                 let reader = unit.reader().await?;
                 let load = async |id| {
-                    let loaded = subject::show(&reader, &org, call.actor.as_ref(), &[id]).await?;
+                    let loaded =
+                        subject::show(&reader, &org, subject::Viewers::One(call.actor.as_ref()), &[id]).await?;
                     let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
                     let mut subjects = loaded.subjects;
                     subject::join_teams(&reader, &org, call.actor.as_ref(), subjects.values_mut()).await?;

@@ -25,6 +25,7 @@ pub mod exception_dispute;
 pub mod exception_pause;
 pub mod flow;
 mod follow_ups;
+pub mod gets;
 mod handover;
 pub mod history;
 mod holders;
@@ -65,6 +66,7 @@ use chrono::TimeDelta;
 use claims::ClaimLanes;
 use coalesce::Lanes;
 use events::Events;
+use gets::GetLanes;
 use ingest::IngestLanes;
 use snapshots::Snapshots;
 use webhook::Webhooks;
@@ -92,6 +94,8 @@ pub struct App {
     pub lanes: IngestLanes,
     /// Where claims of the same service share transactions.
     pub claims: ClaimLanes,
+    /// Where reads of single accounts share statements.
+    pub gets: GetLanes,
 }
 
 impl App {
@@ -107,6 +111,7 @@ impl App {
             webhooks: Webhooks::load(&db, &clock, &config::Webhooks::default()).await?,
             lanes: Lanes::new(ingest::lanes(db.slots().max)),
             claims: Lanes::new(claims::lanes(db.slots().max)),
+            gets: Lanes::new(gets::lanes(db.read_slots().max)),
             db,
             clock,
         })

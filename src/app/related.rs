@@ -104,7 +104,7 @@ impl App {
     }
 
     async fn sight(&self, reader: &Reader<'_>, org: &Organisation, call: &Call, id: AccountId) -> Result<Sight, Abort> {
-        let loaded = subject::show(reader, org, call.actor.as_ref(), &[id]).await?;
+        let loaded = subject::show(reader, org, subject::Viewers::One(call.actor.as_ref()), &[id]).await?;
         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if loaded.revisions != org.revisions {
             return Err(Abort::Stale);

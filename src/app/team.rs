@@ -21,7 +21,7 @@ impl App {
         self.on_snapshot(call, &unit, |org| async move {
             unit.retry(|| async {
                 let reader = unit.reader().await?;
-                let loaded = subject::show(&reader, &org, call.actor.as_ref(), &[id]).await?;
+                let loaded = subject::show(&reader, &org, subject::Viewers::One(call.actor.as_ref()), &[id]).await?;
                 let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
                 if loaded.revisions != org.revisions {
                     return Err(Abort::Stale);

@@ -119,7 +119,7 @@ impl App {
         after: &Places,
     ) -> Result<Vec<Happened>, Abort> {
         let id = input.account;
-        let loaded = subject::show(reader, org, call.actor.as_ref(), &[id]).await?;
+        let loaded = subject::show(reader, org, subject::Viewers::One(call.actor.as_ref()), &[id]).await?;
         let loaded = loaded.ok_or_else(flow::unknown_tenant)?;
         if loaded.revisions != org.revisions {
             return Err(Abort::Stale);

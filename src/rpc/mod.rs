@@ -124,21 +124,26 @@ fn request_key(
     if request_id.is_empty() {
         return Ok(None);
     }
+    digested(call, method, request_id, &message.encode_to_vec()).map(Some)
+}
+
+/// The same of any message, built once.
+fn digested(call: &Call, method: &str, request_id: &str, message: &[u8]) -> Result<RequestKey, Error> {
     let mut violations = Violations::default();
     let Some(request_id) = violations.check("request_id", RequestId::parse(request_id)) else {
         return Err(violations.into());
     };
     let mut hash = Sha256::new();
     let actor = call.actor.as_ref().map_or("", |actor| actor.as_str());
-    for part in [method.as_bytes(), actor.as_bytes(), &message.encode_to_vec()] {
+    for part in [method.as_bytes(), actor.as_bytes(), message] {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    Ok(Some(RequestKey {
+    Ok(RequestKey {
         caller: call.caller.clone(),
         request_id,
         payload_hash: hash.finalize().into(),
-    }))
+    })
 }
 
 /// The response of a mutation: encoded now, or decoded from what was answered before.

@@ -49,7 +49,18 @@ pub enum Purpose<'a> {
     Showing {
         /// Whether the tenant has custom fields.
         fields: bool,
+        /// Whether to say which have a related team.
+        teams: bool,
     },
+}
+
+/// For whom accounts are read.
+#[derive(Clone, Copy, Debug)]
+pub enum Viewers<'a> {
+    /// One actor, whose place in the related teams comes with them; nobody, for services.
+    One(Option<&'a UserId>),
+    /// Several, whose places are read of the accounts that have a team.
+    Several,
 }
 
 /// Accounts that are to be shown. Bans and contacts are not looked for.
@@ -61,6 +72,8 @@ pub struct Shown {
     pub subjects: HashMap<AccountId, Subject>,
     /// Those of them that have tags or custom fields.
     pub with_extras: Vec<AccountId>,
+    /// Those of them that have a related team, if several view them.
+    pub with_team: Vec<AccountId>,
 }
 
 /// Reads up to [`CHUNK`] accounts to decide on them; `None` if there is no such tenant.
@@ -101,32 +114,41 @@ pub async fn load(
 pub async fn show(
     conn: &impl ConnectionTrait,
     org: &Organisation,
-    actor: Option<&UserId>,
+    viewers: Viewers<'_>,
     accounts: &[AccountId],
 ) -> Result<Option<Shown>, DbErr> {
+    let (actor, teams) = match viewers {
+        Viewers::One(actor) => (actor, false),
+        Viewers::Several => (None, true),
+    };
     let purpose = Purpose::Showing {
         fields: !org.custom_fields.is_empty(),
+        teams,
     };
     let rows = conn
         .query_all_raw(reading(Engine::of(conn), org.key, purpose, actor, accounts))
         .await?;
     let Some(first) = rows.first() else { return Ok(None) };
-    let revisions = revisions(first)?;
-    let (mut subjects, mut with_extras) = (HashMap::with_capacity(rows.len()), Vec::new());
+    let mut shown = Shown {
+        revisions: revisions(first)?,
+        subjects: HashMap::with_capacity(rows.len()),
+        with_extras: Vec::new(),
+        with_team: Vec::new(),
+    };
     for row in &rows {
         if let Some(subject) = read(row)? {
+            let id = subject.account.id;
             if row.try_get::<i64>("", "has_extras")? != 0 {
-                with_extras.push(subject.account.id);
+                shown.with_extras.push(id);
             }
-            subjects.insert(subject.account.id, subject);
+            if teams && row.try_get::<i64>("", "has_team")? != 0 {
+                shown.with_team.push(id);
+            }
+            shown.subjects.insert(id, subject);
         }
     }
-    for_rules(conn, org, &mut subjects, &with_extras).await?;
-    Ok(Some(Shown {
-        revisions,
-        subjects,
-        with_extras,
-    }))
+    for_rules(conn, org, &mut shown.subjects, &shown.with_extras).await?;
+    Ok(Some(shown))
 }
 
 fn revisions(row: &QueryResult) -> Result<Revisions, DbErr> {
@@ -190,7 +212,7 @@ pub fn reading(
     }
     let mut request = "";
     match purpose {
-        Purpose::Showing { fields } => {
+        Purpose::Showing { fields, teams } => {
             columns
                 .push_str(", EXISTS (SELECT 1 FROM account_tag g WHERE g.tenant = a.tenant AND g.account_id = a.id)");
             if fields {
@@ -199,6 +221,11 @@ pub fn reading(
                 );
             }
             columns.push_str(" AS has_extras");
+            if teams {
+                columns.push_str(
+                    ", EXISTS (SELECT 1 FROM account_team m WHERE m.tenant = a.tenant AND m.account_id = a.id) AS has_team",
+                );
+            }
         }
         Purpose::Deciding(key) => {
             let banned = actor.map_or_else(

@@ -4,9 +4,16 @@
 //! A unit of work runs in a task of its own (one tower layer and the workers see to that): no database future is ever
 //! dropped in mid-statement, except where the database has not answered for so long that the connection is given up.
 //!
+//! There are as many bodies as there are flows, and `retry` and `tx` are built for each of them: so what is the same for all is
+//! not in them, but in `attempts` and `begun`.
+//!
 //! Shape of the calls: an async closure that borrows the transaction inside a retried closure that borrows nothing
 //! from its argument; a retrying function that takes an `AsyncFn(&Tx)` does not compile inside tonic's handlers.
 
+mod attempts;
+mod begun;
+
+use self::{attempts::Attempts, begun::Begun};
 use super::{
     failure::{Abort, Class, classify, silence, told},
     held::Held,
@@ -20,25 +27,16 @@ use crate::{
     },
     telemetry::metrics,
 };
-use rand::Rng;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use std::time::Duration;
 use tokio::{
     sync::SemaphorePermit,
     time::{Instant, timeout, timeout_at},
 };
-use tracing::{Instrument, field::Empty};
+use tracing::Instrument;
 
 /// Until when the caller waits.
 pub type Deadline = Instant;
-
-const ATTEMPTS: u32 = 8;
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
-/// What is left for the answer to travel.
-const ANSWER_TIME: Duration = Duration::from_millis(20);
-/// A rollback that takes longer is left to the release of the connection, which ends it one way or the other.
-const ROLLBACK_TIME: Duration = Duration::from_secs(1);
 
 /// A piece of work that is done once or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -78,98 +76,27 @@ impl<'a> Unit<'a> {
     where
         F: Future<Output = Result<T, Abort>>,
     {
-        let mut unknown = None;
-        for number in 1.. {
-            let span = tracing::info_span!(
-                "unit",
-                otel.name = self.name,
-                otel.status_code = Empty,
-                unit = self.name,
-                attempt = number,
-                "error.type" = Empty,
-            );
-            let abort = match attempt().instrument(span.clone()).await {
+        let mut attempts = Attempts::of(*self);
+        loop {
+            let span = attempts.begin();
+            match attempt().instrument(span.clone()).await {
                 Ok(done) => return Ok(done),
-                Err(abort) => abort,
-            };
-            span.record("error.type", abort.name());
-            if matches!(abort, Abort::Db(_) | Abort::CommitLost(_)) {
-                span.record("otel.status_code", "ERROR");
+                Err(abort) => attempts.failed(span, abort).await?,
             }
-            drop(span);
-            if let Abort::Db(error) | Abort::CommitLost(error) = &abort {
-                self.db.suspect(error);
-            }
-            let pause = pause(number);
-            let time_left = Instant::now() + pause + ANSWER_TIME < self.deadline;
-            if number < ATTEMPTS && time_left && self.again(&abort) {
-                tracing::debug!(unit = self.name, number, abort = abort.name(), "again");
-                metrics::retried(self.name, abort.name());
-                if let Abort::CommitLost(error) = abort {
-                    unknown = Some(error);
-                }
-                tokio::time::sleep(pause).await;
-                continue;
-            }
-            // Once a commit was lost, only an attempt that ends well tells what became of it: "nothing was changed", or
-            // a refusal, may be wrong while that commit is still under way somewhere.
-            return Err(match unknown {
-                Some(error) => {
-                    tracing::warn!(
-                        unit = self.name,
-                        abort = abort.name(),
-                        "could not find out what became of a commit"
-                    );
-                    Abort::CommitLost(error)
-                }
-                None => abort,
-            });
-        }
-        unreachable!("the loop ends by return")
-    }
-
-    fn again(&self, abort: &Abort) -> bool {
-        match abort {
-            Abort::Moved => true,
-            Abort::Db(error) => matches!(classify(error), Class::Retry | Class::Connection),
-            // The request row tells whether it happened: the next attempt reads it first.
-            Abort::CommitLost(_) => self.replayable,
-            Abort::Refused(_) | Abort::Stale | Abort::Busy | Abort::Late => false,
         }
     }
 
     /// Runs `body` in one transaction and commits, unless the deadline has passed by then.
     pub async fn tx<T>(&self, body: impl AsyncFnOnce(&Tx) -> Result<T, Abort>) -> Result<T, Abort> {
-        let _permit = self.permit(&self.db.write_permits).await?;
-        let end = Instant::now() + self.db.options.attempt_timeout;
-        let begun = timeout_at(end, self.db.transact()).await;
-        let tx = Tx::new(begun.map_err(|_| self.given_up())??);
-        match timeout_at(end, body(&tx)).await {
+        let begun = Begun::new(*self).await?;
+        match timeout_at(begun.end, body(&begun.tx)).await {
             // Dropped without a ROLLBACK that would not be answered either.
             Err(_) => Err(self.given_up().into()),
-            Ok(Ok(_)) if Instant::now() >= self.deadline => {
-                self.roll_back(tx).await;
-                Err(Abort::Late)
-            }
-            Ok(Ok(done)) => {
-                let tells = tx.tells();
-                let committed = timeout_at(end, tx.commit()).await;
-                committed.unwrap_or_else(|_| Err(Abort::CommitLost(self.given_up())))?;
-                if tells {
-                    self.db.told.notify_one();
-                }
-                Ok(done)
-            }
+            Ok(Ok(done)) => begun.commit().await.map(|()| done),
             Ok(Err(abort)) => {
-                self.roll_back(tx).await;
+                begun.roll_back().await;
                 Err(abort)
             }
-        }
-    }
-
-    async fn roll_back(&self, tx: Tx) {
-        if timeout(ROLLBACK_TIME, tx.rollback()).await.is_err() {
-            tracing::warn!(unit = self.name, "the database does not answer a rollback");
         }
     }
 
@@ -253,12 +180,6 @@ fn busy() -> Error {
         Reason::ServerBusy,
         "the server has as much work as it can take; try again in a moment",
     )
-}
-
-/// Full jitter: callers that collided once do not meet again.
-fn pause(attempt: u32) -> Duration {
-    let longest = (FIRST_PAUSE * 2_u32.pow(attempt.min(10))).min(LONGEST_PAUSE);
-    longest.mul_f64(rand::rng().random_range(0.1..1.0))
 }
 
 /// A connection for reads.

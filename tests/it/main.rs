@@ -27,6 +27,7 @@ mod circulation_roles;
 mod claims_together;
 mod conditions;
 mod custom_fields;
+mod gets_together;
 mod history_team;
 mod holdings;
 mod limits_config;

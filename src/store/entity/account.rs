@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use sea_orm::{Iterable, QueryResult, entity::prelude::*};
 use std::sync::LazyLock;
 
-/// A row.
+/// A row, but for what is stored of its name only to find it by.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "account")]
 pub struct Model {
@@ -45,8 +45,6 @@ pub struct Model {
     pub clock_memory: Option<String>,
     pub kind: i16,
     pub name: String,
-    pub name_key: String,
-    pub unique_name: Option<String>,
     pub external_id: Option<String>,
     pub grade: String,
     pub industry: String,
@@ -117,8 +115,6 @@ impl Model {
             clock_memory: at.next()?,
             kind: at.next()?,
             name: at.next()?,
-            name_key: at.next()?,
-            unique_name: at.next()?,
             external_id: at.next()?,
             grade: at.next()?,
             industry: at.next()?,
