@@ -7,7 +7,7 @@ cd "$ROOT"
 
 target=${CARGO_TARGET_DIR:-target}
 cargo build --release --locked --bin tidepool
-# The benchmark's own build takes its place, and is not linked as one piece.
+# The benchmark's own build takes its place.
 mkdir -p "$target/bench"
 cp "$target/release/tidepool" "$target/bench/tidepool"
 export TIDEPOOL_BENCH_PROGRAM=$target/bench/tidepool

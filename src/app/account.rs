@@ -41,15 +41,15 @@ pub struct View {
 
 /// The account as the principal may see it; `None` if it is not there for him.
 #[must_use]
-pub fn view(scene: &Scene<'_>, subject: &Subject, mut extras: Extras) -> Option<View> {
-    let mut account = subject.account.clone();
-    if reads(scene, subject) {
-        return Some(seen(scene.org, account, extras, scene.now));
+pub fn view(scene: &Scene<'_>, subject: Subject, mut extras: Extras) -> Option<View> {
+    if reads(scene, &subject) {
+        return Some(seen(scene.org, subject.account, extras, scene.now));
     }
     // Of accounts that others own, members of the pool know only that they are there.
-    if account.status != Status::Unassigned || !knows(scene, subject) {
+    if subject.account.status != Status::Unassigned || !knows(scene, &subject) {
         return None;
     }
+    let mut account = subject.account;
     let pool = account.pool_id.and_then(|id| scene.org.pool(id))?;
     account.disputed_time = None;
     let hidden = &pool.config.hidden_fields;
@@ -123,7 +123,7 @@ impl App {
             now: self.clock.now(),
         };
         let view = |id: &AccountId| {
-            let subject = subjects.get(id)?;
+            let subject = subjects.remove(id)?;
             view(&scene, subject, all.remove(id).unwrap_or_default())
         };
         Ok(ids.iter().filter_map(view).collect())

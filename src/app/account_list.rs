@@ -16,7 +16,6 @@ use crate::{
         account_list::{Among, Listing, Sieve, decide},
         circulation::Scene,
         error::Error,
-        ids::AccountId,
         organisation::Organisation,
     },
     store::{
@@ -26,7 +25,6 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// Accounts of a page at most.
 pub const MAX_SIZE: usize = 100;
@@ -90,22 +88,24 @@ impl App {
                 Ok((found, views))
             })
             .await?;
-        let mut views: HashMap<AccountId, View> = views.into_iter().map(|view| (view.account.id, view)).collect();
-        let weigh = |at: &Position| views.get(&at.account()).map_or(0, weigh);
-        let (found, token) = page::cut_by_weight(
+        // What changed hands since it was found may be gone.
+        let mut views = views.into_iter().peekable();
+        let rows = found.into_iter().map(|at| {
+            let view = views.next_if(|view| view.account.id == at.account());
+            (at, view)
+        });
+        let (rows, token) = page::cut_by_weight(
             &self.pages,
             &list,
-            found,
+            rows.collect(),
             input.size,
-            |last| Mark {
+            |(last, _)| Mark {
                 last: last.clone(),
                 since,
             },
-            weigh,
+            |(_, view)| view.as_ref().map_or(0, weigh),
         );
-        // What changed hands since it was found may be gone.
-        let shown = found.iter().filter_map(|at| views.remove(&at.account())).collect();
-        Ok((shown, token))
+        Ok((rows.into_iter().filter_map(|(_, view)| view).collect(), token))
     }
 
     fn place(

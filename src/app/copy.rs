@@ -103,7 +103,7 @@ impl App {
         };
         let fields = custom_values::in_use(org, &has.fields);
         let source = subjects
-            .get(&input.source)
+            .remove(&input.source)
             .and_then(|subject| view(&scene, subject, has));
         let source = source.ok_or_else(|| Error::not_found("account", input.source))?;
         let new = CreateAccounts {

@@ -151,7 +151,7 @@ impl Found {
         }
         view(
             scene,
-            &subject,
+            subject,
             self.extras.get(&get.account).cloned().unwrap_or_default(),
         )
     }

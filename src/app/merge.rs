@@ -149,7 +149,7 @@ impl App {
                 };
                 let mut account = gone.account;
                 account.merged_into = Some(survivor);
-                Ok(view(&scene, &stays, Extras::default()).map(|_| merged(&account)))
+                Ok(view(&scene, stays, Extras::default()).map(|_| merged(&account)))
             })
             .await
         });

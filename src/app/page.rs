@@ -16,7 +16,7 @@ use chacha20poly1305::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use std::time::Duration;
+use std::{io, time::Duration};
 
 /// Rows of a page if the request does not say.
 pub const DEFAULT_SIZE: usize = 50;
@@ -165,7 +165,22 @@ pub fn cut_by_weight<T, K: Serialize>(
 
 /// About how many bytes a row takes in a message. JSON takes no less than the message will.
 pub fn weigh(row: &impl Serialize) -> usize {
-    serde_json::to_vec(row).map_or(0, |json| json.len())
+    let mut bytes = Bytes(0);
+    serde_json::to_writer(&mut bytes, row).map_or(0, |()| bytes.0)
+}
+
+/// Counts what is written, and keeps nothing of it.
+struct Bytes(usize);
+
+impl io::Write for Bytes {
+    fn write(&mut self, some: &[u8]) -> io::Result<usize> {
+        self.0 += some.len();
+        Ok(some.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

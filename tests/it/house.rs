@@ -120,7 +120,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         under: &["src"],
-        except: &["src/store/unit.rs"],
+        except: &["src/store/unit"],
         never: &[
             ".begin(",
             ".begin_with_config(",
