@@ -80,6 +80,7 @@ fn tagged(name: &str, pool: &str, owner: &str) -> proto::CreateAccountRequest {
 /// and who supervises him, member of the pool, and who may not see it, or is nobody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_sees_what_he_may() {
+    use Code::{NotFound, Ok as Seen, PermissionDenied};
     let world = World::start().await;
     let pool = world
         .pool(Pool {
@@ -124,7 +125,6 @@ async fn everybody_sees_what_he_may() {
         }
         seen.push(answer.map_or_else(|status| status.code(), |_| Code::Ok));
     }
-    use Code::{NotFound, Ok as Seen, PermissionDenied};
     let gone = [NotFound, NotFound, NotFound, NotFound, PermissionDenied, NotFound];
     let all = [Seen, Seen, Seen, Seen, PermissionDenied, Seen];
     let expected = [
