@@ -20,11 +20,13 @@ use crate::{
     },
 };
 use chrono::TimeDelta;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 /// What part of the time that a batch took is then left to callers: they wait, and deadlines that are a moment late do not matter.
 const REST: u32 = 3;
+/// A batch that waited for the database is no reason to keep the lease, the sweep or a shutdown waiting.
+const LONGEST_REST: Duration = Duration::from_millis(100);
 /// Batches of a tenant before it is another one's turn.
 const SLICE: usize = 4;
 /// How long a unit of work that began before a change of rules can go on: after that, a pass that finds nothing is proof.
@@ -133,7 +135,7 @@ impl App {
             let began = Instant::now();
             let work = Work::Replan(tenant.revision);
             swept.add(self.batch(lease, &tenant.name, &page, work).await?.swept);
-            sleep(began.elapsed() / REST).await;
+            sleep(LONGEST_REST.min(began.elapsed() / REST)).await;
         }
         place.ended = true;
         Ok(swept)
