@@ -37,7 +37,7 @@ const FIGURES: [Figure; 6] = [
         by_hand: "by hand, 1 caller",
         slowest: "claim, 1 caller, 99 %",
         what: What::Claim,
-        shape: (1, 1, 400),
+        shape: (1, 1, 1_200),
         least: 0.6,
     },
     Figure {

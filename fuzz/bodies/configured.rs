@@ -96,6 +96,7 @@ fn organisation(directory: Directory, pools: &[PoolId]) -> Organisation {
         tenant: stored(TenantSettings::new("Acme".to_owned(), chrono_tz::UTC)),
         directory: Arc::new(directory),
         pools: pools.iter().map(pool).collect(),
+        cooldowns: false,
         limit_rules: LimitRules::default(),
         retention: Retention::default(),
         custom_fields: Vec::new(),

@@ -76,12 +76,12 @@ type Answer = Result<Reply<Outcome>, Error>;
 /// that have can find out what became of them, and need not share the doubts of the others.
 pub type ClaimLanes = Lanes<(TenantName, CallerId, bool), Claim, Answer>;
 
-/// How many transactions with claims of a service run at a time. With fewer, few callers would wait for each other's commit,
-/// although the log is written for all that commit together; with more, many callers would share little. Where there are
-/// fewer connections (SQLite has one writer), further lanes would wait for them instead of filling up.
+/// How many transactions with claims of a service run at a time. With more, eight callers share nothing, and what they share
+/// is worth more than a place in the next write of the log; with fewer, a database far away has nothing to do while answers
+/// travel. Where there are fewer connections (SQLite has one writer), further lanes would wait for them instead of filling up.
 #[must_use]
 pub fn lanes(connections: u32) -> usize {
-    connections.clamp(1, 8) as usize
+    connections.clamp(1, 4) as usize
 }
 
 /// A call whose answer is open.
@@ -186,7 +186,7 @@ impl App {
         let actors: BTreeSet<&UserId> = open.iter().filter_map(|open| open.claim.call.actor.as_ref()).collect();
         let wished = open.iter().map(|open| (open.claim.call.actor.as_ref(), open.item));
         let mut desk = Desk {
-            places: subject::places(tx, org.key, subjects.keys().copied(), &actors).await?,
+            places: subject::places(tx, org, subjects.keys().copied(), &actors).await?,
             followers: handover::count(tx, org, &subjects, wished).await?,
             subjects,
             holders: HashMap::new(),

@@ -12,7 +12,7 @@ pub mod rules;
 
 use super::{
     account::{Account, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
+    change::{Change, Effects, Event, EventKind, LastReclaim},
     circulation::{Scene, successor},
     exception::dispute,
     ids::{AccountId, EventId, ObjectId, UserId},
@@ -252,30 +252,20 @@ pub fn record(
         late_follow_up: settled.is_some_and(|deadline| late(scene.org, account, &after, &follow_ups, deadline)),
         ..Effects::between(Some(account), &after)
     };
+    let kind = if disputed {
+        EventKind::ReclaimDisputed
+    } else {
+        EventKind::ActivityRecorded
+    };
+    // Nobody gains: a win that is taken back can make an account count again for its owner; that is let stand.
     Some(Change {
-        columns: Columns::Circulation,
-        end: None,
-        start: None,
-        team: TeamChange::Keep,
-        extras: None,
-        enters: None,
-        // A win that is taken back can make an account count again for its owner; that is let stand, so it asks nothing.
-        gains: None,
         last_reclaim: match &after.memory.reclaimed {
             Some(reclaimed) if disputed => LastReclaim::Disputed {
                 origin: reclaimed.pool_id,
             },
             _ => LastReclaim::Keep,
         },
-        event: Event {
-            kind: if disputed {
-                EventKind::ReclaimDisputed
-            } else {
-                EventKind::ActivityRecorded
-            },
-            effects,
-        },
-        after,
+        ..Change::of(account, after, Event { kind, effects })
     })
 }
 

@@ -13,23 +13,6 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// Which columns of the account change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Columns {
-    /// It is new: all of them.
-    New,
-    /// Ownership, deal facts and clock.
-    Circulation,
-    /// The clock alone.
-    Clock,
-    /// The profile, the clock, which may depend on it, and the last follow-up, which it may be.
-    Profile,
-    /// It is merged: all of them, and what it was merged into.
-    Merge,
-    /// It is deleted: all of them, and what was written when tenures ended goes as well.
-    Tombstone,
-}
-
 /// How a tenure ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenureEnd {
@@ -115,10 +98,10 @@ impl LastReclaim {
 /// A change of one account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// The account afterwards. Its version is one above the one that the decision was made on.
+    /// The account that the decision was made on, unless it is new. What differs is written.
+    pub before: Option<Account>,
+    /// The account afterwards. Its version is one above the one before.
     pub after: Account,
-    /// Which of its columns differ.
-    pub columns: Columns,
     /// The tenure that ends.
     pub end: Option<TenureEnd>,
     /// The tenure that begins.
@@ -136,6 +119,34 @@ pub struct Change {
     pub last_reclaim: LastReclaim,
     /// What is told of it.
     pub event: Event,
+}
+
+impl Change {
+    /// A change of the account itself, and of nothing that hangs on it.
+    #[must_use]
+    pub fn of(before: &Account, after: Account, event: Event) -> Self {
+        Self {
+            before: Some(before.clone()),
+            ..Self::new(after, event)
+        }
+    }
+
+    /// A new account, with nothing that hangs on it.
+    #[must_use]
+    pub const fn new(after: Account, event: Event) -> Self {
+        Self {
+            before: None,
+            after,
+            end: None,
+            start: None,
+            team: TeamChange::Keep,
+            extras: None,
+            enters: None,
+            gains: None,
+            last_reclaim: LastReclaim::Keep,
+            event,
+        }
+    }
 }
 
 /// What happened to an account. The text form is published.

@@ -2,7 +2,7 @@
 
 use super::{
     account::{Account, EntryCause, Extras, StartCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureStart},
+    change::{Change, Effects, Event, EventKind, TenureStart},
     circulation::{Acquisition, Scene},
     custom_values::{self, Given},
     ids::{AccountId, PoolId, UserId},
@@ -244,22 +244,16 @@ fn create(scene: &Scene<'_>, new: &NewAccount, extras: Extras, id: AccountId, ow
         after.pool_entry_time = Some(scene.now);
         after.pool_entry_cause = Some(EntryCause::Created);
     }
+    let kind = EventKind::Created;
+    let effects = Effects::between(None, &after);
     Change {
-        columns: Columns::New,
-        end: None,
         start: owner.map(|owner| TenureStart {
             user: owner.clone(),
             cause: StartCause::Created,
         }),
-        team: TeamChange::Keep,
         extras: Some(extras),
         enters: new.pool,
         gains: owner.cloned(),
-        last_reclaim: LastReclaim::Keep,
-        event: Event {
-            kind: EventKind::Created,
-            effects: Effects::between(None, &after),
-        },
-        after,
+        ..Change::new(after, Event { kind, effects })
     }
 }

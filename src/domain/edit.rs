@@ -3,7 +3,7 @@
 use super::{
     account::{Extras, Profile, Status},
     activity::{self, rules::Standing},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
+    change::{Change, Effects, Event, EventKind},
     circulation::{Decision, Obstacles, Scene, Subject, allow, is_owner, is_supervisor, known, successor},
     creation::Twins,
     custom_values::{self, Given, Values},
@@ -165,25 +165,16 @@ pub fn decide(
     let standing = Standing::of(before, scene.principal.actor.as_ref(), |_| subject.team.is_some());
     activity::note_edit(scene.org, &mut after, standing);
     let noticed = retention_plan::replan(scene.org, &mut after, now);
+    let kind = EventKind::Updated;
+    let effects = Effects {
+        fields,
+        name_lock_overridden: locked,
+        reminder: noticed.then(|| notice(scene.org, &after)),
+        ..Effects::between(Some(before), &after)
+    };
     let change = Change {
-        columns: Columns::Profile,
-        end: None,
-        start: None,
-        team: TeamChange::Keep,
         extras: (extras != *has).then(|| extras.clone()),
-        enters: None,
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event {
-            kind: EventKind::Updated,
-            effects: Effects {
-                fields,
-                name_lock_overridden: locked,
-                reminder: noticed.then(|| notice(scene.org, &after)),
-                ..Effects::between(Some(before), &after)
-            },
-        },
-        after,
+        ..Change::of(before, after, Event { kind, effects })
     };
     Ok((Decision::Change(Box::new(change)), extras))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     account::{Account, AccountKind, EndCause, EntryCause, Extras, Profile, StartCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureEnd, TenureStart},
+    change::{Change, Effects, Event, EventKind, LastReclaim, TeamChange, TenureEnd, TenureStart},
     circulation::{
         Acquisition, Scene, Subject,
         admit::{Obstacles, allow, belongs, is_owner, known, own_pool},
@@ -53,7 +53,7 @@ pub fn cancel(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId, etag:
     let kind = EventKind::Canceled;
     Ok(Change {
         end,
-        ..change(after, Columns::Circulation, Event { kind, effects })
+        ..Change::of(account, after, Event { kind, effects })
     })
 }
 
@@ -166,7 +166,7 @@ pub fn restore(
         gains: start.as_ref().map(|start| start.user.clone()),
         start,
         team,
-        ..change(after, Columns::Circulation, Event { kind, effects })
+        ..Change::of(account, after, Event { kind, effects })
     })
 }
 
@@ -196,7 +196,7 @@ pub fn delete(scene: &Scene<'_>, subject: Option<&Subject>, id: AccountId, etag:
         team: TeamChange::Clear,
         last_reclaim: LastReclaim::settled(account),
         extras: Some(Extras::default()),
-        ..change(after, Columns::Tombstone, Event { kind, effects })
+        ..Change::of(account, after, Event { kind, effects })
     })
 }
 
@@ -215,20 +215,5 @@ fn blank(kind: AccountKind) -> Profile {
         location: None,
         remark: String::new(),
         external_id: None,
-    }
-}
-
-pub(super) fn change(after: Account, columns: Columns, event: Event) -> Change {
-    Change {
-        after,
-        columns,
-        end: None,
-        start: None,
-        team: TeamChange::Keep,
-        extras: None,
-        enters: None,
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event,
     }
 }

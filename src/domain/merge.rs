@@ -6,7 +6,7 @@
 use super::{
     account::{Account, EndCause, Extras, Profile, Status, TeamAccess, TeamRole},
     activity::{self, pace::FollowUps, set_deals},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
+    change::{Change, Effects, Event, EventKind, LastReclaim, TeamChange},
     circulation::{
         Scene, Subject,
         admit::{Obstacles, allow, known},
@@ -14,7 +14,7 @@ use super::{
     },
     edit,
     ids::{AccountId, UserId},
-    lifecycle::{LIVE, change, retire},
+    lifecycle::{LIVE, retire},
     object::Deals,
     profile::TAGS_MAX,
     refusal::{Reason, Refusal},
@@ -164,7 +164,7 @@ fn survive(
             TeamChange::Replace(team)
         },
         extras: (extras != had).then(|| extras.clone()),
-        ..change(after, Columns::Merge, Event { kind, effects })
+        ..Change::of(before, after, Event { kind, effects })
     }
 }
 
@@ -199,7 +199,7 @@ fn go(scene: &Scene<'_>, account: &Account, survivor: AccountId) -> Change {
         end,
         team: TeamChange::Clear,
         last_reclaim: LastReclaim::settled(account),
-        ..change(after, Columns::Merge, Event { kind, effects })
+        ..Change::of(account, after, Event { kind, effects })
     }
 }
 

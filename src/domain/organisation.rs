@@ -40,6 +40,8 @@ pub struct Organisation {
     pub directory: Arc<Directory>,
     /// Pools by id, which is by creation.
     pub pools: BTreeMap<PoolId, Arc<Pool>>,
+    /// Whether any of the pools keeps those who gave an account up from claiming it for a while.
+    pub cooldowns: bool,
     /// Retention limits.
     pub limit_rules: LimitRules,
     /// Reclaim and reminder rules, and what else clocks run on.
@@ -114,6 +116,7 @@ impl Organisation {
             },
             directory: Arc::new(Directory::compile(BTreeMap::new(), BTreeMap::new(), BTreeMap::new())),
             pools: BTreeMap::new(),
+            cooldowns: false,
             limit_rules: LimitRules::default(),
             retention: Retention::default(),
             custom_fields: Vec::new(),

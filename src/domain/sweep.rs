@@ -3,7 +3,7 @@
 
 use super::{
     account::{Account, EndCause, EntryCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, ReminderEffect, TeamChange, TenureEnd},
+    change::{Change, Effects, Event, EventKind, ReminderEffect, TenureEnd},
     circulation::{Scene, clear_team, lose_owner, successor},
     exception,
     ids::UserId,
@@ -253,28 +253,15 @@ pub fn notice(org: &Organisation, after: &Account) -> ReminderEffect {
 fn replanned(scene: &Scene<'_>, account: &Account, after: Account, noticed: bool) -> Change {
     let mut effects = Effects::between(Some(account), &after);
     effects.reminder = noticed.then(|| notice(scene.org, &after));
-    of_clock(after, EventKind::Replanned, effects)
+    let kind = EventKind::Replanned;
+    Change::of(account, after, Event { kind, effects })
 }
 
 fn reminded(account: &Account, after: Account, reminder: ReminderEffect) -> Change {
     let mut effects = Effects::between(Some(account), &after);
     effects.reminder = Some(reminder);
-    of_clock(after, EventKind::Reminded, effects)
-}
-
-fn of_clock(after: Account, kind: EventKind, effects: Effects) -> Change {
-    Change {
-        columns: Columns::Clock,
-        end: None,
-        start: None,
-        team: TeamChange::Keep,
-        extras: None,
-        enters: None,
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event { kind, effects },
-        after,
-    }
+    let kind = EventKind::Reminded;
+    Change::of(account, after, Event { kind, effects })
 }
 
 fn reclaim(scene: &Scene<'_>, account: &Account, planned: &Account) -> Change {
@@ -299,11 +286,11 @@ fn reclaim(scene: &Scene<'_>, account: &Account, planned: &Account) -> Change {
     after.pool_id = enters.or(account.pool_id);
     let mut effects = Effects::between(Some(account), &after);
     effects.end_cause = Some(EndCause::AutoReclaimed.as_str());
+    let kind = EventKind::Reclaimed;
     Change {
-        columns: Columns::Circulation,
         end,
         team: clear_team(scene, account),
         enters,
-        ..of_clock(after, EventKind::Reclaimed, effects)
+        ..Change::of(account, after, Event { kind, effects })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     account::{Account, Status, TeamAccess, TeamRole},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
+    change::{Change, Effects, Event, EventKind, TeamChange},
     circulation::{
         Decision, Scene, Subject,
         admit::{Obstacles, allow, is_owner, is_supervisor, known},
@@ -112,20 +112,10 @@ pub fn decide(
         member: Some(about.clone()),
         ..Effects::between(Some(account), &after)
     };
+    let kind = EventKind::TeamChanged;
     Ok(Decision::Change(Box::new(Change {
-        after,
-        columns: Columns::Circulation,
-        end: None,
-        start: None,
         team,
-        extras: None,
-        enters: None,
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event {
-            kind: EventKind::TeamChanged,
-            effects,
-        },
+        ..Change::of(account, after, Event { kind, effects })
     })))
 }
 

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::domain::{
     account::{Account, AccountKind, DealStatus, EntryCause, Extras, Location, Lock, Profile, RetentionClock, Status},
-    change::Columns,
     ids::{AccountId, ExternalId, PoolId, ReasonId, TenantKey, UserId},
     text::name_key,
 };
@@ -115,31 +114,23 @@ pub fn read(row: Model) -> Result<Account, DbErr> {
     })
 }
 
-/// The columns that a change writes, the version aside.
-#[must_use]
-pub fn columns(account: &Account, which: Columns) -> Vec<Column> {
+/// What is noted of an account without a new version: see `due::mark`. Changes write all of it whatever it was.
+pub(super) const LOOKED_AT: [&str; 2] = ["planned_revision", "wake_time"];
+
+/// The columns that changes write, the version and the profile aside.
+pub(super) fn columns(account: &Account) -> Vec<Column> {
     let mut columns = clock(account);
-    columns.push(("update_time", micros(account.update_time).into()));
-    if which == Columns::Clock {
-        return columns;
-    }
-    if which == Columns::Profile {
-        // An edit can be a follow-up.
-        columns.push(("last_follow_up_time", or_never(account.last_follow_up_time).into()));
-        columns.push(("clock_memory", json(&account.memory).into()));
-    } else {
-        circulation(account, &mut columns);
-    }
-    if which != Columns::Circulation {
-        profile(account, &mut columns);
-    }
-    if which == Columns::Merge {
-        columns.push(("merged_into", account.merged_into.map(|id| id.0).into()));
-    }
-    if which == Columns::New {
-        columns.push(("creator", text(account.creator.as_ref())));
-        columns.push(("create_time", micros(account.create_time).into()));
-    }
+    circulation(account, &mut columns);
+    columns
+}
+
+/// The columns of a new account, the version aside.
+#[must_use]
+pub fn all_columns(account: &Account) -> Vec<Column> {
+    let mut columns = columns(account);
+    profile(account, &mut columns);
+    columns.push(("creator", text(account.creator.as_ref())));
+    columns.push(("create_time", micros(account.create_time).into()));
     columns
 }
 
@@ -157,6 +148,7 @@ fn clock(account: &Account) -> Vec<Column> {
         ("rule_id", clock.rule_id.into()),
         ("notice_floor", or_never(clock.notice_floor).into()),
         ("planned_revision", clock.planned_revision.into()),
+        ("update_time", micros(account.update_time).into()),
     ]
 }
 
@@ -203,11 +195,13 @@ fn circulation(account: &Account, columns: &mut Vec<Column>) {
         ),
         ("embargo_time", or_never(account.embargo_time).into()),
         ("disputed_time", or_never(account.disputed_time).into()),
+        ("merged_into", account.merged_into.map(|id| id.0).into()),
         ("clock_memory", json(&account.memory).into()),
     ]);
 }
 
-fn profile(account: &Account, columns: &mut Vec<Column>) {
+/// Adds the columns of the profile.
+pub(super) fn profile(account: &Account, columns: &mut Vec<Column>) {
     let profile = &account.profile;
     let key = name_key(&profile.name);
     // Whatever it stood for is gone, or has another account by now: it gives its name free.

@@ -1,19 +1,19 @@
 //! The one place that applies changes of accounts, in the write order that keeps transactions from waiting for each
 //! other in circles: pools by id, accounts by id, holders by id, then everything that hangs on them.
 //!
-//! Statement budget per 128 changes: 1 update of accounts, 1 of holders where somebody gains, 1 more for each of these
+//! Statement budget per 128 changes: 1 insert of accounts, 1 update of holders where somebody gains, 1 more for each of these
 //! that the changes need: pool entries, the end of tenures, their start, disputes, objects, tags, custom fields, the team; 1 for each
-//! reclaim that is undone. Per 512: 1 insert of events, and 1 update of accounts of which only the clock changes. But for pool
-//! entries all of it is one message to a server, or some if it is much: see `script.rs`.
+//! reclaim that is undone. Per 512: 1 insert of events, and 1 update of accounts where few of their columns change (see
+//! `difference.rs`). But for pool entries all of it is one message to a server, or some if it is much: see `script.rs`.
 //!
 //! Truth is the compare-and-set on the account's version and on the holder's: fewer rows than expected means that
 //! somebody was faster, and the unit of work is run again.
 
 use super::{
-    account_row::columns,
+    account_row::all_columns,
     batch::{Row, Update, insert},
     config::By,
-    extras,
+    difference, extras,
     failure::Abort,
     handover,
     instant::micros,
@@ -24,7 +24,8 @@ use super::{
 };
 use crate::{
     domain::{
-        change::{Change, Columns, TeamChange},
+        account::Status,
+        change::{Change, TeamChange},
         ids::{AccountId, PoolId, TenantKey, UserId},
     },
     telemetry::traces,
@@ -33,16 +34,7 @@ use sea_orm::{ConnectionTrait, Value};
 use std::collections::{BTreeMap, HashMap};
 
 const CHUNK: usize = 128;
-/// Where a row has few values; statements of more rows cost more than they save, since every value of a row that is not
-/// that of all is looked for from the first row on.
 const LARGE_CHUNK: usize = 512;
-
-const fn chunk_of(which: Columns) -> usize {
-    match which {
-        Columns::Clock => LARGE_CHUNK,
-        Columns::New | Columns::Circulation | Columns::Profile | Columns::Merge | Columns::Tombstone => CHUNK,
-    }
-}
 
 /// Who made a change, where a unit of work is not all one's own.
 #[derive(Clone, Debug, Default)]
@@ -82,28 +74,16 @@ pub async fn apply_told(
     changes.sort_by_key(|change| change.after.id);
     enter_pools(conn, tenant, &changes).await?;
     let mut script = Script::new(conn);
-    for which in [
-        Columns::New,
-        Columns::Circulation,
-        Columns::Clock,
-        Columns::Profile,
-        Columns::Merge,
-        Columns::Tombstone,
-    ] {
-        let some: Vec<_> = changes
-            .iter()
-            .copied()
-            .filter(|change| change.columns == which)
-            .collect();
-        for chunk in some.chunks(chunk_of(which)) {
-            match which {
-                Columns::New => script.racing(chunk.len(), new_accounts(tenant, chunk)).await?,
-                Columns::Circulation | Columns::Clock | Columns::Profile | Columns::Merge | Columns::Tombstone => {
-                    let update = changed_accounts(tenant, which, chunk);
-                    script.racing(chunk.len(), update).await?;
-                }
-            }
-        }
+    let new: Vec<_> = changes
+        .iter()
+        .copied()
+        .filter(|change| change.before.is_none())
+        .collect();
+    for chunk in new.chunks(CHUNK) {
+        script.racing(chunk.len(), new_accounts(tenant, chunk)).await?;
+    }
+    for (rows, update) in difference::updates(tenant, &changes) {
+        script.racing(rows, update).await?;
     }
     guard_holders(&mut script, tenant, &changes, holders).await?;
     for chunk in changes.chunks(CHUNK) {
@@ -146,7 +126,7 @@ fn new_accounts(tenant: TenantKey, changes: &[&Change]) -> Update {
     for (at, change) in changes.iter().enumerate() {
         let account = &change.after;
         let mut row: Vec<Value> = vec![tenant.0.into(), account.id.0.into(), account.version.into()];
-        for (name, value) in columns(account, Columns::New) {
+        for (name, value) in all_columns(account) {
             if at == 0 {
                 names.push(name);
             }
@@ -155,33 +135,6 @@ fn new_accounts(tenant: TenantKey, changes: &[&Change]) -> Update {
         rows.push(row);
     }
     insert("account", &names, rows)
-}
-
-fn changed_accounts(tenant: TenantKey, which: Columns, changes: &[&Change]) -> Update {
-    let mut names = Vec::new();
-    let mut rows = Vec::with_capacity(changes.len());
-    for (at, change) in changes.iter().enumerate() {
-        let mut values = Vec::new();
-        for (name, value) in columns(&change.after, which) {
-            if at == 0 {
-                names.push(name);
-            }
-            values.push(value);
-        }
-        rows.push(Row {
-            key: change.after.id.0.into(),
-            values,
-        });
-    }
-    let mut update = Update::set("account", "id", &names, &rows);
-    update.text(", version = version + 1 WHERE tenant = ");
-    update.value(tenant.0);
-    update.text(" AND id IN ");
-    update.list(rows.iter().map(|row| row.key.clone()));
-    update.text(" AND version = ");
-    let seen: Vec<Value> = changes.iter().map(|change| (change.after.version - 1).into()).collect();
-    update.by_key("id", rows.iter().map(|row| &row.key).zip(&seen));
-    update
 }
 
 async fn guard_holders(
@@ -322,7 +275,7 @@ async fn start_tenures(
 
 /// What people wrote about a deleted account goes; who owned it when, and why that ended, stays.
 async fn blank_notes(script: &mut Script<'_>, tenant: TenantKey, changes: &[&Change]) -> Result<(), Abort> {
-    let deleted = changes.iter().filter(|change| change.columns == Columns::Tombstone);
+    let deleted = changes.iter().filter(|change| change.after.status == Status::Deleted);
     let ids: Vec<Value> = deleted.map(|change| change.after.id.0.into()).collect();
     if ids.is_empty() {
         return Ok(());

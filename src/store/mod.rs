@@ -21,6 +21,7 @@ pub mod configured;
 mod connector;
 mod counts;
 pub mod dialect;
+mod difference;
 mod doubt;
 pub mod due;
 pub mod durability;

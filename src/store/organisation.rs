@@ -88,6 +88,7 @@ pub async fn load(
                 revisions: of(&after),
                 tenant: read_tenant(&after)?,
                 directory,
+                cooldowns: pools.values().any(|pool| pool.config.cooldown_days.is_some()),
                 pools,
                 limit_rules: LimitRules::compile(limit_rules.into_iter().map(Arc::new).collect()),
                 retention: Retention::compile(retention, &Schema::new(&custom_fields)),

@@ -43,8 +43,15 @@ pub struct Loaded {
 /// What accounts are read for.
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose<'a> {
-    /// To decide on them, in the course of this request.
-    Deciding(Option<&'a RequestKey>),
+    /// To decide on them.
+    Deciding {
+        /// In the course of this request.
+        request: Option<&'a RequestKey>,
+        /// Whether the tenant has pools that keep those who gave an account up from claiming it.
+        bans: bool,
+        /// Whether contacts follow accounts to their new owners.
+        contacts: bool,
+    },
     /// To show them.
     Showing {
         /// Whether the tenant has custom fields.
@@ -84,7 +91,11 @@ pub async fn load(
     actor: Option<&UserId>,
     accounts: &[AccountId],
 ) -> Result<Option<Loaded>, DbErr> {
-    let purpose = Purpose::Deciding(key);
+    let purpose = Purpose::Deciding {
+        request: key,
+        bans: org.cooldowns,
+        contacts: org.tenant.settings.contacts_follow_owner,
+    };
     let rows = conn
         .query_all_raw(reading(Engine::of(conn), org.key, purpose, actor, accounts))
         .await?;
@@ -227,8 +238,12 @@ pub fn reading(
                 );
             }
         }
-        Purpose::Deciding(key) => {
-            let banned = actor.map_or_else(
+        Purpose::Deciding {
+            request: key,
+            bans,
+            contacts,
+        } => {
+            let banned = actor.filter(|_| bans).map_or_else(
                 || "NULL".to_owned(),
                 |actor| {
                     values.push(actor.as_str().into());
@@ -238,10 +253,15 @@ pub fn reading(
                     )
                 },
             );
-            columns = format!(
-                "{columns}, {banned} AS banned_since, EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant \
-                 AND o.account_id = a.id AND o.object_type = 'contact') AS has_contacts"
-            );
+            let has_contacts = if contacts {
+                format!(
+                    "EXISTS (SELECT 1 FROM {objects} WHERE o.tenant = a.tenant AND o.account_id = a.id \
+                     AND o.object_type = 'contact')"
+                )
+            } else {
+                "0".to_owned()
+            };
+            columns = format!("{columns}, {banned} AS banned_since, {has_contacts} AS has_contacts");
             if let Some(key) = key {
                 columns.push_str(", r.payload_hash, r.response");
                 request = " LEFT JOIN request r ON r.tenant = t.id AND r.caller = ? AND r.request_id = ?";
@@ -291,7 +311,7 @@ pub struct Place {
 /// What each of the users is to each of the accounts, where he is anything: what [`load`] reads of one actor. One statement.
 pub async fn places(
     conn: &impl ConnectionTrait,
-    tenant: TenantKey,
+    org: &Organisation,
     accounts: impl Iterator<Item = AccountId>,
     users: &BTreeSet<&UserId>,
 ) -> Result<HashMap<(AccountId, UserId), Place>, DbErr> {
@@ -306,19 +326,26 @@ pub async fn places(
         vec!["?"; accounts.len()].join(", "),
         vec!["?"; users.len()].join(", ")
     );
-    let sql = format!(
-        "SELECT account_id, user_id, access, NULL AS banned_since FROM account_team WHERE {within} UNION ALL \
-         SELECT account_id, user_id, NULL, MAX(end_time) FROM {tenures} WHERE {within} AND bans_claim = 1 \
-         GROUP BY account_id, user_id"
-    );
-    let once = || iter::once(tenant.0.into()).chain(accounts.clone()).chain(users.clone());
-    let values: Vec<Value> = once().chain(once()).collect();
+    let mut sql = format!("SELECT account_id, user_id, access, NULL AS banned_since FROM account_team WHERE {within}");
+    let once = || {
+        iter::once(org.key.0.into())
+            .chain(accounts.clone())
+            .chain(users.clone())
+    };
+    let mut values: Vec<Value> = once().collect();
+    if org.cooldowns {
+        sql = format!(
+            "{sql} UNION ALL SELECT account_id, user_id, NULL, MAX(end_time) FROM {tenures} WHERE {within} \
+             AND bans_claim = 1 GROUP BY account_id, user_id"
+        );
+        values.extend(once());
+    }
     let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
     let mut places: HashMap<_, Place> = HashMap::new();
     for row in conn.query_all_raw(statement).await? {
         let id: Uuid = row.try_get("", "account_id")?;
         let user: String = row.try_get("", "user_id")?;
-        let (table, key) = ("tenure", &id);
+        let (table, tenant, key) = ("tenure", org.key, &id);
         let user = Row { table, tenant, key }.id("user_id", &user, UserId::parse)?;
         let access: Option<i16> = row.try_get("", "access")?;
         let banned_since: Option<i64> = row.try_get("", "banned_since")?;

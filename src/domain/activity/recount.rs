@@ -3,7 +3,7 @@
 use super::{changed, set_deals, takes};
 use crate::domain::{
     account::{Account, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
+    change::{Change, Effects, Event, EventKind},
     circulation::{Scene, successor},
     object::Deals,
     retention_plan,
@@ -23,23 +23,11 @@ pub fn recount(scene: &Scene<'_>, account: &Account, deals: Deals, objects_chang
         let now = after.update_time;
         retention_plan::replan(scene.org, &mut after, now);
     }
-    Some(Change {
-        columns: Columns::Circulation,
-        end: None,
-        start: None,
-        team: TeamChange::Keep,
-        extras: None,
-        enters: None,
-        // An account that counts again for its owner is let stand, as where a win is taken back.
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event {
-            kind: EventKind::DealsRecomputed,
-            effects: Effects {
-                fields,
-                ..Effects::between(Some(account), &after)
-            },
-        },
-        after,
-    })
+    let kind = EventKind::DealsRecomputed;
+    let effects = Effects {
+        fields,
+        ..Effects::between(Some(account), &after)
+    };
+    // Nobody gains: an account that counts again for its owner is let stand, as where a win is taken back.
+    Some(Change::of(account, after, Event { kind, effects }))
 }

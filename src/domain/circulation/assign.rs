@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, EndCause, StartCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TenureEnd, TenureStart},
+    change::{Change, Effects, Event, EventKind, LastReclaim, TenureEnd, TenureStart},
     error::Error,
     ids::UserId,
     limits::Room,
@@ -135,18 +135,14 @@ fn give(
     let mut effects = Effects::between(Some(account), &after);
     effects.end_cause = ended.as_ref().map(|ended| ended.cause.as_str());
     Ok(Decision::Change(Box::new(Change {
-        columns: Columns::Circulation,
         end: ended,
         start: Some(TenureStart {
             user: to.clone(),
             cause: start,
         }),
         team: team_for(scene, account, to, None),
-        extras: None,
-        enters: None,
         gains: Some(to.clone()),
         last_reclaim: LastReclaim::settled(account),
-        event: Event { kind: event, effects },
-        after,
+        ..Change::of(account, after, Event { kind: event, effects })
     })))
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     account::{StartCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TenureStart},
+    change::{Change, Effects, Event, EventKind, LastReclaim, TenureStart},
     days::add_days,
     error::Error,
     limits::Room,
@@ -77,22 +77,16 @@ pub(super) fn decide(
 
     let mut after = successor(scene, account);
     give_owner(scene, &mut after, actor);
+    let kind = EventKind::Claimed;
+    let effects = Effects::between(Some(account), &after);
     Ok(Decision::Change(Box::new(Change {
-        columns: Columns::Circulation,
-        end: None,
         start: Some(TenureStart {
             user: actor.clone(),
             cause: StartCause::Claimed,
         }),
         team: team_for(scene, account, actor, Some(subject.team.is_some())),
-        extras: None,
-        enters: None,
         gains: Some(actor.clone()),
         last_reclaim: LastReclaim::settled(account),
-        event: Event {
-            kind: EventKind::Claimed,
-            effects: Effects::between(Some(account), &after),
-        },
-        after,
+        ..Change::of(account, after, Event { kind, effects })
     })))
 }

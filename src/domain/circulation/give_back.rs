@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, EndCause, EntryCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TenureEnd},
+    change::{Change, Effects, Event, EventKind, TenureEnd},
     error::Error,
     ids::{PoolId, ReasonId},
     pool::{Pool, PoolState},
@@ -172,15 +172,9 @@ fn ended(
     effects.end_cause = Some(cause.as_str());
     effects.reason = reason.cloned();
     Decision::Change(Box::new(Change {
-        columns: Columns::Circulation,
         end,
-        start: None,
         team: clear_team(scene, account),
-        extras: None,
         enters,
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event { kind, effects },
-        after,
+        ..Change::of(account, after, Event { kind, effects })
     }))
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, EndCause, EntryCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureEnd},
+    change::{Change, Effects, Event, EventKind, TeamChange, TenureEnd},
     error::Error,
     ids::{PoolId, UserId},
     pool::PoolState,
@@ -77,20 +77,12 @@ pub(super) fn release(
         // Whoever comes back did not give it up.
         bans_claim: false,
     };
+    let kind = EventKind::Returned;
     Ok(Decision::Change(Box::new(Change {
-        columns: Columns::Circulation,
         end: Some(end),
-        start: None,
         team: clear_team(scene, account),
-        extras: None,
         enters,
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event {
-            kind: EventKind::Returned,
-            effects,
-        },
-        after,
+        ..Change::of(account, after, Event { kind, effects })
     })))
 }
 
@@ -106,20 +98,10 @@ pub(super) fn leave_team(scene: &Scene<'_>, subject: &Subject, user: &UserId) ->
         member: Some(user.clone()),
         ..Effects::between(Some(account), &after)
     };
+    let kind = EventKind::TeamChanged;
     Ok(Decision::Change(Box::new(Change {
-        columns: Columns::Circulation,
-        end: None,
-        start: None,
         team: TeamChange::Remove(user.clone()),
-        extras: None,
-        enters: None,
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event {
-            kind: EventKind::TeamChanged,
-            effects,
-        },
-        after,
+        ..Change::of(account, after, Event { kind, effects })
     })))
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     account::{Account, EndCause, EntryCause, Status},
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange, TenureEnd},
+    change::{Change, Effects, Event, EventKind, TeamChange, TenureEnd},
     error::Error,
     ids::PoolId,
     limits::Room,
@@ -241,19 +241,12 @@ fn moved(
     let mut effects = Effects::between(Some(account), &after);
     effects.end_cause = end.as_ref().map(|end| end.cause.as_str());
     effects.reminder = noticed.then(|| notice(scene.org, &after));
+    let kind = mover.kind;
     Decision::Change(Box::new(Change {
-        columns: Columns::Circulation,
         end,
-        start: None,
         team,
-        extras: None,
         enters,
         gains,
-        last_reclaim: LastReclaim::Keep,
-        event: Event {
-            kind: mover.kind,
-            effects,
-        },
-        after,
+        ..Change::of(account, after, Event { kind, effects })
     }))
 }

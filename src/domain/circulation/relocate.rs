@@ -8,7 +8,7 @@ use super::{
     pool_move::{MOVABLE, find_target, transfer},
 };
 use crate::domain::{
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
+    change::{Change, Effects, Event, EventKind},
     error::Error,
     ids::PoolId,
     limits::Room,
@@ -42,19 +42,10 @@ pub(super) fn relocate(
     obstacles.clear()?;
     let mut after = successor(scene, account);
     after.pool_id = Some(target);
+    let kind = EventKind::Transferred;
+    let effects = Effects::between(Some(account), &after);
     Ok(Decision::Change(Box::new(Change {
-        columns: Columns::Circulation,
-        end: None,
-        start: None,
-        team: TeamChange::Keep,
-        extras: None,
         enters: Some(target),
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event {
-            kind: EventKind::Transferred,
-            effects: Effects::between(Some(account), &after),
-        },
-        after,
+        ..Change::of(account, after, Event { kind, effects })
     })))
 }

@@ -13,7 +13,7 @@ pub mod undo;
 
 use super::{
     account::Account,
-    change::{Change, Columns, Effects, Event, EventKind, LastReclaim, TeamChange},
+    change::{Change, Effects, Event, EventKind},
     circulation::{
         Decision, Scene, Subject,
         admit::{is_owner, is_supervisor, known, own_pool},
@@ -141,18 +141,7 @@ fn changed(before: &Account, after: Account, kind: EventKind, effects: Effects) 
         note: effects.note,
         ..Effects::between(Some(before), &after)
     };
-    Decision::Change(Box::new(Change {
-        columns: Columns::Circulation,
-        end: None,
-        start: None,
-        team: TeamChange::Keep,
-        extras: None,
-        enters: None,
-        gains: None,
-        last_reclaim: LastReclaim::Keep,
-        event: Event { kind, effects },
-        after,
-    }))
+    Decision::Change(Box::new(Change::of(before, after, Event { kind, effects })))
 }
 
 /// What is told of it beside what differs.

@@ -23,7 +23,11 @@ async fn accounts_are_read_without_the_objects_of_others() {
     let statement = subject::reading(
         db.engine(),
         TenantKey(1),
-        Purpose::Deciding(None),
+        Purpose::Deciding {
+            request: None,
+            bans: true,
+            contacts: true,
+        },
         Some(&ann),
         &accounts,
     );
