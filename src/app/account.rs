@@ -104,16 +104,29 @@ impl App {
         call: &Call,
         ids: &[AccountId],
     ) -> Result<Vec<View>, Abort> {
-        let (mut subjects, mut with_extras) = (HashMap::new(), Vec::new());
+        let mut read = (HashMap::new(), Vec::new());
         for chunk in ids.chunks(subject::CHUNK) {
             let shown = subject::show(reader, org, subject::Viewers::One(call.actor.as_ref()), chunk).await?;
             let shown = shown.ok_or_else(flow::unknown_tenant)?;
             if shown.revisions != org.revisions {
                 return Err(Abort::Stale);
             }
-            subjects.extend(shown.subjects);
-            with_extras.extend(shown.with_extras);
+            read.0.extend(shown.subjects);
+            read.1.extend(shown.with_extras);
         }
+        self.views(reader, org, call, read, ids).await
+    }
+
+    /// Those of the accounts that the actor may see, in the order of `ids`: of what was read, with which of them have tags or
+    /// custom fields.
+    pub(super) async fn views(
+        &self,
+        reader: &Reader<'_>,
+        org: &Organisation,
+        call: &Call,
+        (mut subjects, with_extras): (HashMap<AccountId, Subject>, Vec<AccountId>),
+        ids: &[AccountId],
+    ) -> Result<Vec<View>, Abort> {
         subject::join_teams(reader, org, call.actor.as_ref(), subjects.values_mut()).await?;
         let mut all = subject::extras(reader, org, &subjects, &with_extras).await?;
         let principal = Self::principal(org, call)?;

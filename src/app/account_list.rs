@@ -1,9 +1,8 @@
 //! Lists accounts, each as it can be read by itself.
 //!
-//! Statement budget of a page: 1 to find it (one more for every 200 places where a CRM admin lists all pools by name, and
-//! for every 30,000 values), whatever the condition; then as `app::account` says for reading up to 100 accounts: 1, 1 more for
-//! who supervises somebody, and 2 more where some have tags or fields. A refusal, and a page with nothing on it, reads the
-//! revisions.
+//! Statement budget of a page: 1 (one more for every 200 places where a CRM admin lists all pools by name, and for every
+//! 30,000 values), whatever the condition; 1 more for who supervises somebody, and 2 more where some have tags or fields. A
+//! refusal reads the revisions.
 
 use super::{
     App,
@@ -20,7 +19,8 @@ use crate::{
     },
     store::{
         Abort,
-        account_list::{Page, Position, find},
+        account_list::{Page, Position},
+        account_page::read,
     },
 };
 use chrono::{DateTime, Utc};
@@ -72,23 +72,29 @@ impl App {
                     // One more tells whether there is a next page.
                     size: input.size + 1,
                 };
-                let (found, views) = unit
-                    .retry(|| async {
-                        let reader = unit.reader().await?;
-                        let found = find(&reader, self.db.engine(), org.key, page).await?;
-                        let ids: Vec<_> = found.iter().take(input.size).map(Position::account).collect();
-                        let views = self.read_views(&reader, &org, call, &ids).await?;
-                        Ok::<_, Abort>((found, views))
-                    })
-                    .await?;
-                // Whose accounts they are, and what a condition says, was taken from a snapshot.
-                if found.is_empty() && self.organisation(call).await?.revisions != org.revisions {
-                    return Err(Abort::Stale);
-                }
-                Ok((found, views))
+                unit.retry(|| async {
+                    let reader = unit.reader().await?;
+                    let Some((found, shown)) = read(&reader, &org, call.actor.as_ref(), page).await? else {
+                        // Whether there is no place for them any more was taken from a snapshot.
+                        let now = self.organisation(call).await?.revisions;
+                        return if now == org.revisions {
+                            Ok((Vec::new(), Vec::new()))
+                        } else {
+                            Err(Abort::Stale)
+                        };
+                    };
+                    if shown.revisions != org.revisions {
+                        return Err(Abort::Stale);
+                    }
+                    let ids: Vec<_> = found.iter().take(input.size).map(Position::account).collect();
+                    let read = (shown.subjects, shown.with_extras);
+                    let views = self.views(&reader, &org, call, read, &ids).await?;
+                    Ok((found, views))
+                })
+                .await
             })
             .await?;
-        // What changed hands since it was found may be gone.
+        // Some may be no longer to be seen by then.
         let mut views = views.into_iter().peekable();
         let rows = found.into_iter().map(|at| {
             let view = views.next_if(|view| view.account.id == at.account());

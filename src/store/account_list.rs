@@ -10,7 +10,7 @@ use crate::domain::{
     account_list::{Among, Filter, Listing, Order, Sieve, Span},
     ids::{AccountId, TenantKey, UserId},
 };
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -76,23 +76,33 @@ pub async fn find(
     let mut found = Vec::new();
     for statement in statements(engine, tenant, page) {
         for row in conn.query_all_raw(statement).await? {
-            let key = match page.listing.order {
-                Order::Created => Key::Id,
-                Order::Name => Key::Text(row.try_get("", "sort_key")?),
-                Order::LastFollowUp | Order::Deadline => Key::Number(row.try_get("", "sort_key")?),
-            };
-            found.push(Position {
-                key,
-                id: row.try_get("", "id")?,
-            });
+            found.push(position(&row, page.listing.order)?);
         }
     }
-    found.sort();
-    if page.listing.descending {
-        found.reverse();
-    }
-    found.truncate(page.size);
+    page.cut(&mut found);
     Ok(found)
+}
+
+/// Where the account of the row is in its list.
+pub(super) fn position(row: &QueryResult, order: Order) -> Result<Position, DbErr> {
+    let key = match order {
+        Order::Created => Key::Id,
+        Order::Name => Key::Text(row.try_get("", "sort_key")?),
+        Order::LastFollowUp | Order::Deadline => Key::Number(row.try_get("", "sort_key")?),
+    };
+    let id = row.try_get("", "id")?;
+    Ok(Position { key, id })
+}
+
+impl Page<'_> {
+    /// What is on it, in its order, of what was found in all ranges.
+    pub(super) fn cut(&self, found: &mut Vec<Position>) {
+        found.sort();
+        if self.listing.descending {
+            found.reverse();
+        }
+        found.truncate(self.size);
+    }
 }
 
 /// How many accounts there are on all pages.
@@ -120,6 +130,26 @@ pub async fn count(
 /// What [`find`] sends; for looking at how it is carried out.
 #[must_use]
 pub fn statements(engine: Engine, tenant: TenantKey, page: Page<'_>) -> Vec<Statement> {
+    let unions = unions(engine, tenant, page).into_iter();
+    unions
+        .map(|(union, _)| Statement::from_sql_and_values(engine.backend(), union.sql, union.values))
+        .collect()
+}
+
+/// The same, where what is found is to be read as well: no more than a page of it, of which each range may have found one.
+pub(super) fn bounded(engine: Engine, tenant: TenantKey, page: Page<'_>) -> Vec<Statement> {
+    let bound = |(mut union, ranges): (Update, usize)| {
+        if ranges > 1 {
+            union.sql = format!("SELECT * FROM ({}) u", union.sql);
+            in_order(&mut union, "sort_key", "id", page);
+        }
+        Statement::from_sql_and_values(engine.backend(), union.sql, union.values)
+    };
+    unions(engine, tenant, page).into_iter().map(bound).collect()
+}
+
+/// Of how many ranges each is.
+fn unions(engine: Engine, tenant: TenantKey, page: Page<'_>) -> Vec<(Update, usize)> {
     let term = page.sieve.map(|sieve| condition::term(engine, sieve));
     let mut unions: Vec<(Update, usize)> = Vec::new();
     for range in ranges(page) {
@@ -146,9 +176,17 @@ pub fn statements(engine: Engine, tenant: TenantKey, page: Page<'_>) -> Vec<Stat
         union.values.extend(part.values);
         *at += 1;
     }
-    let statement =
-        |(union, _): (Update, usize)| Statement::from_sql_and_values(engine.backend(), union.sql, union.values);
-    unions.into_iter().map(statement).collect()
+    unions
+}
+
+fn in_order(sql: &mut Update, key: &str, id: &str, page: Page<'_>) {
+    let direction = if page.listing.descending { " DESC" } else { "" };
+    sql.text(" ORDER BY ");
+    if page.listing.order != Order::Created {
+        sql.text(&format!("{key}{direction}, "));
+    }
+    sql.text(&format!("{id}{direction} LIMIT "));
+    sql.value(i64::try_from(page.size).unwrap_or(i64::MAX));
 }
 
 /// Accounts that lie together in an index.
@@ -176,9 +214,7 @@ fn ranges(page: Page<'_>) -> Vec<Range<'_>> {
 
 impl Range<'_> {
     fn select(&self, sql: &mut Update, engine: Engine, tenant: TenantKey, page: Page<'_>, term: Option<&Update>) {
-        let Page {
-            listing, after, size, ..
-        } = page;
+        let Page { listing, after, .. } = page;
         let key = match listing.order {
             Order::Created => "a.id",
             Order::Name => "a.name_key",
@@ -220,13 +256,7 @@ impl Range<'_> {
                 sql.text(")");
             }
         }
-        let direction = if listing.descending { " DESC" } else { "" };
-        sql.text(" ORDER BY ");
-        if listing.order != Order::Created {
-            sql.text(&format!("{key}{direction}, "));
-        }
-        sql.text(&format!("a.id{direction} LIMIT "));
-        sql.value(i64::try_from(size).unwrap_or(i64::MAX));
+        in_order(sql, key, "a.id", page);
     }
 
     /// The optimizers have their own ideas of what is cheap; an index that is in the order of the list always is.

@@ -5,6 +5,7 @@
 //! they read and write, they decide nothing.
 
 pub mod account_list;
+pub mod account_page;
 pub mod account_row;
 pub mod activity;
 pub mod activity_day;

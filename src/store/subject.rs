@@ -70,6 +70,15 @@ pub enum Viewers<'a> {
     Several,
 }
 
+/// Which accounts are read.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// Up to [`CHUNK`] that are named.
+    Named(&'a [AccountId]),
+    /// Those that a statement finds: their `id`, and a `sort_key`.
+    Found(&'a Statement),
+}
+
 /// Accounts that are to be shown. Bans and contacts are not looked for.
 #[derive(Debug)]
 pub struct Shown {
@@ -97,7 +106,13 @@ pub async fn load(
         contacts: org.tenant.settings.contacts_follow_owner,
     };
     let rows = conn
-        .query_all_raw(reading(Engine::of(conn), org.key, purpose, actor, accounts))
+        .query_all_raw(reading(
+            Engine::of(conn),
+            org.key,
+            purpose,
+            actor,
+            Which::Named(accounts),
+        ))
         .await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let found = key.map_or(Ok(Found::Nothing), |key| found(first, Some(key)))?;
@@ -128,6 +143,16 @@ pub async fn show(
     viewers: Viewers<'_>,
     accounts: &[AccountId],
 ) -> Result<Option<Shown>, DbErr> {
+    let statement = showing(Engine::of(conn), org, viewers, Which::Named(accounts));
+    let Some(mut shown) = Shown::of(&conn.query_all_raw(statement).await?, viewers)? else {
+        return Ok(None);
+    };
+    for_rules(conn, org, &mut shown.subjects, &shown.with_extras).await?;
+    Ok(Some(shown))
+}
+
+/// The statement by which accounts are read to show them.
+pub(super) fn showing(engine: Engine, org: &Organisation, viewers: Viewers<'_>, which: Which<'_>) -> Statement {
     let (actor, teams) = match viewers {
         Viewers::One(actor) => (actor, false),
         Viewers::Several => (None, true),
@@ -136,30 +161,52 @@ pub async fn show(
         fields: !org.custom_fields.is_empty(),
         teams,
     };
-    let rows = conn
-        .query_all_raw(reading(Engine::of(conn), org.key, purpose, actor, accounts))
-        .await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let mut shown = Shown {
-        revisions: revisions(first)?,
-        subjects: HashMap::with_capacity(rows.len()),
-        with_extras: Vec::new(),
-        with_team: Vec::new(),
-    };
-    for row in &rows {
-        if let Some(subject) = read(row)? {
-            let id = subject.account.id;
-            if row.try_get::<i64>("", "has_extras")? != 0 {
-                shown.with_extras.push(id);
+    reading(engine, org.key, purpose, actor, which)
+}
+
+impl Shown {
+    /// What the rows say; nothing if there are none, not even one that has only the revisions.
+    pub(super) fn of(rows: &[QueryResult], viewers: Viewers<'_>) -> Result<Option<Self>, DbErr> {
+        let Some(first) = rows.first() else { return Ok(None) };
+        let teams = matches!(viewers, Viewers::Several);
+        let mut shown = Self {
+            revisions: revisions(first)?,
+            subjects: HashMap::with_capacity(rows.len()),
+            with_extras: Vec::new(),
+            with_team: Vec::new(),
+        };
+        for row in rows {
+            if let Some(subject) = read(row)? {
+                let id = subject.account.id;
+                if row.try_get::<i64>("", "has_extras")? != 0 {
+                    shown.with_extras.push(id);
+                }
+                if teams && row.try_get::<i64>("", "has_team")? != 0 {
+                    shown.with_team.push(id);
+                }
+                shown.subjects.insert(id, subject);
             }
-            if teams && row.try_get::<i64>("", "has_team")? != 0 {
-                shown.with_team.push(id);
-            }
-            shown.subjects.insert(id, subject);
+        }
+        Ok(Some(shown))
+    }
+
+    /// What was read a moment later belongs to it.
+    pub(super) fn add(&mut self, later: Self) {
+        self.revisions = self.revisions.max(later.revisions);
+        self.subjects.extend(later.subjects);
+        self.with_extras.extend(later.with_extras);
+        self.with_team.extend(later.with_team);
+    }
+
+    /// Only these.
+    pub(super) fn keep(&mut self, accounts: &[AccountId]) {
+        if accounts.len() < self.subjects.len() {
+            let accounts: BTreeSet<_> = accounts.iter().collect();
+            self.subjects.retain(|id, _| accounts.contains(id));
+            self.with_extras.retain(|id| accounts.contains(id));
+            self.with_team.retain(|id| accounts.contains(id));
         }
     }
-    for_rules(conn, org, &mut shown.subjects, &shown.with_extras).await?;
-    Ok(Some(shown))
 }
 
 fn revisions(row: &QueryResult) -> Result<Revisions, DbErr> {
@@ -184,7 +231,7 @@ fn read(row: &QueryResult) -> Result<Option<Subject>, DbErr> {
 }
 
 /// Tags and custom fields of those that have some, where rules of the tenant look at them.
-async fn for_rules(
+pub(super) async fn for_rules(
     conn: &impl ConnectionTrait,
     org: &Organisation,
     subjects: &mut HashMap<AccountId, Subject>,
@@ -207,15 +254,13 @@ pub fn reading(
     tenant: TenantKey,
     purpose: Purpose<'_>,
     actor: Option<&UserId>,
-    accounts: &[AccountId],
+    which: Which<'_>,
 ) -> Statement {
-    let ids = listed(accounts);
-    let marks = vec!["?"; ids.len()].join(", ");
     // Servers trust what they counted when they opened the table. Where it was empty then, any index would do for them, and
     // each account would cost as much as its tenant has objects, or its actor tenures.
     let (account, tenures) = (engine.account_by("PRIMARY"), engine.by_key("tenure", "b"));
     let objects = engine.by_index("business_object", "o", "business_object_related");
-    let mut values: Vec<Value> = Vec::with_capacity(ids.len() + 5);
+    let mut values: Vec<Value> = Vec::new();
     let (mut columns, mut team) = ("NULL AS team_access".to_owned(), "");
     if actor.is_some() {
         "m.access AS team_access".clone_into(&mut columns);
@@ -269,12 +314,27 @@ pub fn reading(
             }
         }
     }
+    let (found, among) = match which {
+        Which::Named(accounts) => {
+            let ids = listed(accounts);
+            let marks = vec!["?"; ids.len()].join(", ");
+            values.extend(ids.into_iter().map(Value::from));
+            (String::new(), format!("IN ({marks})"))
+        }
+        Which::Found(statement) => {
+            columns.push_str(", f.sort_key");
+            values.extend(statement.values.iter().flat_map(|values| values.0.clone()));
+            (
+                format!(" LEFT JOIN ({}) f ON 1 = 1", statement.sql),
+                "= f.id".to_owned(),
+            )
+        }
+    };
     let sql = format!(
-        "SELECT {}, t.config_revision, t.directory_revision, {columns} FROM tenant t{request} \
-         LEFT JOIN {account} ON a.tenant = t.id AND a.id IN ({marks}){team} WHERE t.id = ?",
+        "SELECT {}, t.config_revision, t.directory_revision, {columns} FROM tenant t{request}{found} \
+         LEFT JOIN {account} ON a.tenant = t.id AND a.id {among}{team} WHERE t.id = ?",
         *COLUMNS
     );
-    values.extend(ids.into_iter().map(Value::from));
     values.extend(actor.map(|actor| Value::from(actor.as_str())));
     values.push(tenant.0.into());
     Statement::from_sql_and_values(engine.backend(), sql, values)

@@ -28,6 +28,8 @@ fn the_limit_is_a_share_or_a_number() {
         (20, 1000, 1_000_000, 1000),
         (100, 1_000_000, 300, 300),
         (1, 1000, 50_000, 500),
+        // A third of what is counted is all that may be taken, and no fraction less.
+        (33, 500, 2000, 500),
         // What an admin chose counts, also below the floor.
         (20, 5, 1000, 5),
     ] {

@@ -9,7 +9,8 @@ use crate::domain::{
     account::{Account, AccountKind, Extras, Profile},
     configured::Configured,
     custom_field::{CustomField, FieldType, FieldValue},
-    ids::{AccountId, UserId},
+    directory::User,
+    ids::{AccountId, DepartmentId, PoolId, UserId},
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -166,6 +167,50 @@ fn what_is_not_set_is_asked_for_by_has() {
     ));
 }
 
+/// Of an account in a pool, whose owner works in a department.
+#[test]
+fn pools_and_departments_are_asked_for() {
+    let pool = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let account = Account {
+        pool_id: Some(PoolId(pool.parse().unwrap())),
+        ..account()
+    };
+    let owner = User {
+        id: UserId::parse("ann").unwrap(),
+        display_name: String::new(),
+        active: true,
+        primary_department: Some(DepartmentId::parse("sales").unwrap()),
+        other_departments: vec![DepartmentId::parse("east").unwrap()],
+        supervisor: None,
+        groups: Vec::new(),
+        roles: Vec::new(),
+        region: String::new(),
+        skills: Vec::new(),
+    };
+    let extras = extras();
+    let record = Record {
+        account: &account,
+        extras: &extras,
+        owner: Some(&owner),
+    };
+    for (text, expected) in [
+        (format!("account.pool == \"{pool}\""), true),
+        ("account.pool == \"01890a5d-ac96-774b-bcce-b302099a8058\"".into(), false),
+        (
+            "\"sales\" in account.departments && \"east\" in account.departments".into(),
+            true,
+        ),
+        // A tag is no department, and a department no tag.
+        ("\"vip\" in account.departments".into(), false),
+        ("\"sales\" in account.tags".into(), false),
+    ] {
+        let holds = compile(&text)
+            .unwrap()
+            .holds(&record, at("2026-07-01T12:00:00Z"), Tz::UTC);
+        assert_eq!(holds, expected, "{text}");
+    }
+}
+
 /// R149.
 #[test]
 fn months_are_those_of_the_calendar() {
@@ -258,8 +303,13 @@ fn a_condition_says_what_it_reads() {
     );
     assert!(condition.uses_extras() && condition.depends_on_time() && !condition.uses_departments());
     assert!(condition.reads_custom(Uuid::from_u128(2)) && !condition.reads_custom(Uuid::from_u128(1)));
+    let names: Vec<_> = condition.fields().iter().map(Field::name).collect();
+    assert_eq!(names, ["grade", "tags", "create_time", "custom.size"]);
     let hidden: Vec<_> = condition.fields().iter().map(Field::hidden_as).collect();
     assert_eq!(hidden, ["grade", "tags", "create_time", "custom_fields"]);
+    // A word of the language cannot follow a point.
+    let word = compile("account.custom[\"in\"] == \"x\"").unwrap();
+    assert_eq!(word.fields().first().unwrap().to_string(), "account.custom[\"in\"]");
     let plain =
         compile("account.owner == \"ann\" && account.create_time < timestamp(\"2026-01-01T00:00:00Z\")").unwrap();
     assert!(!plain.uses_extras() && !plain.depends_on_time());

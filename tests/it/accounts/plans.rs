@@ -16,7 +16,7 @@ use tidepool::{
     rpc::proto::CustomFieldType,
     store::{
         account_list::{Key, Page, Position, statements},
-        organisation,
+        account_page, organisation,
     },
 };
 use tokio::time::Instant;
@@ -163,6 +163,21 @@ async fn pages_are_read_in_the_order_of_an_index() {
                         1
                     };
                     assert_eq!(count, expected, "{seen}");
+                    // Each that is found is read by its key, and no other.
+                    let [read] = &account_page::reading(db.engine(), &org, None, page)[..] else {
+                        panic!("{seen}")
+                    };
+                    let lines = explain(&reader, read.clone()).await;
+                    let seen = format!("{listing:?} {after:?}\n{}", lines.join("\n"));
+                    let by_key = if mysql {
+                        " eq_ref "
+                    } else {
+                        "sqlite_autoindex_account_1 (tenant=? AND id=?)"
+                    };
+                    let read = lines
+                        .iter()
+                        .filter(|line| (line.starts_with("a ") || line.contains(" a USING")) && line.contains(by_key));
+                    assert_eq!(read.count(), 1, "{seen}");
                 }
             }
         }

@@ -5,7 +5,7 @@ use crate::{explain::explain, harness::external_server, world::World};
 use std::time::Duration;
 use tidepool::{
     domain::ids::{AccountId, TenantKey, UserId},
-    store::subject::{self, Purpose},
+    store::subject::{self, Purpose, Which},
 };
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -29,7 +29,7 @@ async fn accounts_are_read_without_the_objects_of_others() {
             contacts: true,
         },
         Some(&ann),
-        &accounts,
+        Which::Named(&accounts),
     );
     let lines = explain(&reader, statement, &["table", "key", "ref"]).await;
     let objects: Vec<_> = lines

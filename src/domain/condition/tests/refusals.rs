@@ -52,6 +52,9 @@ fn bounds_are_kept() {
     };
     assert!(compile(&list(500)).is_ok());
     assert_eq!(refused(&list(501)), "line 1, column 22: a list has 1 to 500 values");
+    let negated = |n| format!("{}true", "!".repeat(n));
+    assert!(compile(&negated(31)).is_ok());
+    assert!(refused(&negated(32)).contains("is too long without && or ||"));
     for chain in [
         "!".repeat(1000) + "true",
         "-".repeat(1000) + "1 == account.won_count",
@@ -73,6 +76,9 @@ fn problems_say_where_and_what_was_expected() {
     for (text, problem) in [
         ("", "must not be empty; true is the condition that all accounts meet"),
         (" \n", "must not be empty; true is the condition that all accounts meet"),
+        ("(true]", "line 1, column 6: expected ')' first"),
+        ("true & false", "line 1, column 6: & is no operator; write &&"),
+        ("true | false", "line 1, column 6: | is no operator; write ||"),
         (
             "industry == \"x\"",
             "line 1, column 1: unknown name industry; write account.industry",
