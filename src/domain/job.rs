@@ -464,7 +464,8 @@ impl Job {
         self.phase += 1;
         self.after = None;
         let mut more = self.work.source(self.phase).is_some();
-        if self.work.passes() > 1 && self.phase % self.work.parts() == 0 {
+        if self.phase % self.work.parts() == 0 {
+            // After a pass that found nothing there is none, and after the only one neither.
             more &= self.turn > 0;
             self.turn = 0;
         }

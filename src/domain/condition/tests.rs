@@ -18,6 +18,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 mod refusals;
+mod words;
 
 pub(super) fn fields() -> Vec<Arc<Configured<CustomField>>> {
     let field = |at: u128, name: &str, field_type, choices: &[&str], enabled| {

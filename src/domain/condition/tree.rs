@@ -6,7 +6,7 @@ use super::{
     field::{Field, Kind},
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use std::fmt;
+use std::{cmp::Ordering, fmt};
 use uuid::Uuid;
 
 /// A part of a condition.
@@ -242,9 +242,12 @@ impl fmt::Display for Printed<'_> {
                     time.to_rfc3339_opts(SecondsFormat::Micros, true)
                 )
             }
-            Value::Time(Moment::FromNow(length)) if *length == TimeDelta::zero() => f.write_str("now"),
             Value::Time(Moment::FromNow(length)) => {
-                let sign = if *length < TimeDelta::zero() { '-' } else { '+' };
+                let sign = match length.cmp(&TimeDelta::zero()) {
+                    Ordering::Equal => return f.write_str("now"),
+                    Ordering::Less => '-',
+                    Ordering::Greater => '+',
+                };
                 write!(f, "now {sign} duration(\"{}\")", duration::print(length.abs()))
             }
         }

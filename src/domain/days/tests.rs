@@ -47,6 +47,15 @@ fn a_skipped_date_ends_where_the_next_one_begins() {
     assert_eq!(next_day_start(eve, Pacific::Apia), at("2011-12-31T00:00:00+14:00"));
 }
 
+/// What would come after all time comes at its end, in whole microseconds.
+#[test]
+fn time_ends_with_its_last_microsecond() {
+    let end = DateTime::<Utc>::MAX_UTC;
+    let later = add_days(end, 1, Tz::UTC);
+    assert_eq!(later.timestamp_micros(), end.timestamp_micros());
+    assert_eq!(later.nanosecond() % 1000, 0);
+}
+
 /// T60: returned 2026-03-10 14:00, 7 days: refused at 03-17 13:59:59, allowed at 14:00:00.
 #[test]
 fn t60_a_cool_down_ends_to_the_second() {
