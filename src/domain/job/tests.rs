@@ -226,7 +226,7 @@ fn assignees_take_turns() {
         user: user("old"),
         target: Some(pool_id(2)),
     };
-    assert_eq!(leaves.moves(0, 0), [released.clone()]);
+    assert_eq!(leaves.moves(0, 0), std::slice::from_ref(&released));
     assert_eq!(leaves.moves(1, 0), [Move::LeaveTeam(user("old"))]);
     assert_eq!(leaves.moves(2, 0), [released]);
     assert_eq!(Work::RecomputeDeals.moves(0, 0), []);
