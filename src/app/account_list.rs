@@ -75,7 +75,9 @@ impl App {
                 unit.retry(|| async {
                     let reader = unit.reader().await?;
                     let Some((found, shown)) = read(&reader, &org, call.actor.as_ref(), page).await? else {
-                        // Whether there is no place for them any more was taken from a snapshot.
+                        // Whether there is no place for them any more was taken from a snapshot. Reading it anew takes a
+                        // connection of its own.
+                        drop(reader);
                         let now = self.organisation(call).await?.revisions;
                         return if now == org.revisions {
                             Ok((Vec::new(), Vec::new()))

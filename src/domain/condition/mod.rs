@@ -206,4 +206,4 @@ fn refused(text: &str, error: &cel::ParseError) -> Problem {
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

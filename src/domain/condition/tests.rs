@@ -20,7 +20,7 @@ use uuid::Uuid;
 mod refusals;
 mod words;
 
-pub(super) fn fields() -> Vec<Arc<Configured<CustomField>>> {
+pub(in crate::domain) fn fields() -> Vec<Arc<Configured<CustomField>>> {
     let field = |at: u128, name: &str, field_type, choices: &[&str], enabled| {
         let config = CustomField {
             name: name.into(),

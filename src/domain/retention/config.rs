@@ -266,3 +266,6 @@ impl Retention {
         self.uses_extras
     }
 }
+
+#[cfg(test)]
+mod tests;

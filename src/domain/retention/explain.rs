@@ -266,7 +266,7 @@ pub fn standing_of_other(rule: &StoredRule) -> Option<Standing> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 #[cfg(test)]
 mod properties;

@@ -328,3 +328,6 @@ pub fn rearrange<'a>(
         Err(violations)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,7 @@ fn what_is_meant_is_said_where_it_stands() {
             "expected one value in these brackets",
         ),
         ("true && (account.won_count > 1) == 1", 10, one_side),
+        ("true && !account.is_won == 1", 9, one_side),
     ] {
         assert_eq!(refused(text), format!("line 1, column {column}: {problem}"), "{text}");
     }

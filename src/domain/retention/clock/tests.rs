@@ -212,3 +212,40 @@ fn notice_that_was_given_is_kept() {
     let won = with(claimed(&[("won", "03-20 18:00")]), "03-22 10:00");
     assert_eq!(due(&close_days(60), &won), None);
 }
+
+/// X05: nobody holds an account for longer than the cap, whatever else would be later, or never.
+#[test]
+fn the_cap_comes_first() {
+    let capped = |terms: ReclaimTerms, days| ReclaimTerms {
+        max_hold_days: Some(days),
+        ..terms
+    };
+    let followed_up = || claimed(&[("follow-up", "03-20 12:00")]);
+    for (terms, facts, expected, basis) in [
+        (follow_up_days(30), followed_up(), "03-31 10:00", Basis::MaxHold),
+        (follow_up_days(5), followed_up(), "03-25 12:00", Basis::FollowUp),
+        // At the same instant it is the rule itself.
+        (follow_up_days(30), claimed(&[]), "03-31 10:00", Basis::FollowUp),
+        // A win stops the clock for good, not the cap.
+        (
+            close_days(60),
+            claimed(&[("won", "03-20 18:00")]),
+            "03-31 10:00",
+            Basis::MaxHold,
+        ),
+    ] {
+        let found = deadline(&capped(terms, 30), &facts, Asia::Shanghai).unwrap();
+        assert_eq!((found.at, found.basis), (shanghai(expected), basis));
+    }
+}
+
+/// A follow-up at the instant at which the owner got the account is not what the days begin with: that is the ownership.
+#[test]
+fn of_two_at_once_the_first_is_the_cause() {
+    let facts = claimed(&[("follow-up", "03-01 10:00")]);
+    let found = deadline(&follow_up_days(30), &facts, Asia::Shanghai).unwrap();
+    assert_eq!(found.cause, AnchorCause::OwnerSince);
+    let later = claimed(&[("follow-up", "03-01 10:01")]);
+    let found = deadline(&follow_up_days(30), &later, Asia::Shanghai).unwrap();
+    assert_eq!(found.cause, AnchorCause::FollowUp);
+}

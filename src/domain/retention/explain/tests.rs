@@ -16,19 +16,19 @@ use crate::domain::{
 };
 use uuid::Uuid;
 
-fn start() -> DateTime<Utc> {
+pub(in crate::domain::retention) fn start() -> DateTime<Utc> {
     DateTime::from_timestamp(1_772_330_400, 0).unwrap()
 }
 
-pub(super) fn day(n: i64) -> DateTime<Utc> {
+pub(in crate::domain::retention) fn day(n: i64) -> DateTime<Utc> {
     start() + TimeDelta::days(n)
 }
 
-pub(super) fn user(id: &str) -> UserId {
+pub(in crate::domain::retention) fn user(id: &str) -> UserId {
     UserId::parse(id).unwrap()
 }
 
-fn department(id: &str) -> DepartmentId {
+pub(in crate::domain::retention) fn department(id: &str) -> DepartmentId {
     DepartmentId::parse(id).unwrap()
 }
 
@@ -51,7 +51,7 @@ fn entry<T>(value: T) -> Arc<Entry<T>> {
 }
 
 /// company > sales > (north, south); ann works for these.
-fn directory(primary: &str, others: &[&str]) -> Directory {
+pub(in crate::domain::retention) fn directory(primary: &str, others: &[&str]) -> Directory {
     let departments = [
         ("company", None),
         ("sales", Some("company")),
@@ -82,7 +82,12 @@ fn directory(primary: &str, others: &[&str]) -> Directory {
     Directory::compile([(ann.id.clone(), entry(ann))].into(), departments.into(), [].into())
 }
 
-fn of_department(id: &str, number: u128, sub: bool, terms: ReclaimTerms) -> StoredRule {
+pub(in crate::domain::retention) fn of_department(
+    id: &str,
+    number: u128,
+    sub: bool,
+    terms: ReclaimTerms,
+) -> StoredRule {
     let config = ReclaimRule {
         home: RuleHome::Department(department(id)),
         include_sub_departments: sub,
@@ -98,7 +103,7 @@ fn of_department(id: &str, number: u128, sub: bool, terms: ReclaimTerms) -> Stor
     Configured::new(Uuid::from_u128(number), config, DateTime::UNIX_EPOCH)
 }
 
-fn with_directory(mut shop: Shop, directory: Directory) -> Shop {
+pub(in crate::domain::retention) fn with_directory(mut shop: Shop, directory: Directory) -> Shop {
     shop.org.directory = Arc::new(directory);
     shop.org.revisions = Revisions {
         config: 1,
@@ -133,6 +138,7 @@ fn every_rule_says_why() {
         .rule(1, 4, &follow_up(30))
         .rule(1, 5, &follow_up(20))
         .rule(1, 6, &with("account.grade == \"A\""))
+        .rule(1, 8, &with("account.grade != \"A\""))
         .stored(of_department("north", 7, false, follow_up(9)));
     let mut off = shop
         .org
@@ -146,6 +152,10 @@ fn every_rule_says_why() {
     let account = owned(Some(1), start());
     let found = explain(&shop.org, &account, start()).unwrap();
     assert_eq!(found.outcome, Outcome::Reclaim);
+    let mut other = of_department("north", 7, false, follow_up(9));
+    assert_eq!(standing_of_other(&other), None);
+    other.config.enabled = false;
+    assert_eq!(standing_of_other(&other), Some(Standing::Disabled));
     let expected: Standings = vec![
         (1, Some(Standing::OutOfScope)),
         (2, Some(Standing::Broken)),
@@ -153,6 +163,7 @@ fn every_rule_says_why() {
         (4, Some(Standing::Decides)),
         (5, Some(Standing::Outranked)),
         (6, Some(Standing::OutOfScope)),
+        (8, Some(Standing::Outranked)),
         (7, None),
     ];
     assert_eq!(standings(&found), expected);
@@ -298,10 +309,18 @@ fn what_puts_a_deadline_off_is_named() {
         reason: String::new(),
     };
     let row = |n| Uuid::from_u128(n);
-    shop.rows.absences = vec![
-        Configured::new(row(1), gone, DateTime::UNIX_EPOCH),
-        Configured::new(row(2), absence, DateTime::UNIX_EPOCH),
-    ];
+    let other = |from, until| UserAbsence {
+        absence: Absence { from, until },
+        ..absence.clone()
+    };
+    // These end when the days begin, and begin when they are over.
+    let (before, after) = (other(day(-4), day(0)), other(day(34), day(35)));
+    let away = absence.absence;
+    shop.rows.absences = [gone, absence.clone(), before, after]
+        .into_iter()
+        .zip([1, 2, 8, 9])
+        .map(|(absence, at)| Configured::new(row(at), absence, DateTime::UNIX_EPOCH))
+        .collect();
     let past = Configured::new(row(3), pause(day(-3), Some(day(-1))), DateTime::UNIX_EPOCH);
     let due = Configured::new(row(4), pause(day(30), Some(day(40))), DateTime::UNIX_EPOCH);
     let later = Configured::new(row(5), pause(day(90), None), DateTime::UNIX_EPOCH);
@@ -315,12 +334,14 @@ fn what_puts_a_deadline_off_is_named() {
     assert_eq!(found.follow_up.unwrap().absence_days, 4);
     assert_eq!(found.follow_up.unwrap().running.over.unwrap().at, day(34));
     assert_eq!(found.look.workings.deadline.unwrap().at, day(45));
-    assert_eq!(found.absences.len(), 1);
+    assert_eq!(found.absences, [away]);
     let holds: Vec<_> = found.holds.iter().map(|(_, waits)| *waits).collect();
     assert_eq!(
         (holds, found.outcome),
         (vec![true, false, true, false], Outcome::Reclaim)
     );
+    // A pause is over at its end.
+    assert_eq!(explain(&shop.org, &account, day(45)).unwrap().holds.len(), 1);
     // A lock that ends within the first of them is the first of three.
     account.lock = Some(Lock {
         user: user("ann"),

@@ -182,3 +182,38 @@ fn a_replan_that_is_pending_is_counted_first() {
     effect.count(&org, &before, now);
     assert_eq!(numbers(&effect), [0; 6]);
 }
+
+/// However many accounts move, some are named: those that are reclaimed first.
+#[test]
+fn few_accounts_are_named() {
+    let effect = Effect {
+        earlier: 1,
+        later: 2,
+        gained: 4,
+        lost: 8,
+        ..Effect::default()
+    };
+    assert_eq!(effect.affected(), 15);
+    let shop = Shop::new().pool(1).rule(1, 1, &days(30));
+    let mut effect = Effect::default();
+    for at in 1..=45_u128 {
+        // The later they are counted the earlier they are due.
+        let since = start() - TimeDelta::hours(i64::try_from(at).unwrap());
+        let account = Account {
+            id: AccountId(Uuid::from_u128(at)),
+            ..owned(Some(1), since)
+        };
+        effect.count(&shop.org, &account, start());
+        // Of many, no more are kept than twice as many as are named.
+        let kept = match at {
+            30 => 30,
+            40 => SAMPLES,
+            45 => SAMPLES + 5,
+            _ => continue,
+        };
+        assert_eq!(effect.samples.len(), kept, "{at}");
+    }
+    effect.cut();
+    let named: Vec<_> = effect.samples.iter().map(|moved| moved.account.0.as_u128()).collect();
+    assert_eq!(named, (26..=45).rev().collect::<Vec<_>>());
+}

@@ -61,6 +61,14 @@ fn t50_to_t52_advance_reminders() {
     }
 }
 
+/// Days before are full days, and a reminder from before the days began reminds of nothing.
+#[test]
+fn a_reminder_is_of_days_that_have_begun() {
+    let next = |days| next_at_time(&reminding(&[days]), "03-31 10:00", None, "02-01 10:00");
+    assert_eq!(next(30), Some((shanghai("03-01 09:00"), 30)));
+    assert_eq!(next(31), None);
+}
+
 /// R136: several reminders, each once for a deadline; another deadline arms them again.
 #[test]
 fn r136_each_reminder_is_sent_once_for_a_deadline() {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::retention::{
-    terms::AfterWin,
+    explain::tests::{directory, of_department, with_directory},
+    terms::{AdvanceReminder, AfterWin},
     tests::{Shop, pool_id, rule_id},
 };
 
@@ -186,4 +187,178 @@ fn a_rule_is_stored_flat_under_the_names_of_the_api() {
         (&stored["action"], &stored["combine"]),
         (&"reclaim".into(), &"either".into())
     );
+}
+
+fn days(follow_up: Option<u32>, first_contact: Option<u32>, close: Option<u32>) -> RuleDays {
+    RuleDays {
+        follow_up,
+        first_contact,
+        close,
+    }
+}
+
+/// R146: days of a grade refine those of the rule, and make sense with them.
+#[test]
+fn days_of_grades_refine_those_of_the_rule() {
+    let graded = |general: RuleDays, own: RuleDays| ReclaimTerms {
+        days: general,
+        grade_days: vec![GradeDays {
+            grade: "A".into(),
+            days: own,
+        }],
+        combine: general.follow_up.and(general.close).map(|_| Combine::Both),
+        priority: 1,
+        ..ReclaimTerms::default()
+    };
+    let (follow_up, close) = (days(Some(30), None, None), days(None, None, Some(60)));
+    let first = "grade_days[0].first_contact_days";
+    for (general, own, expected) in [
+        (follow_up, days(Some(10), None, None), None),
+        (follow_up, days(Some(10), Some(10), None), None),
+        (follow_up, days(Some(10), Some(11), None), Some(first)),
+        (follow_up, days(None, Some(30), None), None),
+        (follow_up, days(None, Some(31), None), Some(first)),
+        (close, days(None, None, Some(10)), None),
+        (close, days(None, Some(3), None), Some(first)),
+        (follow_up, RuleDays::default(), Some("grade_days[0].follow_up_days")),
+        (close, days(Some(10), None, None), Some("grade_days[0].follow_up_days")),
+        (follow_up, days(None, None, Some(10)), Some("grade_days[0].close_days")),
+    ] {
+        let found = wrong(graded(general, own));
+        assert_eq!(
+            found.first().map(String::as_str),
+            expected,
+            "{general:?} {own:?} {found:?}"
+        );
+        assert!(found.len() <= 1, "{found:?}");
+    }
+    // What is wrong in general is said once, and not of a grade that says nothing of it.
+    let general = days(Some(10), Some(11), None);
+    assert_eq!(
+        wrong(graded(general, days(Some(20), None, None))),
+        ["first_contact_days"]
+    );
+    let general = days(None, Some(3), Some(60));
+    assert_eq!(
+        wrong(graded(general, days(None, None, Some(10)))),
+        ["first_contact_days"]
+    );
+}
+
+/// R136: reminders come before the fewest days are over, and kinds and recipients are what there is.
+#[test]
+fn reminders_kinds_and_conditions_are_checked() {
+    let reminding = |terms: ReclaimTerms, days_before, recipients: &[Recipient]| ReclaimTerms {
+        reminders: vec![AdvanceReminder {
+            days_before,
+            recipients: recipients.to_vec(),
+        }],
+        ..terms
+    };
+    let owner = &[Recipient::Owner];
+    let graded = ReclaimTerms {
+        grade_days: vec![GradeDays {
+            grade: "A".into(),
+            days: days(Some(5), None, None),
+        }],
+        ..follow_up(15)
+    };
+    let new = ReclaimTerms {
+        created_within_months: Some(3),
+        ..follow_up(15)
+    };
+    let with = |edit: fn(&mut ReclaimTerms)| {
+        let mut terms = follow_up(15);
+        edit(&mut terms);
+        terms
+    };
+    for (terms, expected) in [
+        (reminding(follow_up(15), 14, owner), ""),
+        (reminding(follow_up(15), 15, owner), "reminders[0].days_before"),
+        (reminding(graded.clone(), 4, owner), ""),
+        (reminding(graded, 5, owner), "reminders[0].days_before"),
+        (reminding(follow_up(15), 3, &[]), "reminders[0].recipients"),
+        (
+            reminding(follow_up(15), 3, &[Recipient::Team, Recipient::Team]),
+            "reminders[0].recipients[1]",
+        ),
+        (reminding(new.clone(), 3, owner), ""),
+        (
+            reminding(new, 3, &[Recipient::Owner, Recipient::Team]),
+            "reminders[0].recipients",
+        ),
+        (with(|terms| terms.follow_up_kinds = vec!["phone.called".into()]), ""),
+        (
+            with(|terms| terms.follow_up_kinds = vec!["called".into()]),
+            "follow_up_kinds[0]",
+        ),
+        (with(|terms| terms.condition = "account.grade == \"A\"".into()), ""),
+        (with(|terms| terms.condition = "grade".into()), "condition"),
+    ] {
+        let found = wrong(terms.clone());
+        assert_eq!(found.join(" "), expected, "{terms:?}");
+    }
+    // A rule that is stored may keep a condition that could not be written any more.
+    let mut org = Shop::new()
+        .pool(1)
+        .rule(1, 9, &with(|terms| terms.condition = "grade".into()))
+        .org;
+    org.custom_fields.clear();
+    let mut kept = rule(with(|terms| terms.condition = "grade".into()));
+    kept.terms.priority = 9;
+    let id = Some(rule_id(9));
+    let fields = |rule: &ReclaimRule| {
+        let found = rule.validate(&org, id).into_vec();
+        found.into_iter().map(|violation| violation.field).collect::<Vec<_>>()
+    };
+    assert_eq!(fields(&kept), Vec::<String>::new());
+    kept.terms.condition = "region".into();
+    assert_eq!(fields(&kept), ["condition"]);
+}
+
+/// Accounts outside pools have to go somewhere, and nobody administers them.
+#[test]
+fn rules_of_departments_name_a_pool() {
+    let org = with_directory(Shop::new().pool(1), directory("north", &[])).org;
+    let fields = |edit: fn(&mut ReclaimRule)| {
+        let mut rule = of_department("north", 1, false, follow_up(15)).config;
+        edit(&mut rule);
+        let found = rule.validate(&org, None).into_vec();
+        found.into_iter().map(|violation| violation.field).collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(fields(|_| {}), none);
+    assert_eq!(fields(|rule| rule.terms.target_pool_id = None), ["target_pool_id"]);
+    assert_eq!(
+        fields(|rule| {
+            rule.terms = ReclaimTerms {
+                action: ReclaimAction::NoReclaim,
+                priority: 1,
+                ..ReclaimTerms::default()
+            };
+        }),
+        none
+    );
+    assert_eq!(
+        fields(|rule| {
+            rule.terms.reminders = vec![AdvanceReminder {
+                days_before: 3,
+                recipients: vec![Recipient::PoolAdmins],
+            }];
+        }),
+        ["reminders[0].recipients"]
+    );
+}
+
+/// Whether somebody has to say what becomes of past days: where clocks run differently, and only there.
+#[test]
+fn it_is_known_what_changes_clocks() {
+    let terms = follow_up(15);
+    assert!(!terms.changes_clock(&terms.clone()));
+    let named = ReclaimTerms {
+        display_name: "New".into(),
+        ..terms.clone()
+    };
+    assert!(!terms.changes_clock(&named));
+    assert!(terms.changes_clock(&follow_up(16)));
 }
