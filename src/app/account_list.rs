@@ -2,7 +2,7 @@
 //!
 //! Statement budget of a page: 1 (one more for every 200 places where a CRM admin lists all pools by name, and for every
 //! 30,000 values), whatever the condition; 1 more for who supervises somebody, and 2 more where some have tags or fields. A
-//! refusal reads the revisions.
+//! refusal, and a list for which there is no place, reads the revisions.
 
 use super::{
     App,
@@ -72,28 +72,27 @@ impl App {
                     // One more tells whether there is a next page.
                     size: input.size + 1,
                 };
-                unit.retry(|| async {
-                    let reader = unit.reader().await?;
-                    let Some((found, shown)) = read(&reader, &org, call.actor.as_ref(), page).await? else {
-                        // Whether there is no place for them any more was taken from a snapshot. Reading it anew takes a
-                        // connection of its own.
-                        drop(reader);
-                        let now = self.organisation(call).await?.revisions;
-                        return if now == org.revisions {
-                            Ok((Vec::new(), Vec::new()))
-                        } else {
-                            Err(Abort::Stale)
+                let read = unit
+                    .retry(|| async {
+                        let reader = unit.reader().await?;
+                        let Some((found, shown)) = read(&reader, &org, call.actor.as_ref(), page).await? else {
+                            return Ok(None);
                         };
-                    };
-                    if shown.revisions != org.revisions {
-                        return Err(Abort::Stale);
-                    }
-                    let ids: Vec<_> = found.iter().take(input.size).map(Position::account).collect();
-                    let read = (shown.subjects, shown.with_extras);
-                    let views = self.views(&reader, &org, call, read, &ids).await?;
-                    Ok((found, views))
-                })
-                .await
+                        if shown.revisions != org.revisions {
+                            return Err(Abort::Stale);
+                        }
+                        let ids: Vec<_> = found.iter().take(input.size).map(Position::account).collect();
+                        let read = (shown.subjects, shown.with_extras);
+                        let views = self.views(&reader, &org, call, read, &ids).await?;
+                        Ok(Some((found, views)))
+                    })
+                    .await?;
+                match read {
+                    Some(read) => Ok(read),
+                    // That there is no place for them was taken from a snapshot.
+                    None if self.organisation(call).await?.revisions != org.revisions => Err(Abort::Stale),
+                    None => Ok((Vec::new(), Vec::new())),
+                }
             })
             .await?;
         // Some may be no longer to be seen by then.

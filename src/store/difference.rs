@@ -5,11 +5,7 @@ use super::{
     account_row::{Column, LOOKED_AT, columns, profile},
     batch::{Row, Update},
 };
-use crate::domain::{
-    account::Account,
-    change::Change,
-    ids::{AccountId, TenantKey},
-};
+use crate::domain::{account::Account, change::Change, ids::TenantKey};
 use sea_orm::Value;
 
 /// Accounts of one statement at most.
@@ -37,7 +33,6 @@ impl Places {
 
 /// An account that changes.
 struct Changed<'a> {
-    id: AccountId,
     version: i64,
     after: &'a Account,
     columns: Vec<Column>,
@@ -61,7 +56,6 @@ impl<'a> Changed<'a> {
             .enumerate()
             .map(|(place, differs)| u64::from(differs) << place);
         Some(Self {
-            id: after.id,
             version: before.version,
             after,
             differ: Places(bits.sum()),
@@ -75,7 +69,7 @@ impl<'a> Changed<'a> {
         }
         let values = self.columns.into_iter().enumerate();
         Row {
-            key: self.id.0.into(),
+            key: self.after.id.0.into(),
             values: values
                 .filter(|(place, _)| places.has(*place))
                 .map(|(_, (_, value))| value)

@@ -3,6 +3,7 @@
 
 use super::{
     account_row,
+    account_row::LOOKED_AT,
     batch::{Row, Update},
     dialect::Engine,
     entity::account::{COLUMNS, Model},
@@ -226,7 +227,7 @@ pub async fn mark(
             values: vec![revisions.config.into(), looked.wake_time.map(micros).into()],
         })
         .collect();
-    let mut update = Update::set("account", "id", &["planned_revision", "wake_time"], &rows);
+    let mut update = Update::set("account", "id", &LOOKED_AT, &rows);
     update.text(" WHERE tenant = ");
     update.value(tenant.0);
     update.text(" AND id IN ");

@@ -50,6 +50,14 @@ fn compile(text: &str) -> Result<Condition, Problem> {
     Condition::compile(text, &schema_of(&fields()))
 }
 
+/// What is said of a text that is no condition.
+fn refused(text: &str) -> String {
+    compile(text)
+        .map(|read| read.tree().to_string())
+        .expect_err(text)
+        .to_string()
+}
+
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }

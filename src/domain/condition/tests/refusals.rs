@@ -1,13 +1,6 @@
 //! Bounds of conditions, and what is said of texts that are none.
 
-use super::compile;
-
-fn refused(text: &str) -> String {
-    compile(text)
-        .map(|read| read.tree().to_string())
-        .expect_err(text)
-        .to_string()
-}
+use super::{compile, refused};
 
 #[test]
 fn bounds_are_kept() {

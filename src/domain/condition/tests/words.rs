@@ -1,6 +1,6 @@
 //! What is said of texts that are almost conditions, and how conditions are written.
 
-use super::{at, compile, fields, schema_of};
+use super::{at, compile, fields, refused, schema_of};
 use crate::domain::{
     condition::{Condition, tree::Moment},
     configured::Configured,
@@ -8,13 +8,6 @@ use crate::domain::{
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use uuid::Uuid;
-
-fn refused(text: &str) -> String {
-    compile(text)
-        .map(|read| read.tree().to_string())
-        .expect_err(text)
-        .to_string()
-}
 
 /// The problem stands where the part begins that it is about.
 #[test]
