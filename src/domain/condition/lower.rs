@@ -186,7 +186,7 @@ impl Lowering<'_> {
                 expr,
                 "there are no regular expressions; there are startsWith, contains and endsWith",
             )),
-            other if other.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            other if is_name(other) => {
                 Err(self.problem_there(expr, format!("unknown function {other}; there are {FUNCTIONS}")))
             }
             _ => Err(self.problem_there(
@@ -249,8 +249,7 @@ fn leftmost(mut expr: &IdedExpr) -> &IdedExpr {
     }
 }
 
-/// Whether it is the name of a function rather than an operator.
+/// Whether it is the name of a function rather than an operator, which is written with signs, as in `_+_` and `@in`.
 pub(super) fn is_name(function: &str) -> bool {
     function.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && function.starts_with(|c: char| c.is_ascii_alphabetic())
 }

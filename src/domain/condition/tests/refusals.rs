@@ -289,5 +289,7 @@ fn problems_say_where_and_what_was_expected() {
             .starts_with("line 1, column 6: unknown function lower; there are has(account.f)")
     );
     assert!(refused("account.name.size() == 1").starts_with("line 1, column 18: unknown function size; there are"));
+    assert!(refused("_lower(account.name) == 'x'").starts_with("line 1, column 7: unknown function _lower; there are"));
+    assert!(refused("_same(account.name, 'x')").starts_with("line 1, column 6: unknown function _same; there are"));
     assert!(refused("account.tags.filter(t, true) == 1").starts_with("line 1, column 20: there are no macros"));
 }
