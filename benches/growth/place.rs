@@ -14,20 +14,21 @@ use chrono::TimeDelta;
 use std::time::Instant;
 use tidepool::{
     client::{Client, Who},
-    rpc::proto,
+    rpc::proto::{self, bulk_return_accounts_request},
     worker,
 };
 use tokio::task::JoinSet;
 
-/// Rounds at most.
-pub(crate) const ROUNDS: u64 = 8;
+/// Rounds at most: what falls due in all of them, and before the first, is all that ten thousand accounts have owners for.
+pub(crate) const ROUNDS: u64 = 5;
 /// Accounts that fall due in a round for the service, and as many for who works by hand.
 const DUE: u64 = 500;
 /// Whoever claims at the same time, and how often each does in a round.
 const CALLERS: usize = 8;
-const CLAIMS: usize = 25;
-/// Pages that are read in a round.
-const PAGES: usize = 20;
+const CLAIMS: usize = 75;
+/// Pages after each other, as many as the smallest pool has, and how often they are read in a round.
+const PAGES: usize = 15;
+const READS: usize = 4;
 
 /// What there is.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ pub(crate) struct Size {
 pub(crate) struct Place {
     site: Site,
     callers: Vec<Client>,
-    /// Accounts that nobody owns yet.
+    /// Accounts that nobody owns between rounds.
     free: Vec<String>,
     /// What sweeps by hand.
     hand: Hand,
@@ -73,12 +74,15 @@ impl Place {
             last: site.clock.now() + TimeDelta::days(RULE_DAYS.into()),
             number: 100_000,
         };
-        // Half of them wait in the pools.
-        let half = size.accounts / 2;
-        loader.owned("idle", half - hours * DUE, idle).await?;
-        let free = loader.free(half).await?;
-        let claimed = (CALLERS * CLAIMS) as u64 * (ROUNDS + 1);
-        let free = loader.ids(free.start..free.start + claimed).await?;
+        // Two fifths of them wait in the pools.
+        let waiting = size.accounts * 2 / 5;
+        let owned = size.accounts - waiting;
+        let idly = owned
+            .checked_sub(hours * DUE)
+            .ok_or("more are to fall due than there are")?;
+        loader.owned("idle", idly, idle).await?;
+        let free = loader.free(waiting).await?;
+        let free = loader.ids(free.start..free.start + (CALLERS * CLAIMS) as u64).await?;
         let caller = |at: usize| {
             site.admin.as_who(&Who {
                 tenant: TENANT.into(),
@@ -120,11 +124,11 @@ impl Place {
         [0, 1, 2, 3].map(|at| Latency::of(self.took[at].clone()).percentile(50))
     }
 
-    async fn claims(&mut self) -> Outcome<f64> {
-        let some = self.free.split_off(self.free.len() - CALLERS * CLAIMS);
+    /// What is claimed goes back afterwards.
+    async fn claims(&self) -> Outcome<f64> {
         let began = Instant::now();
         let mut tasks = JoinSet::new();
-        for (client, part) in self.callers.iter().zip(some.chunks(CLAIMS)) {
+        for (client, part) in self.callers.iter().zip(self.free.chunks(CLAIMS)) {
             let (client, part) = (client.clone(), part.to_vec());
             tasks.spawn(async move {
                 for account_id in part {
@@ -140,25 +144,40 @@ impl Place {
         while let Some(done) = tasks.join_next().await {
             done??;
         }
-        Ok(began.elapsed().as_secs_f64() * 1000.0)
+        let took = began.elapsed().as_secs_f64() * 1000.0;
+        for (client, part) in self.callers.iter().zip(self.free.chunks(CLAIMS)) {
+            let item = |account_id: &String| bulk_return_accounts_request::Item {
+                account_id: account_id.clone(),
+                ..Default::default()
+            };
+            let request = proto::BulkReturnAccountsRequest {
+                items: part.iter().map(item).collect(),
+                atomic: true,
+                ..Default::default()
+            };
+            client.circulation().bulk_return_accounts(request).await?;
+        }
+        Ok(took)
     }
 
     async fn pages(&self) -> Outcome<f64> {
         let began = Instant::now();
-        let mut page_token = String::new();
-        for _ in 0..PAGES {
-            let request = proto::ListAccountsRequest {
-                scope: proto::AccountScope::PoolUnclaimed.into(),
-                pool_id: self.site.pool.clone(),
-                page_size: 20,
-                page_token,
-                ..Default::default()
-            };
-            let page = self.callers[1].accounts().list_accounts(request).await?.into_inner();
-            if page.next_page_token.is_empty() {
-                return Err("there are too few accounts in a pool".into());
+        for _ in 0..READS {
+            let mut page_token = String::new();
+            for _ in 0..PAGES {
+                let request = proto::ListAccountsRequest {
+                    scope: proto::AccountScope::PoolUnclaimed.into(),
+                    pool_id: self.site.pool.clone(),
+                    page_size: 20,
+                    page_token,
+                    ..Default::default()
+                };
+                let page = self.callers[1].accounts().list_accounts(request).await?.into_inner();
+                if page.next_page_token.is_empty() {
+                    return Err("there are too few accounts in a pool".into());
+                }
+                page_token = page.next_page_token;
             }
-            page_token = page.next_page_token;
         }
         Ok(began.elapsed().as_secs_f64() * 1000.0)
     }

@@ -295,6 +295,10 @@ async fn who_loses_against_another_node_is_told_so() {
     ] {
         direct.execute_unprepared(sql).await.unwrap();
     }
+    // A node prepares statements without waiting for what it has not got yet; this one it runs, so it waits.
+    let other = Database::connect(at_node(&url, 1).expose_secret()).await.unwrap();
+    other.execute_unprepared("SELECT value FROM probe").await.unwrap();
+    other.close().await.unwrap();
     let (here, there) = (open(&url, 0).await, open(&url, 1).await);
     let adds = async |db: &Db| {
         let unit = db.unit("add", Instant::now() + LONG);
@@ -307,8 +311,9 @@ async fn who_loses_against_another_node_is_told_so() {
                 add(tx, 1).await?;
                 adds(&there).await
             })
-            .await;
-        assert_eq!(lost.unwrap_err().name(), "conflict");
+            .await
+            .unwrap_err();
+        assert_eq!(lost.name(), "conflict", "{lost:?}");
         let value = number(&direct, "SELECT value FROM probe WHERE id = 1").await;
         assert_eq!(value, round, "what was lost is not there");
     }
@@ -318,7 +323,7 @@ async fn who_loses_against_another_node_is_told_so() {
         all.spawn(async move {
             let unit = db.unit("add", Instant::now() + LONG);
             while let Err(abort) = unit.retry(|| unit.tx(async |tx| add(tx, 1).await)).await {
-                assert_eq!(abort.name(), "conflict");
+                assert_eq!(abort.name(), "conflict", "{abort:?}");
             }
         });
     }

@@ -1,6 +1,6 @@
 //! Rounds of random faults, of the network, of processes and their clocks, of the database and its disk, against two service processes on one
 //! database (one on SQLite) while people claim, return, assign, read and change limits, services tell of follow-ups, the sweep
-//! takes what is due, and others follow the stream. After each round all that was promised must hold: see `ledger`.
+//! takes what is due, and others follow the stream, or come and go. After each round all that was promised must hold: see `ledger`.
 //!
 //! A short storm is part of every run. `make chaos` makes long ones: `TIDEPOOL_CHAOS_MINUTES`, or `TIDEPOOL_CHAOS_ROUNDS`.
 //! What happens is drawn from `TIDEPOOL_TEST_SEED`, which is printed; when it happens is the machine's.
@@ -11,6 +11,7 @@ mod health;
 mod ledger;
 mod place;
 mod slots;
+mod visits;
 mod wall_clock;
 mod work;
 
@@ -140,7 +141,6 @@ async fn storm(length: Length) {
         place.note_usage();
     }
     place.every_transaction_ends(&direct).await;
-    place.every_seat_is_free().await;
     place.nothing_grew();
     say(&format!(
         "{rounds} rounds in {} s, seed {seed}: {}",
@@ -167,6 +167,7 @@ async fn round(
         workers.spawn(worker.work(stop.clone()));
     }
     let observer = tokio::spawn(observe(place.direct_url(), company.clone(), stop.clone()));
+    let visitor = tokio::spawn(visits::come_and_go(place.site(), random.random(), stop.clone()));
     for fault in faults {
         sleep(Duration::from_millis(random.random_range(50..400))).await;
         place.strike(*fault, ahead, random).await;
@@ -181,14 +182,16 @@ async fn round(
     stop.store(true, Ordering::Relaxed);
     let done = timeout(LONG, workers.join_all()).await.expect("an answer never comes");
     let samples = timeout(LONG, observer).await.expect("the observer ends").unwrap();
+    let visits = timeout(LONG, visitor).await.expect("the visitor goes away").unwrap();
     ledger.note(done.into_iter().flatten().chain(told));
     place.no_slot_is_lost(company, ledger, round).await;
     ledger.follows_all(place, direct).await;
+    place.every_seat_is_free().await;
     ledger.checks(direct, round).await;
     company.limits_hold(direct).await;
     place.verify().await;
     say(&format!(
-        "round {round}: {faults:?}; {}; {samples} samples of limits; serves again in {back:?}",
+        "round {round}: {faults:?}; {}; {samples} samples of limits, {visits} visits; serves again in {back:?}",
         ledger.last()
     ));
 }
