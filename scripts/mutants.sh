@@ -36,7 +36,7 @@ cp -r proptest-regressions "$folder"
 # A test reads it.
 cp docs/conditions.md "$folder/docs"
 
-args=(--in-place --output "$out" --no-times)
+args=(--in-place --output "$out" --no-times --sharding round-robin)
 # The rules of which a mistake takes accounts away, lets too many be held, or moves the wrong ones.
 rules=('limits/**' 'circulation/**' 'retention/**' retention_plan.rs days.rs 'days/**' breaker.rs job.rs 'job/**' 'condition/**')
 if [ -n "${FILES:-}" ]; then read -ra files <<<"$FILES"; else files=("${rules[@]/#/src/domain/}"); fi

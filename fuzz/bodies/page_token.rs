@@ -6,7 +6,7 @@ use std::{fmt::Debug, sync::LazyLock};
 use tidepool::{
     app::{
         call::{Call, Scope},
-        page::{List, Sealer},
+        page::{List, Sealer, TOKEN_MAX},
     },
     domain::{
         error::Error,
@@ -55,6 +55,10 @@ fn place<T: Serialize + DeserializeOwned + PartialEq + Debug>(list: &List, token
 fn places(json: &serde_json::Value) {
     let list = list("");
     let token = SEALER.seal(&list, json);
+    if token.len() > TOKEN_MAX {
+        // No place is as large.
+        return refused(&list, &token);
+    }
     // Not compared: numbers with a point, which no place has, may be read a hair off.
     assert!(open::<serde_json::Value>(&list, &token).is_ok_and(|opened| opened.is_some()));
     place::<Uuid>(&list, &token);

@@ -24,6 +24,8 @@ pub const DEFAULT_SIZE: usize = 50;
 pub const MAX_SIZE: usize = 500;
 /// Bytes of a page at most, well below the 4 MiB that clients take unless told otherwise.
 const MAX_WEIGHT: usize = 3 * 1024 * 1024;
+/// Characters of a token at most: far above any of ours, whose places are a name and some ids; keeps a hostile one cheap.
+pub const TOKEN_MAX: usize = 4096;
 const NONCE: usize = 24;
 
 /// Seals and opens page tokens.
@@ -197,8 +199,7 @@ fn hex(bytes: &[u8]) -> String {
 fn unhex(text: &str) -> Option<Vec<u8>> {
     // Only as we write it: a token has one text form, and `from_str_radix` would also take signs and capitals.
     let ours = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    // Far above any token of ours; keeps a hostile one cheap.
-    if !text.len().is_multiple_of(2) || text.len() > 4096 || !ours {
+    if !text.len().is_multiple_of(2) || text.len() > TOKEN_MAX || !ours {
         return None;
     }
     (0..text.len())
@@ -206,3 +207,6 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
