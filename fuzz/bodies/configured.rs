@@ -400,7 +400,8 @@ pub(super) fn source(register: Register) {
 pub(super) fn webhook(settings: Settings) {
     if accepts(settings.validate(None)) {
         text(&settings.display_name, 1..=255);
-        assert!(settings.url.starts_with("http"));
+        let scheme = settings.url.split(':').next().unwrap_or_default();
+        assert!(["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)));
     }
     distinct(&settings.filter.pool_ids, 100);
     distinct(&settings.filter.owners, 100);

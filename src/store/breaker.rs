@@ -2,9 +2,10 @@
 //! compare-and-set on the version: of two sweeps that count at the same time, one counts again.
 
 use super::{
+    batch::{Row, Update, insert},
     failure::{Abort, Class, classify},
     instant::{instant, micros},
-    sql::statement,
+    sql::{run, statement},
 };
 use crate::domain::{
     breaker::Breaker,
@@ -16,6 +17,11 @@ use uuid::Uuid;
 
 /// The breakers of a tenant, by pool; none is that of the accounts outside all pools.
 pub type Breakers = BTreeMap<Option<PoolId>, Breaker>;
+
+/// What changes of a breaker, beside its version.
+const COLUMNS: [&str; 5] = ["window_time", "taken", "allowed", "open_time", "due"];
+/// Pools whose accounts one statement counts.
+const COUNTED: usize = 100;
 
 /// All zeros stands for the accounts outside pools.
 fn key(pool: Option<PoolId>) -> Value {
@@ -73,59 +79,87 @@ pub async fn open(conn: &impl ConnectionTrait) -> Result<BTreeMap<(TenantKey, Op
         .collect()
 }
 
-/// How many accounts of the pool have an owner, counted up to `most`.
+/// How many accounts of each of the pools have an owner, counted up to `most`.
 pub async fn assigned(
     conn: &impl ConnectionTrait,
     tenant: TenantKey,
-    pool: Option<PoolId>,
+    pools: &[Option<PoolId>],
     most: i64,
-) -> Result<i64, DbErr> {
-    let of_pool = if pool.is_some() {
-        "pool_id = ?"
-    } else {
-        "pool_id IS NULL"
-    };
-    let sql = format!(
-        "SELECT COUNT(*) AS number FROM (SELECT 1 FROM account WHERE tenant = ? AND {of_pool} AND status = 4 LIMIT ?) a"
-    );
-    let mut values: Vec<Value> = vec![tenant.0.into()];
-    values.extend(pool.map(|pool| Value::from(pool.0)));
-    values.push(most.into());
-    let row = conn.query_one_raw(statement(conn, &sql, values)).await?;
-    row.map_or(Ok(0), |row| row.try_get("", "number"))
+) -> Result<BTreeMap<Option<PoolId>, i64>, DbErr> {
+    let mut assigned = BTreeMap::new();
+    for pools in pools.chunks(COUNTED) {
+        let (mut counts, mut values) = (Vec::new(), Vec::<Value>::new());
+        for (place, pool) in pools.iter().enumerate() {
+            let of_pool = if pool.is_some() { "= ?" } else { "IS NULL" };
+            counts.push(format!(
+                "SELECT {place} AS place, COUNT(*) AS number FROM \
+                 (SELECT 1 FROM account WHERE tenant = ? AND pool_id {of_pool} AND status = 4 LIMIT ?) a"
+            ));
+            values.push(tenant.0.into());
+            values.extend(pool.map(|pool| Value::from(pool.0)));
+            values.push(most.into());
+        }
+        let sql = counts.join(" UNION ALL ");
+        for row in conn.query_all_raw(statement(conn, sql, values)).await? {
+            let place: i64 = row.try_get("", "place")?;
+            let pool = usize::try_from(place).ok().and_then(|place| pools.get(place));
+            if let Some(pool) = pool {
+                assigned.insert(*pool, row.try_get("", "number")?);
+            }
+        }
+    }
+    Ok(assigned)
 }
 
-/// Writes what became of `breaker`, whose version is that of the row that it was decided on.
-pub async fn put(
-    conn: &impl ConnectionTrait,
-    tenant: TenantKey,
-    pool: Option<PoolId>,
-    breaker: &Breaker,
-) -> Result<(), Abort> {
-    let columns: Vec<Value> = vec![
+fn columns(breaker: &Breaker) -> Vec<Value> {
+    vec![
         micros(breaker.window_time).into(),
         breaker.taken.into(),
         breaker.allowed.into(),
         breaker.open_time.map_or(0, micros).into(),
         breaker.due.into(),
-    ];
-    if breaker.version == 0 {
-        let sql = "INSERT INTO reclaim_breaker (tenant, pool_id, window_time, taken, allowed, open_time, due, version) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, 1)";
-        let mut values: Vec<Value> = vec![tenant.0.into(), key(pool)];
-        values.extend(columns);
-        return match conn.execute_raw(statement(conn, sql, values)).await {
-            Ok(_) => Ok(()),
-            Err(error) if classify(&error) == Class::Unique => Err(Abort::Moved),
-            Err(error) => Err(error.into()),
-        };
+    ]
+}
+
+/// Writes what became of `breakers`, whose versions are those of the rows that they were decided on: all of them, or nothing is
+/// to be committed.
+pub async fn put(conn: &impl ConnectionTrait, tenant: TenantKey, breakers: &Breakers) -> Result<(), Abort> {
+    let (new, known): (Vec<_>, Vec<_>) = breakers.iter().partition(|(_, breaker)| breaker.version == 0);
+    if !new.is_empty() {
+        let rows = new.into_iter().map(|(pool, breaker)| {
+            let ids = [tenant.0.into(), key(*pool)];
+            ids.into_iter().chain(columns(breaker)).chain([1.into()]).collect()
+        });
+        let names = ["tenant", "pool_id"].into_iter().chain(COLUMNS).chain(["version"]);
+        let insert = insert("reclaim_breaker", &names.collect::<Vec<_>>(), rows);
+        match run(conn, insert).await {
+            Ok(_) => {}
+            Err(error) if classify(&error) == Class::Unique => return Err(Abort::Moved),
+            Err(error) => return Err(error.into()),
+        }
     }
-    let sql = "UPDATE reclaim_breaker SET window_time = ?, taken = ?, allowed = ?, open_time = ?, due = ?, \
-               version = version + 1 WHERE tenant = ? AND pool_id = ? AND version = ?";
-    let mut values = columns;
-    values.extend([tenant.0.into(), key(pool), breaker.version.into()]);
-    let changed = conn.execute_raw(statement(conn, sql, values)).await?.rows_affected();
-    if changed == 1 { Ok(()) } else { Err(Abort::Moved) }
+    if known.is_empty() {
+        return Ok(());
+    }
+    let row = |(pool, breaker): &(&Option<PoolId>, &Breaker)| Row {
+        key: key(**pool),
+        values: columns(breaker),
+    };
+    let rows: Vec<_> = known.iter().map(row).collect();
+    let seen: Vec<Value> = known.iter().map(|(_, breaker)| breaker.version.into()).collect();
+    let mut update = Update::set("reclaim_breaker", "pool_id", &COLUMNS, &rows);
+    update.text(", version = version + 1 WHERE tenant = ");
+    update.value(tenant.0);
+    update.text(" AND pool_id IN ");
+    update.list(rows.iter().map(|row| row.key.clone()));
+    update.text(" AND version = ");
+    update.by_key("pool_id", rows.iter().map(|row| &row.key).zip(&seen));
+    let changed = run(conn, update).await?;
+    if changed == rows.len() as u64 {
+        Ok(())
+    } else {
+        Err(Abort::Moved)
+    }
 }
 
 /// Notes how many accounts wait where reclaims are stopped. For those who look; decides nothing.

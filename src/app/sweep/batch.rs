@@ -2,9 +2,9 @@
 //! was committed first wins, whatever the sweep had read before.
 //!
 //! Statement budget per batch of up to 500 accounts of a tenant: 1 lease, 1 read, 1 more where sources are required, 1
-//! more where teams are reminded; where something is reclaimed 1 read of the breakers, and for each pool 1 write and at
-//! most once a day 1 count, and where it is traced 1 read of what the reclaims follow from; the writes of `store::apply`, and 1
-//! for what was only looked at.
+//! more where teams are reminded; where something is reclaimed 1 read of the breakers, 1 write of those that are known and 1
+//! of new ones, 1 count for each hundred pools whose day begins, and where it is traced 1 read of what the reclaims follow
+//! from; the writes of `store::apply`, and 1 for what was only looked at.
 
 use super::{BATCH_TIME, LEASE_TIME, Stopped, Swept, gate, service};
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     store::{
         Abort, Tx,
         apply::{self, Origin, Origins},
-        breaker,
+        breaker::{self, Breakers},
         config::By,
         due::{self, Looked},
         extras,
@@ -176,21 +176,23 @@ async fn count(
     }
     let (org, settings) = (scene.org, &scene.org.tenant.settings);
     let mut stored = breaker::all(tx, org.key).await?;
+    let begins = |pool: &&Option<PoolId>| Breaker::begins(stored.get(*pool), scene.now);
+    let begin: Vec<_> = wanted.keys().filter(begins).copied().collect();
+    let assigned = breaker::assigned(tx, org.key, &begin, countable(settings)).await?;
+    let mut changed = Breakers::new();
     for (pool, wanted) in wanted {
         let old = stored.remove(pool);
-        let mut assigned = 0;
-        if Breaker::begins(old.as_ref(), scene.now) {
-            assigned = breaker::assigned(tx, org.key, *pool, countable(settings)).await?;
-        }
+        let assigned = assigned.get(pool).copied().unwrap_or(0);
         let mut new = Breaker::current(old, settings, assigned, scene.now);
         allowed.insert(*pool, new.take(*wanted, scene.now));
         if old != Some(new) {
-            breaker::put(tx, org.key, *pool, &new).await?;
+            changed.insert(*pool, new);
         }
         if new.is_open() && !old.is_some_and(|old| old.is_open()) {
             done.opened.push((*pool, new));
         }
     }
+    breaker::put(tx, org.key, &changed).await?;
     Ok(allowed)
 }
 

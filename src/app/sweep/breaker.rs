@@ -103,7 +103,7 @@ impl App {
                     check_etag(input.etag, old.version)?;
                     let now = self.clock.now();
                     let new = old.confirm(input.accounts, now).map_err(Error::from)?;
-                    breaker::put(tx, org.key, input.pool, &new).await?;
+                    breaker::put(tx, org.key, &[(input.pool, new)].into()).await?;
                     let new = Breaker {
                         version: new.version + 1,
                         ..new

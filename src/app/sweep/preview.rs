@@ -189,7 +189,8 @@ impl App {
                 }
                 let mut assigned = 0;
                 if Breaker::begins(stored.as_ref(), scene.now) {
-                    assigned = breaker::assigned(&reader, org.key, pool, countable(settings)).await?;
+                    let counted = breaker::assigned(&reader, org.key, &[pool], countable(settings)).await?;
+                    assigned = counted.get(&pool).copied().unwrap_or(0);
                 }
                 let mut breaker = Breaker::current(stored, settings, assigned, scene.now);
                 breaker.take(taken, scene.now);

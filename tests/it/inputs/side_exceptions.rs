@@ -136,7 +136,7 @@ impl Side {
                     open_time: Some(now),
                     ..Breaker::begin(now, 20, version)
                 };
-                breaker::put(tx, org.key, pool, &open).await
+                breaker::put(tx, org.key, &[(pool, open)].into()).await
             })
         });
         stopped.await.unwrap();

@@ -100,3 +100,41 @@ async fn a_sweep_costs_what_is_due() {
     // The lease is taken and let go, tenants, accounts and what waits for them are looked for, and old answers.
     assert!(costs[0].1 <= 11 && costs[0].0 <= 22, "{costs:?}");
 }
+
+/// W9: accounts of two pools or of twelve cost the same statements, when breakers begin to count, count on, and begin again.
+#[tokio::test]
+async fn a_sweep_costs_the_same_in_many_pools() {
+    let mut costs = Vec::new();
+    for number in [2, 12] {
+        let world = World::start().await;
+        let clock = &world.server.clock;
+        let mut pools = Vec::new();
+        for at in 0..number {
+            let pool = world.pool(open_pool(&format!("Pool {at}"))).await;
+            world.rule(follow_up(&pool, 30)).await;
+            pools.push(pool);
+        }
+        // Of each pool three accounts, due 23 hours and an hour after each other.
+        let later = [TimeDelta::hours(23), TimeDelta::hours(1), TimeDelta::seconds(61)];
+        for (round, later) in later.into_iter().enumerate() {
+            for (at, pool) in pools.iter().enumerate() {
+                world.site().many(&format!("Due {round} {at}"), pool, "bob", 1).await;
+            }
+            clock.advance(later);
+        }
+        // The change of rules is dealt with before.
+        world.sweep().await;
+        world.sweep().await;
+        clock.advance(TimeDelta::days(29) - TimeDelta::minutes(1));
+        let mut statements = Vec::new();
+        for later in later {
+            let before = world.server.db().statements();
+            assert_eq!(world.sweep().await.reclaimed, number);
+            statements.push(world.server.db().statements() - before);
+            clock.advance(later);
+        }
+        costs.push(statements);
+        world.server.discard().await;
+    }
+    assert_eq!(costs[0], costs[1]);
+}

@@ -13,6 +13,7 @@ fn policy(allowed: &[&str], private: bool) -> Policy {
 fn addresses_are_taken_apart() {
     let cases = [
         ("https://hooks.example.com", (true, "hooks.example.com", 443, "/")),
+        ("HTTP://hooks.example.com", (false, "hooks.example.com", 80, "/")),
         (
             "https://Hooks.Example.COM/A?b=C",
             (true, "hooks.example.com", 443, "/A?b=C"),
