@@ -30,7 +30,7 @@ struct Plan {
     #[arg(long, default_value_t = 1_000_000, value_parser = value_parser!(u64).range(1_000_000..))]
     accounts: u64,
     /// Of each the median is told
-    #[arg(long, default_value = "5", default_value_if("quick", "true", "2"), value_parser = value_parser!(u64).range(1..=place::ROUNDS))]
+    #[arg(long, default_value = "15", default_value_if("quick", "true", "2"), value_parser = value_parser!(u64).range(1..=place::ROUNDS))]
     rounds: u64,
     /// Few rounds, for trying
     #[arg(long)]
