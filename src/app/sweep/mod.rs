@@ -93,7 +93,7 @@ impl App {
     /// Takes back what was due `grace` ago and reminds of what will be, for as long as `go_on` says so.
     ///
     /// Statement budget: 1 read of where reclaims are stopped; for each tenant of which something is due 2, and 1 more
-    /// where sources are required; 1 read per page of up to 500 accounts, and what `batch` says.
+    /// where sources are required; 1 read per page of up to 500 accounts, none after one that is not full, and what `batch` says.
     pub async fn sweep(&self, lease: &Lease, grace: TimeDelta, go_on: impl Fn() -> bool) -> Result<Swept, Stopped> {
         let until = self.clock.now();
         let mut round = self.round().await?;
@@ -101,15 +101,16 @@ impl App {
         let mut after = None;
         while go_on() {
             let page = self.due_page(until, after).await?;
-            let Some(last) = page.last().copied() else {
-                self.end_round(&round).await?;
-                break;
-            };
-            after = Some(last);
+            let is_last = page.len() < BATCH;
+            after = page.last().copied();
             for (tenant, due) in by_tenant(page) {
                 if let Some(gate) = self.gate(&mut round, tenant).await? {
                     swept.add(self.sweep_tenant(lease, &mut round, &gate, &due, grace).await?);
                 }
+            }
+            if is_last {
+                self.end_round(&round).await?;
+                break;
             }
         }
         Ok(swept)
