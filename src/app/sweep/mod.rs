@@ -93,7 +93,8 @@ impl App {
     /// Takes back what was due `grace` ago and reminds of what will be, for as long as `go_on` says so.
     ///
     /// Statement budget: 1 read of where reclaims are stopped; for each tenant of which something is due 2, and 1 more
-    /// where sources are required; 1 read per page of up to 500 accounts, none after one that is not full, and what `batch` says.
+    /// where sources are required; 1 read per page of up to 500 accounts, none after one that is not full, and what `batch`
+    /// says.
     pub async fn sweep(&self, lease: &Lease, grace: TimeDelta, go_on: impl Fn() -> bool) -> Result<Swept, Stopped> {
         let until = self.clock.now();
         let mut round = self.round().await?;

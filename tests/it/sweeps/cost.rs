@@ -101,6 +101,25 @@ async fn a_sweep_costs_what_is_due() {
     assert!(costs[0].1 <= 11 && costs[0].0 <= 21, "{costs:?}");
 }
 
+/// W9: what is due is read in pages of 500. One more than fits into a page is taken in the same round, and so is a page that is
+/// just full.
+#[tokio::test]
+async fn what_is_due_beyond_a_page_is_taken_too() {
+    let world = World::start().await;
+    let pool = world.pool(open_pool("North")).await;
+    world.rule(follow_up(&pool, 30)).await;
+    world.breaker(100, 1000).await;
+    for number in [501, 500] {
+        let accounts = world.site().many(&format!("Due {number}"), &pool, "bob", number).await;
+        world.server.clock.advance(TimeDelta::seconds(61));
+        // The change of rules is dealt with before.
+        world.sweep().await;
+        world.server.clock.advance(TimeDelta::days(31));
+        assert_eq!(world.sweep().await.reclaimed, accounts.len());
+    }
+    world.server.discard().await;
+}
+
 /// W9: accounts of two pools or of twelve cost the same statements, when breakers begin to count, count on, and begin again.
 #[tokio::test]
 async fn a_sweep_costs_the_same_in_many_pools() {
