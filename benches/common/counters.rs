@@ -37,6 +37,8 @@ pub(crate) const COUNTERS: &[(&str, &str)] = &[
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Few pages and few old versions of rows: there always are some.
 const FEW: u64 = 200;
+/// Percent of a page of a B-tree that are in use when keys have come in any order for long: ln 2 (Yao, 1978).
+const FULL: u64 = 69;
 
 /// A server that is asked.
 pub(crate) struct Counters {
@@ -173,8 +175,30 @@ impl Counters {
 
     /// Brings what the server believes about its tables up to date, as it does by itself sooner or later.
     pub(crate) async fn analyze(&self, database: &str) -> Outcome {
-        let sql = format!("ANALYZE TABLE {database}.account, {database}.tenure, {database}.account_event");
+        let sql = format!("ANALYZE TABLE {}", tables(database).join(", "));
         query(AssertSqlSafe(sql)).fetch_all(&self.server).await?;
         Ok(())
     }
+
+    /// Makes pages as full as rows that come and go leave them in the end, whatever the load made of them: ids that are spread
+    /// evenly fill all pages at once, so whether they are full or half empty depends on how many there are.
+    pub(crate) async fn spread(&self, database: &str) -> Outcome {
+        let full: u64 = query("SELECT @@innodb_fill_factor")
+            .fetch_one(&self.server)
+            .await?
+            .try_get(0)?;
+        let set = |percent: u64| query(AssertSqlSafe(format!("SET GLOBAL innodb_fill_factor = {percent}")));
+        set(FULL).execute(&self.server).await?;
+        for table in tables(database) {
+            let sql = format!("ALTER TABLE {table} FORCE");
+            query(AssertSqlSafe(sql)).execute(&self.server).await?;
+        }
+        set(full).execute(&self.server).await?;
+        Ok(())
+    }
+}
+
+/// What grows with the accounts.
+fn tables(database: &str) -> [String; 3] {
+    ["account", "tenure", "account_event"].map(|table| format!("{database}.{table}"))
 }

@@ -261,6 +261,13 @@ pub struct TenureClock {
     pub nudged: BTreeMap<Uuid, DateTime<Utc>>,
 }
 
+impl TenureClock {
+    /// Whether nothing happened to it.
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
 const fn is_zero(number: &u32) -> bool {
     *number == 0
@@ -305,14 +312,19 @@ pub struct Reclaimed {
     /// When he lost it.
     pub time: DateTime<Utc>,
     /// The pool that it belonged to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_id: Option<PoolId>,
     /// His clock.
+    #[serde(default, skip_serializing_if = "TenureClock::is_empty")]
     pub tenure: TenureClock,
     /// Before when it could not be reclaimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub notice_floor: Option<DateTime<Utc>>,
     /// The last follow-up before that is known by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_follow_up_time: Option<DateTime<Utc>>,
     /// The last win before that is known by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_won_time: Option<DateTime<Utc>>,
 }
 

@@ -77,6 +77,32 @@ impl Lost {
     }
 }
 
+/// What is remembered lies in each account that is waiting since: nothing is written of what there is not. A server of
+/// before wrote it, and that is read.
+#[test]
+fn only_what_there_is_is_written() {
+    let short = r#"{"owner_since":"1970-01-02T00:00:00Z","time":"1970-01-31T00:00:00Z"}"#;
+    let long = r#"{"owner_since":"1970-01-02T00:00:00Z","time":"1970-01-31T00:00:00Z","pool_id":null,"tenure":{},
+        "notice_floor":null,"last_follow_up_time":null,"last_won_time":null}"#;
+    let least: Reclaimed = serde_json::from_str(short).unwrap();
+    assert_eq!(serde_json::from_str::<Reclaimed>(long).unwrap(), least);
+    assert_eq!(serde_json::to_string(&least).unwrap(), short);
+
+    let all = Reclaimed {
+        pool_id: Some(pool_id(1)),
+        tenure: TenureClock {
+            extended_days: 4,
+            ..TenureClock::default()
+        },
+        notice_floor: Some(day(3)),
+        last_follow_up_time: Some(day(2)),
+        last_won_time: Some(day(1)),
+        ..least
+    };
+    let text = serde_json::to_string(&all).unwrap();
+    assert_eq!(serde_json::from_str::<Reclaimed>(&text).unwrap(), all, "{text}");
+}
+
 /// Admins of the pool from which it was taken, wherever it lies now; those of where it lies are not asked.
 #[test]
 fn who_lost_it_decides() {
