@@ -8,6 +8,7 @@
 
 mod callers;
 #[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "each benchmark uses what it needs")]
 mod common;
 mod hand;
 mod mix;
