@@ -4,6 +4,7 @@ of them. Both streams may break at any time: what was not answered is sent again
     PYTHONPATH=GEN python examples/python/stream.py 127.0.0.1:7400 TENANT      (GEN as in client.py)
 """
 
+import contextlib
 import sys
 import threading
 import time
@@ -68,8 +69,8 @@ def begin(events, who):
     return position
 
 
-def follow(events, who, after, number):
-    """Yields up to so many events after a position that activities were recorded; fewer if the watch ends."""
+def follow(events, who, after):
+    """Yields what happens after a position where activities were recorded, until the watch ends or nobody wants more."""
     wanted = event_pb2.EventFilter(kinds=["account.activity_recorded"])
     request = event_service_pb2.WatchEventsRequest(after_position=after, filter=wanted)
     watch = events.WatchEvents(request, metadata=who)
@@ -78,14 +79,12 @@ def follow(events, who, after, number):
             # Heartbeats say how far it is too, where no event fits the filter.
             if told.HasField("event"):
                 yield told.event
-                number -= 1
-            if number == 0:
-                watch.cancel()
-                return
     except grpc.RpcError as error:
         if error.code() not in PASSING:
             raise
         time.sleep(1)
+    finally:
+        watch.cancel()
 
 
 def order(number):
@@ -134,13 +133,17 @@ def main(address, tenant, number=12):
 
         # As if the consumer stopped after some events and came back: it goes on after the position that it noted.
         seen, watches = set(), 0
-        while ids - seen:
+        while seen != ids:
             watches += 1
-            some = max(1, number // 3) if watches == 1 else len(ids - seen)
-            for event in follow(events, shop, position, some):
-                assert event.position > position, "positions only rise"
-                position = event.position
-                seen.add(event.account_id)
+            enough = max(1, number // 3) if watches == 1 else number
+            with contextlib.closing(follow(events, shop, position)) as told:
+                for event in told:
+                    assert event.position > position, "positions only rise"
+                    position = event.position
+                    # Of other accounts it is told as well.
+                    seen.update(ids & {event.account_id})
+                    if len(seen) >= enough:
+                        break
         print(f"saw the events of {len(seen)} accounts in {watches} watches")
 
 
