@@ -141,7 +141,8 @@ def main(address, tenant, number=12):
                     assert event.position > position, "positions only rise"
                     position = event.position
                     # Of other accounts it is told as well.
-                    seen.update(ids & {event.account_id})
+                    if event.account_id in ids:
+                        seen.add(event.account_id)
                     if len(seen) >= enough:
                         break
         print(f"saw the events of {len(seen)} accounts in {watches} watches")

@@ -215,7 +215,11 @@ impl Watch {
         let period = self.wish.heartbeat;
         let mut beat = interval_at(Instant::now() + period, period);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut greeted = false;
+        // Whoever begins now learns where that is, also if something gets its position before the watch reads.
+        let mut greeted = self.wish.start == Start::Now;
+        if greeted && let Err(end) = self.beat().await {
+            return end;
+        }
         loop {
             let went = async {
                 self.catch_up(&mut beat).await?;

@@ -3,11 +3,12 @@
 use super::{Watcher, all, assert_whole, kind, request};
 use crate::world::{World, open_pool};
 use futures::StreamExt;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tidepool::{
     app::{
+        App,
         call::{Call, Scope},
-        events::{Told, Watch, WatchEvents},
+        events::{Following, Told, Watch, WatchEvents},
     },
     domain::{
         event_stream::{Filter, Start},
@@ -137,6 +138,45 @@ async fn from_now_on() {
     world.stop().await;
 }
 
+/// A watch that has not begun to read.
+async fn open(app: &Arc<App>, start: Start, stop: &CancellationToken) -> (Watch, Following) {
+    let call = Call {
+        tenant: TenantName::parse("acme").unwrap(),
+        caller: CallerId::parse("warehouse").unwrap(),
+        scopes: vec![Scope::Events],
+        actor: None,
+        deadline: Instant::now() + super::SOON,
+    };
+    let wish = WatchEvents {
+        start,
+        filter: Filter::default(),
+        heartbeat: Duration::from_mins(1),
+    };
+    Watch::open(app.clone(), call, wish, stop.clone()).await.unwrap()
+}
+
+/// Where now is comes first, also where something gets its position before the watch reads.
+#[tokio::test]
+async fn where_now_is_comes_first() {
+    let world = World::start().await;
+    let app = &world.server.running.app;
+    let pool = world.pool(open_pool("North")).await;
+    world.many_lying("Acme", &pool, 4).await;
+    world.relay().await;
+    let stop = CancellationToken::new();
+    let (watch, mut told) = open(app, Start::Now, &stop).await;
+    world.lying("Late", &pool).await;
+    world.relay().await;
+    let watching = tokio::spawn(watch.run());
+    let first = told.next().await.unwrap().unwrap();
+    assert!(matches!(first, Told::Heartbeat { position: 4, .. }), "{first:?}");
+    let next = told.next().await.unwrap().unwrap();
+    assert!(matches!(&next, Told::Event(event) if event.position == 5), "{next:?}");
+    stop.cancel();
+    watching.await.unwrap();
+    world.stop().await;
+}
+
 /// X11: while many write and the relay goes on, whoever comes at any time, from any position, gets the rest of the same
 /// sequence.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -191,20 +231,8 @@ async fn who_lags_behind_misses_nothing() {
     let pool = world.pool(open_pool("North")).await;
     world.many_lying("Acme", &pool, 20).await;
     world.relay().await;
-    let call = Call {
-        tenant: TenantName::parse("acme").unwrap(),
-        caller: CallerId::parse("warehouse").unwrap(),
-        scopes: vec![Scope::Events],
-        actor: None,
-        deadline: Instant::now() + super::SOON,
-    };
-    let wish = WatchEvents {
-        start: Start::After(0),
-        filter: Filter::default(),
-        heartbeat: Duration::from_mins(1),
-    };
     let stop = CancellationToken::new();
-    let (watch, mut told) = Watch::open(app.clone(), call, wish, stop.clone()).await.unwrap();
+    let (watch, mut told) = open(&app, Start::After(0), &stop).await;
     let watching = tokio::spawn(watch.run());
     let mut positions = Vec::new();
     // Up to the heartbeat: it has caught up, and listens.
