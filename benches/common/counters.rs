@@ -180,9 +180,10 @@ impl Counters {
         Ok(())
     }
 
-    /// Makes pages as full as rows that come and go leave them in the end, whatever the load made of them: ids that are spread
-    /// evenly fill all pages at once, so whether they are full or half empty depends on how many there are.
-    pub(crate) async fn spread(&self, database: &str) -> Outcome {
+    /// Builds the tables again, with pages as full as rows that come and go leave them in the end, whatever the load made of
+    /// them: ids that are spread evenly fill all pages at once, so whether they are full or half empty depends on how many
+    /// there are.
+    pub(crate) async fn rebuild(&self, database: &str) -> Outcome {
         let full: u64 = query("SELECT @@innodb_fill_factor")
             .fetch_one(&self.server)
             .await?

@@ -163,7 +163,7 @@ async fn main() -> Outcome {
         );
         let name = format!("bench_growth_{at}");
         places.push(Place::start(&plan.common.server, &name, size).await?);
-        counters.spread(&name).await?;
+        counters.rebuild(&name).await?;
         counters.analyze(&name).await?;
     }
     for place in &mut places {
