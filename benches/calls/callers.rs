@@ -1,13 +1,22 @@
-//! Users of the service, each on one of a few connections.
+//! Users of the service, on one connection.
 
-use crate::common::{Failure, Outcome, USERS, site::TENANT};
+use crate::common::{Failure, Outcome, USERS, site::TENANT, spent::measured};
 use std::{sync::Arc, time::Instant};
 use tidepool::{
     client::{Client, Who},
-    rpc::proto::{self, ListAccountsRequest},
+    rpc::proto::{self, ListAccountsRequest, bulk_assign_accounts_request, bulk_claim_accounts_request},
 };
 use tokio::{sync::Barrier, task::JoinSet};
 use uuid::Uuid;
+
+/// One of them.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    client: Client,
+    /// The pool's.
+    administrator: Client,
+    user: String,
+}
 
 /// All of them.
 #[derive(Clone)]
@@ -30,29 +39,37 @@ impl Callers {
         self.0[at % self.0.len()].clone()
     }
 
+    fn caller(&self, at: usize) -> Caller {
+        Caller {
+            client: self.client(at),
+            administrator: self.client(0),
+            user: format!("user{}", at % self.0.len()),
+        }
+    }
+
     /// So many callers at a time, each a user who calls again and again for his part of the accounts, in calls of `size`; says
     /// how long calls took.
     pub(crate) async fn each<F>(
         &self,
         (callers, size): (usize, usize),
         ids: Vec<Uuid>,
-        call: impl Fn(Client, Vec<Uuid>) -> F + Copy + Send + 'static,
+        call: impl Fn(Caller, Vec<Uuid>) -> F + Copy + Send + 'static,
     ) -> Outcome<Vec<f64>>
     where
         F: Future<Output = Outcome> + Send + 'static,
     {
         let mut tasks = JoinSet::new();
         for (at, part) in ids.chunks(ids.len() / callers).enumerate() {
-            let (client, part) = (self.client(at), part.to_vec());
-            tasks.spawn(async move {
+            let (caller, part) = (self.caller(at), part.to_vec());
+            tasks.spawn(measured(async move {
                 let mut took = Vec::with_capacity(part.len() / size);
                 for some in part.chunks(size) {
                     let began = Instant::now();
-                    call(client.clone(), some.to_vec()).await?;
+                    call(caller.clone(), some.to_vec()).await?;
                     took.push(began.elapsed().as_secs_f64() * 1000.0);
                 }
                 Ok::<_, Failure>(took)
-            });
+            }));
         }
         let mut all = Vec::new();
         while let Some(took) = tasks.join_next().await {
@@ -66,10 +83,10 @@ impl Callers {
         let start = Arc::new(Barrier::new(callers));
         let mut tasks = JoinSet::new();
         for at in 0..callers {
-            let (client, start) = (self.client(at), start.clone());
+            let (caller, start) = (self.caller(at), start.clone());
             tasks.spawn(async move {
                 start.wait().await;
-                claim(client, vec![id]).await.is_ok()
+                claim(caller, vec![id]).await.is_ok()
             });
         }
         let began = Instant::now();
@@ -81,40 +98,55 @@ impl Callers {
     }
 }
 
-pub(crate) async fn claim(client: Client, ids: Vec<Uuid>) -> Outcome {
+pub(crate) async fn claim(caller: Caller, ids: Vec<Uuid>) -> Outcome {
     let request = proto::ClaimAccountRequest {
         account_id: ids[0].to_string(),
         ..Default::default()
     };
-    client.circulation().claim_account(request).await?;
+    caller.client.circulation().claim_account(request).await?;
     Ok(())
 }
 
-fn item(id: &Uuid) -> proto::bulk_claim_accounts_request::Item {
-    proto::bulk_claim_accounts_request::Item {
+pub(crate) async fn claim_many(caller: Caller, ids: Vec<Uuid>) -> Outcome {
+    let item = |id: &Uuid| bulk_claim_accounts_request::Item {
         account_id: id.to_string(),
         ..Default::default()
-    }
-}
-
-pub(crate) async fn claim_many(client: Client, ids: Vec<Uuid>) -> Outcome {
+    };
     let request = proto::BulkClaimAccountsRequest {
         items: ids.iter().map(item).collect(),
         ..Default::default()
     };
-    let answer = client.circulation().bulk_claim_accounts(request).await?.into_inner();
-    let refused = answer
-        .results
-        .iter()
-        .find(|result| result.status.as_ref().is_some_and(|status| status.code != 0));
-    refused.map_or(Ok(()), |refused| Err(format!("not claimed: {refused:?}").into()))
+    let answer = caller.client.circulation().bulk_claim_accounts(request).await?;
+    all_moved(&answer.into_inner().results)
 }
 
-pub(crate) async fn get(client: Client, ids: Vec<Uuid>) -> Outcome {
+/// The administrator of the pool lets the caller have them.
+pub(crate) async fn assign_many(caller: Caller, ids: Vec<Uuid>) -> Outcome {
+    let item = |id: &Uuid| bulk_assign_accounts_request::Item {
+        account_id: id.to_string(),
+        assignee: caller.user.clone(),
+        ..Default::default()
+    };
+    let request = proto::BulkAssignAccountsRequest {
+        items: ids.iter().map(item).collect(),
+        ..Default::default()
+    };
+    let answer = caller.administrator.circulation().bulk_assign_accounts(request).await?;
+    all_moved(&answer.into_inner().results)
+}
+
+fn all_moved(results: &[proto::MoveResult]) -> Outcome {
+    let refused = results
+        .iter()
+        .find(|result| result.status.as_ref().is_some_and(|status| status.code != 0));
+    refused.map_or(Ok(()), |refused| Err(format!("not moved: {refused:?}").into()))
+}
+
+pub(crate) async fn get(caller: Caller, ids: Vec<Uuid>) -> Outcome {
     let request = proto::GetAccountRequest {
         account_id: ids[0].to_string(),
     };
-    client.accounts().get_account(request).await?;
+    caller.client.accounts().get_account(request).await?;
     Ok(())
 }
 

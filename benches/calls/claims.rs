@@ -2,7 +2,7 @@
 
 use crate::{
     Plan,
-    callers::{claim, claim_many, get},
+    callers::{assign_many, claim, claim_many, get},
     common::{
         Outcome,
         report::{Report, Target},
@@ -26,11 +26,12 @@ struct Figure {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
     Claim,
-    Bulk,
+    ClaimMany,
+    AssignMany,
     Get,
 }
 
-const FIGURES: [Figure; 6] = [
+const FIGURES: [Figure; 7] = [
     Figure {
         name: "claim, 1 caller, rate over by hand",
         rate: "claims, 1 caller",
@@ -72,7 +73,16 @@ const FIGURES: [Figure; 6] = [
         rate: "accounts in claims of 100",
         by_hand: "by hand, 100 at once",
         slowest: "claim of 100, 99 %",
-        what: What::Bulk,
+        what: What::ClaimMany,
+        shape: (4, 100, 8),
+        least: 0.5,
+    },
+    Figure {
+        name: "assign of 100, 4 callers, likewise",
+        rate: "accounts in assignments of 100",
+        by_hand: "by hand, 100 assigned at once",
+        slowest: "assign of 100, 99 %",
+        what: What::AssignMany,
         shape: (4, 100, 8),
         least: 0.5,
     },
@@ -96,18 +106,22 @@ async fn run(plan: &Plan, pair: &Pair, figure: &Figure, took: &mut [Took; 2], se
         // What is only read is there for the next round as well.
         let ids = match figure.what {
             What::Get => stock.last(number)?,
-            What::Claim | What::Bulk => stock.take(number)?,
+            What::Claim | What::ClaimMany | What::AssignMany => stock.take(number)?,
         };
         let shape = (callers, size);
         let took = &mut took[usize::from(!service)];
         match (figure.what, service) {
             (What::Claim, true) => took.run(&pair.counters, pair.callers.each(shape, ids, claim)).await?,
-            (What::Bulk, true) => {
+            (What::ClaimMany, true) => {
                 took.run(&pair.counters, pair.callers.each(shape, ids, claim_many))
                     .await?;
             }
+            (What::AssignMany, true) => {
+                took.run(&pair.counters, pair.callers.each(shape, ids, assign_many))
+                    .await?;
+            }
             (What::Get, true) => took.run(&pair.counters, pair.callers.each(shape, ids, get)).await?,
-            (What::Claim | What::Bulk, false) => {
+            (What::Claim | What::ClaimMany | What::AssignMany, false) => {
                 took.run(&pair.counters, pair.hand.each(Work::Claim, shape, ids))
                     .await?;
             }
@@ -123,7 +137,7 @@ pub(crate) async fn measure(plan: &Plan, pair: &Pair, report: &mut Report) -> Ou
     for figure in &FIGURES {
         run(plan, pair, figure, &mut Default::default(), true).await?;
     }
-    let mut all: [[Took; 2]; 6] = Default::default();
+    let mut all: [[Took; 2]; 7] = Default::default();
     for round in 0..plan.rounds {
         eprintln!("claims, round {} of {}", round + 1, plan.rounds);
         for (figure, took) in FIGURES.iter().zip(&mut all) {
@@ -143,11 +157,18 @@ pub(crate) async fn measure(plan: &Plan, pair: &Pair, report: &mut Report) -> Ou
     for (at, name) in [
         (3, "processor time of a claim, 64 callers, likewise"),
         (4, "processor time of a claim of 100, likewise"),
-        (5, "processor time of get, likewise"),
+        (5, "processor time of an assign of 100, likewise"),
+        (6, "processor time of get, likewise"),
     ] {
         report.add(name, cost(&all[at][0]) / cost(&all[at][1]), "x", None);
     }
-    for (at, name) in [(0, "claim, 1"), (3, "claim, 64"), (4, "of 100"), (5, "get")] {
+    for (at, name) in [
+        (0, "claim, 1"),
+        (3, "claim, 64"),
+        (4, "claim, 100"),
+        (5, "assign, 100"),
+        (6, "get"),
+    ] {
         let (callers, size, calls) = FIGURES[at].shape;
         let number = (callers * size * plan.of(calls) * plan.rounds) as u64;
         report.count(name, number, all[at][0].counted());

@@ -5,6 +5,7 @@ use crate::common::{
     Outcome, USERS,
     hand::{connect, marks},
     site::RULE_DAYS,
+    spent::measured,
 };
 use sea_orm::sqlx::{AssertSqlSafe, Error, Executor, MySqlConnection, MySqlPool, Row, query};
 use std::{sync::Arc, time::Instant};
@@ -39,7 +40,7 @@ impl Hand {
         for (at, part) in ids.chunks(ids.len() / callers).enumerate() {
             let (pool, part) = (self.pool.clone(), part.to_vec());
             let user = format!("user{}", at as u64 % USERS);
-            tasks.spawn(async move {
+            tasks.spawn(measured(async move {
                 let mut took = Vec::with_capacity(part.len() / size);
                 for some in part.chunks(size) {
                     let began = Instant::now();
@@ -50,7 +51,7 @@ impl Hand {
                     took.push(began.elapsed().as_secs_f64() * 1000.0);
                 }
                 Ok::<_, Error>(took)
-            });
+            }));
         }
         let mut all = Vec::new();
         while let Some(took) = tasks.join_next().await {

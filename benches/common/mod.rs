@@ -9,6 +9,7 @@ pub(crate) mod load;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod site;
+pub(crate) mod spent;
 
 use std::error::Error;
 

@@ -1,6 +1,6 @@
 //! A server with an organisation on a database of its own, on a clock that stands still until it is moved.
 
-use super::{CONNECTIONS, Outcome, USERS};
+use super::{CONNECTIONS, Outcome, USERS, spent};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use sea_orm::sqlx::{AssertSqlSafe, MySqlPool, query};
 use secrecy::SecretString;
@@ -100,7 +100,7 @@ impl Site {
             scopes: "admin".into(),
             actor: String::new(),
         };
-        let admin = Client::new(&format!("http://{}", running.address()), &who)?;
+        let admin = spent::connect(running.address(), &who)?;
         hire(&admin, setup.users).await?;
         let mut pools = Vec::new();
         for at in 0..setup.pools {

@@ -5,6 +5,7 @@ use crate::{
         Failure, Outcome,
         runs::Latency,
         site::{Site, TENANT},
+        spent::{self, measured},
     },
     mix::{Account, BATCH, Teller},
 };
@@ -32,9 +33,8 @@ pub(crate) fn connect(site: &Site, connections: usize) -> Outcome<Vec<Client>> {
         scopes: "ingest,events".into(),
         actor: String::new(),
     };
-    let address = format!("http://{}", site.running.address());
-    let clients = (0..connections).map(|_| Client::new(&address, &who));
-    Ok(clients.collect::<Result<_, _>>()?)
+    let clients = (0..connections).map(|_| spent::connect(site.running.address(), &who));
+    clients.collect()
 }
 
 fn check(results: &[Told], number: usize, wanted: RecordOutcome) -> Outcome {
@@ -54,7 +54,7 @@ where
     let tasks: Vec<_> = tellers
         .drain(..)
         .zip(clients.iter().cycle())
-        .map(|(teller, client)| tokio::spawn(work(client.clone(), teller)))
+        .map(|(teller, client)| tokio::spawn(measured(work(client.clone(), teller))))
         .collect();
     let mut all = Vec::new();
     for task in tasks {
@@ -154,7 +154,7 @@ async fn stream(
 ) -> Outcome<Teller> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let (told, size) = (accounts.clone(), freight.size);
-    let telling = tokio::spawn(async move {
+    let telling = tokio::spawn(measured(async move {
         for (sequence, size) in messages(number, size) {
             let batch = teller.batch(size);
             let message = IngestActivitiesRequest {
@@ -167,7 +167,7 @@ async fn stream(
             }
         }
         teller
-    });
+    }));
     let answers = client
         .activities()
         .ingest_activities(ReceiverStream::new(receiver))

@@ -6,6 +6,7 @@ use crate::{
         Outcome,
         hand::{CHUNK, cases, connect, marks},
         site::RULE_DAYS,
+        spent::measured,
     },
     mix::{Account, Happening, Teller},
 };
@@ -54,7 +55,10 @@ impl Hand {
                 Ok::<_, Error>(teller)
             }
         };
-        let tasks: Vec<_> = tellers.drain(..).map(|teller| tokio::spawn(work(teller))).collect();
+        let tasks: Vec<_> = tellers
+            .drain(..)
+            .map(|teller| tokio::spawn(measured(work(teller))))
+            .collect();
         for task in tasks {
             tellers.push(task.await??);
         }

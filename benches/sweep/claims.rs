@@ -1,6 +1,6 @@
 //! People who claim, two at a time, and how long they wait.
 
-use crate::common::{Outcome, USERS, runs::Latency, site::TENANT};
+use crate::common::{Outcome, USERS, runs::Latency, site::TENANT, spent::measured};
 use std::{
     sync::{
         Arc,
@@ -47,7 +47,7 @@ impl Claims {
         let mut people = JoinSet::new();
         for _ in 0..AT_ONCE {
             let (next, clients, ids, over) = (next.clone(), clients.clone(), self.ids.clone(), over.clone());
-            people.spawn(async move {
+            people.spawn(measured(async move {
                 let mut took = Vec::new();
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
@@ -63,7 +63,7 @@ impl Claims {
                     took.push(began.elapsed().as_secs_f64() * 1000.0);
                     tokio::time::sleep(PAUSE).await;
                 }
-            });
+            }));
         }
         let mut all = Vec::new();
         while let Some(person) = people.join_next().await {

@@ -10,6 +10,7 @@ use crate::{
         load::Loader,
         report::{Report, Target},
         runs::Runs,
+        spent::measured,
     },
     hand::Hand,
     site::{Site, due, idle},
@@ -64,7 +65,7 @@ impl Size {
     async fn by_hand(&mut self, plan: &Plan, counters: &Counters) -> Outcome {
         self.site.base.clock.advance(TimeDelta::hours(1));
         counters.quiet().await?;
-        let work = self.hand.reclaim(self.site.base.clock.now());
+        let work = measured(self.hand.reclaim(self.site.base.clock.now()));
         let ((taken, seconds), counted) = counters.during(work).await?;
         assert_eq!(taken, plan.due, "what is due is taken by hand");
         self.by_hand.add(seconds, &counted);

@@ -111,18 +111,21 @@ impl Client {
         if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().authority().is_none() {
             return Err(wrong());
         }
+        let channel = endpoint.timeout(PATIENCE).connect_timeout(CONNECT).connect_lazy();
+        Self::on(channel, who)
+    }
+
+    /// A client on a channel that was made otherwise: with other timeouts, or on an executor of its own.
+    pub fn on(channel: Channel, who: &Who) -> Result<Self, ClientError> {
         Ok(Self {
-            channel: endpoint.timeout(PATIENCE).connect_timeout(CONNECT).connect_lazy(),
+            channel,
             identity: Identity::new(who)?,
         })
     }
 
     /// The same connection for somebody else.
     pub fn as_who(&self, who: &Who) -> Result<Self, ClientError> {
-        Ok(Self {
-            channel: self.channel.clone(),
-            identity: Identity::new(who)?,
-        })
+        Self::on(self.channel.clone(), who)
     }
 }
 
