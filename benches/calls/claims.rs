@@ -16,6 +16,7 @@ struct Figure {
     name: &'static str,
     rate: &'static str,
     by_hand: &'static str,
+    median: &'static str,
     slowest: &'static str,
     what: What,
     /// Callers, accounts of a call, and calls of each caller.
@@ -36,6 +37,7 @@ const FIGURES: [Figure; 7] = [
         name: "claim, 1 caller, rate over by hand",
         rate: "claims, 1 caller",
         by_hand: "by hand, 1 caller",
+        median: "claim, 1 caller, median",
         slowest: "claim, 1 caller, 99 %",
         what: What::Claim,
         shape: (1, 1, 1_200),
@@ -45,6 +47,7 @@ const FIGURES: [Figure; 7] = [
         name: "claim, 8 callers, likewise",
         rate: "claims, 8 callers",
         by_hand: "by hand, 8 callers",
+        median: "claim, 8 callers, median",
         slowest: "claim, 8 callers, 99 %",
         what: What::Claim,
         shape: (8, 1, 200),
@@ -54,6 +57,7 @@ const FIGURES: [Figure; 7] = [
         name: "claim, 32 callers, likewise",
         rate: "claims, 32 callers",
         by_hand: "by hand, 32 callers",
+        median: "claim, 32 callers, median",
         slowest: "claim, 32 callers, 99 %",
         what: What::Claim,
         shape: (32, 1, 80),
@@ -63,6 +67,7 @@ const FIGURES: [Figure; 7] = [
         name: "claim, 64 callers, likewise",
         rate: "claims, 64 callers",
         by_hand: "by hand, 64 callers",
+        median: "claim, 64 callers, median",
         slowest: "claim, 64 callers, 99 %",
         what: What::Claim,
         shape: (64, 1, 60),
@@ -72,6 +77,7 @@ const FIGURES: [Figure; 7] = [
         name: "claim of 100, 4 callers, likewise",
         rate: "accounts in claims of 100",
         by_hand: "by hand, 100 at once",
+        median: "claim of 100, median",
         slowest: "claim of 100, 99 %",
         what: What::ClaimMany,
         shape: (4, 100, 8),
@@ -81,6 +87,7 @@ const FIGURES: [Figure; 7] = [
         name: "assign of 100, 4 callers, likewise",
         rate: "accounts in assignments of 100",
         by_hand: "by hand, 100 assigned at once",
+        median: "assign of 100, median",
         slowest: "assign of 100, 99 %",
         what: What::AssignMany,
         shape: (4, 100, 8),
@@ -90,6 +97,7 @@ const FIGURES: [Figure; 7] = [
         name: "get, 8 callers, likewise",
         rate: "accounts read, 8 callers",
         by_hand: "by hand, read by key, 8 callers",
+        median: "get, 8 callers, median",
         slowest: "get, 8 callers, 99 %",
         what: What::Get,
         shape: (8, 1, 500),
@@ -151,6 +159,7 @@ pub(crate) async fn measure(plan: &Plan, pair: &Pair, report: &mut Report) -> Ou
         report.add(figure.by_hand, number / hand.runs.median(), "a second", None);
         let ratio = hand.runs.median() / service.runs.median();
         report.add(figure.name, ratio, "x", Some(Target::AtLeast(figure.least)));
+        report.add(figure.median, service.percentile(50), "ms", None);
         report.add(figure.slowest, service.percentile(99), "ms", None);
     }
     let cost = |took: &Took| took.counted().processor_time() as f64;
