@@ -12,28 +12,33 @@ use crate::{
     site::Site,
     world::World,
 };
+use futures::future::join_all;
 use secrecy::SecretString;
 
 /// More points than any of the calls has.
 const POINTS: usize = 40;
+
+type Settings = &'static [(&'static str, &'static str)];
 
 /// A process that reaches its database through a proxy, which knows what it is about to do.
 struct Watched {
     deployed: Deployed,
     proxy: Proxy,
     url: SecretString,
+    settings: Settings,
     process: Process,
 }
 
 impl Watched {
-    async fn start(deployed: Deployed) -> Self {
+    async fn start(deployed: Deployed, settings: Settings) -> Self {
         let proxy = Proxy::start(&external_server().unwrap()).await;
         let url = proxy.url(&deployed.url);
-        let process = deployed.serve_at(&url, &[]).await;
+        let process = deployed.serve_at(&url, settings).await;
         Self {
             deployed,
             proxy,
             url,
+            settings,
             process,
         }
     }
@@ -42,24 +47,36 @@ impl Watched {
         Site::new(vec![self.process.channel()])
     }
 
-    /// Kills the process at this point of the errand. Says whether it came to that, and what the answer is: that of the
-    /// next process if so.
-    async fn killed_at(&mut self, errand: &Errand, which: Which, fault: Fault, stock: &Stock) -> (bool, String) {
+    /// Kills the process at this point of the errands, all of which are asked for at once. Says whether it came to that, and what
+    /// the answers are: those of the next process if so.
+    async fn killed_at(
+        &mut self,
+        errands: &[Errand],
+        which: Which,
+        fault: Fault,
+        stock: &Stock,
+    ) -> (bool, Vec<String>) {
         let site = self.site();
         // What a server reads once, it has read.
         site.counted(stock.pool()).await;
         self.proxy.trap_at(which, fault);
+        let all = join_all(errands.iter().map(|errand| errand.ask(&site, 0)));
         let answered = tokio::select! {
-            answered = errand.ask(&site, 0) => Some(answered.unwrap()),
+            answered = all => Some(answered),
             () = self.proxy.silent() => None,
         };
         self.proxy.disarm();
         match answered {
-            Some(said) if !self.proxy.is_silent() => (false, said),
+            Some(answered) if !self.proxy.is_silent() => (false, answered.into_iter().map(Result::unwrap).collect()),
             answered => {
                 self.restart().await;
-                let said = errand.insist(&self.site(), 0).await;
-                assert!(answered.is_none_or(|answered| answered == said));
+                let mut said = Vec::new();
+                for (at, errand) in errands.iter().enumerate() {
+                    let before = answered.as_ref().and_then(|answered| answered[at].as_ref().ok());
+                    let now = errand.insist(&self.site(), 0).await;
+                    assert!(before.is_none_or(|before| *before == now), "{errand:?}");
+                    said.push(now);
+                }
                 (true, said)
             }
         }
@@ -70,37 +87,46 @@ impl Watched {
         self.process.kill();
         self.proxy.cut();
         self.proxy.heal();
-        self.process = self.deployed.serve_at(&self.url, &[]).await;
+        self.process = self.deployed.serve_at(&self.url, self.settings).await;
     }
 }
 
 async fn killed_in(kind: Kind) {
-    let test = format!("killed between the statements of {kind:?}");
+    killed_in_some(kind, 1, &[]).await;
+}
+
+/// So many of them at once.
+async fn killed_in_some(kind: Kind, number: usize, settings: Settings) {
+    let test = format!("killed between the statements of {kind:?} ({number} at once)");
     if !on_a_server(&test, "its statements pass no proxy; see killed_anywhere") {
         return;
     }
     let world = World::start().await;
-    let mut stock = Stock::make(&world, 3 * POINTS).await;
-    let mut watched = Watched::start(Deployed::of(world).await).await;
+    let mut stock = Stock::make(&world, 3 * POINTS * number).await;
+    let mut watched = Watched::start(Deployed::of(world).await, settings).await;
     let mut done = Vec::new();
     for point in 1.. {
-        assert!(point < POINTS, "a call without an end");
-        let errand = stock.errand(kind);
+        assert!(point < POINTS, "calls without an end");
+        let errands: Vec<_> = (0..number).map(|_| stock.errand(kind)).collect();
         let which = Which::Statement(point);
-        let (killed, said) = watched.killed_at(&errand, which, Fault::EndBefore, &stock).await;
-        done.push((errand, said));
+        let (killed, said) = watched.killed_at(&errands, which, Fault::EndBefore, &stock).await;
+        done.extend(errands.into_iter().zip(said));
         if !killed {
-            // What is read, what is written, the answer that is remembered, COMMIT.
-            assert!(point > 4, "{kind:?} has {point} statements");
-            say(&format!("{kind:?} was killed at {} points", point - 1));
+            // What is read, what is written, the answer that is remembered, COMMIT: once for one, and once for all others.
+            assert!(point > 4 * number.min(2), "{kind:?} has {point} statements");
+            assert!(number == 1 || point < 4 * number, "each of {kind:?} was alone");
+            say(&format!(
+                "{kind:?} ({number} at once) was killed at {} points",
+                point - 1
+            ));
             break;
         }
     }
-    let errand = stock.errand(kind);
-    let which = Which::Containing(COMMIT, 1);
-    let (killed, said) = watched.killed_at(&errand, which, Fault::EndAfter, &stock).await;
+    let errands: Vec<_> = (0..number).map(|_| stock.errand(kind)).collect();
+    let which = Which::Containing(COMMIT, number.min(2));
+    let (killed, said) = watched.killed_at(&errands, which, Fault::EndAfter, &stock).await;
     assert!(killed);
-    done.push((errand, said));
+    done.extend(errands.into_iter().zip(said));
     all_were_done_once(&watched.site(), &stock, &done).await;
     let (status, log) = watched.process.stop().await;
     assert!(status.success(), "{log}");
@@ -111,6 +137,12 @@ async fn killed_in(kind: Kind) {
 #[tokio::test]
 async fn claims_survive() {
     killed_in(Kind::Claim).await;
+}
+
+/// P4: claims at once share a transaction where there are no more connections, and each is made or not made all the same.
+#[tokio::test]
+async fn claims_that_share_survive() {
+    killed_in_some(Kind::Claim, 6, &[("TIDEPOOL__DATABASE__MAX_CONNECTIONS", "1")]).await;
 }
 
 /// Of a bulk claim all is there or nothing.
