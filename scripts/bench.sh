@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all benchmarks but the replay, each on a private MariaDB, and keeps what they say as JSON beside the build. Beside each
 # ratio stands what it was when somebody last found it good (benches/baseline.json); TIDEPOOL_BENCH_ACCEPT=1 makes those of this
-# run the next ones, and its charts those that docs/performance.md shows.
+# run the next ones, and its charts those that docs/performance.md shows. Fails where a target was missed, after all are done.
 #   bench.sh
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -9,11 +9,13 @@ cd "$ROOT"
 
 results=${CARGO_TARGET_DIR:-target}/bench
 mkdir -p "$results"
-scripts/bench-calls.sh --json "$results/calls.json"
-scripts/bench-growth.sh --json "$results/growth.json"
-scripts/bench-ingest.sh --rounds 3 --json "$results/ingest.json"
-scripts/bench-sweep.sh --json "$results/sweep.json"
+missed=()
+scripts/bench-calls.sh --json "$results/calls.json" || missed+=(calls)
+scripts/bench-growth.sh --json "$results/growth.json" || missed+=(growth)
+scripts/bench-ingest.sh --rounds 3 --json "$results/ingest.json" || missed+=(ingest)
+scripts/bench-sweep.sh --json "$results/sweep.json" || missed+=(sweep)
 charts=$results
 [ -z "${TIDEPOOL_BENCH_ACCEPT:-}" ] || charts=$PWD/docs/charts
 cargo bench --locked --bench charts -- "$results"/{calls,growth,ingest,sweep}.json "$charts"
-say "as JSON: $results"
+say "as JSON: $results, after $((SECONDS / 60)) minutes"
+[ ${#missed[@]} = 0 ] || fail "what did not end well, or missed a target: ${missed[*]}"

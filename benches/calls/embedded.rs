@@ -8,9 +8,11 @@ use crate::{
         Outcome, USERS,
         counters::Counted,
         report::{Report, Target},
+        request_id,
         runs::Runs,
         site::{Setup, Site, TENANT},
     },
+    hand::{ANSWER, REQUEST},
 };
 use chrono::{DateTime, Utc};
 use sea_orm::sqlx::{
@@ -149,6 +151,8 @@ impl Hand {
         let tenure = tenure.bind(id).bind(version + 1).bind(user).bind(NOW).bind(user);
         tenure.execute(&mut *tx).await?;
         event(&mut tx, "account.claimed", &[(id.to_vec(), version + 1)]).await?;
+        let request = query(REQUEST).bind(request_id()).bind(vec![7_u8; 32]);
+        request.bind(vec![7_u8; ANSWER]).bind(NOW).execute(&mut *tx).await?;
         tx.commit().await
     }
 
@@ -328,8 +332,14 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Outcome {
     })?;
     let (mut service, mut by) = (Took::default(), Took::default());
     for round in 0..=plan.rounds.min(ACCOUNTS / (CALLERS * CLAIMS) - 1) {
-        serve(&of_service, &source, &callers, &ids, round, &mut service).await?;
-        by_hand(&hand, &hand_ids, round, &mut by).await?;
+        // Nobody is always first.
+        for serves in [round % 2 == 0, round % 2 == 1] {
+            if serves {
+                serve(&of_service, &source, &callers, &ids, round, &mut service).await?;
+            } else {
+                by_hand(&hand, &hand_ids, round, &mut by).await?;
+            }
+        }
         if round == 0 {
             // Connections are there, and statements known, before it counts.
             (service, by) = (Took::default(), Took::default());

@@ -4,6 +4,7 @@
 use crate::common::{
     Outcome, USERS,
     hand::{connect, marks},
+    request_id,
     site::RULE_DAYS,
     spent::measured,
 };
@@ -14,6 +15,8 @@ use uuid::Uuid;
 
 const NOW: i64 = 1_772_438_400_000_000;
 const DAY: i64 = 86_400_000_000;
+/// Bytes that the service remembers of its answer, for each account.
+pub(crate) const ANSWER: usize = 240;
 
 /// Whoever works by hand.
 #[derive(Clone)]
@@ -67,14 +70,14 @@ impl Hand {
         for at in 0..callers {
             let (pool, start) = (self.pool.clone(), start.clone());
             let user = format!("user{}", at as u64 % USERS);
-            tasks.spawn(async move {
+            tasks.spawn(measured(async move {
                 start.wait().await;
                 let sql = "UPDATE account SET owner = ?, owner_since = ?, status = 4, pool_entry_time = NULL, \
                            pool_entry_cause = NULL, version = version + 1 WHERE tenant = 1 AND id = ? AND version = 1";
                 let update = query(sql).bind(user).bind(NOW).bind(id.as_bytes().as_slice());
                 let done = update.execute(&pool).await;
                 done.is_ok_and(|done| done.rows_affected() == 1)
-            });
+            }));
         }
         let began = Instant::now();
         let won = tasks.join_all().await.into_iter().filter(|won| *won).count();
@@ -102,6 +105,10 @@ async fn get(pool: &MySqlPool, id: Uuid) -> Result<(), Error> {
     query(sql).bind(id.as_bytes().as_slice()).fetch_one(pool).await?;
     Ok(())
 }
+
+/// What is remembered of a request, so that it is answered the same when it is sent again.
+pub(crate) const REQUEST: &str = "INSERT INTO request (tenant, caller, request_id, payload_hash, response, create_time) \
+                                  VALUES (1, 'crm', ?, ?, ?, ?)";
 
 /// One transaction.
 async fn claim(pool: &MySqlPool, user: &str, ids: &[Uuid]) -> Result<(), Error> {
@@ -133,6 +140,13 @@ async fn claim(pool: &MySqlPool, user: &str, ids: &[Uuid]) -> Result<(), Error> 
     let guard = query(guard).bind(user).bind(holder).execute(&mut *tx).await?;
     expect(guard.rows_affected(), 1)?;
     insert(&mut tx, user, ids, version + 1).await?;
+    query(REQUEST)
+        .bind(request_id())
+        .bind(vec![7_u8; 32])
+        .bind(vec![7_u8; ANSWER * ids.len()])
+        .bind(NOW)
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await
 }
 

@@ -14,7 +14,9 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
-use tokio::{net::TcpStream, time::sleep};
+use tokio::time::sleep;
+use tonic::transport::Endpoint;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,6 +32,18 @@ impl Drop for Server {
     }
 }
 
+/// Whether it says of itself that it serves.
+async fn serves(address: &str) -> bool {
+    let Ok(endpoint) = Endpoint::from_shared(format!("http://{address}")) else {
+        return false;
+    };
+    let Ok(channel) = endpoint.connect().await else {
+        return false;
+    };
+    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+}
+
 impl Server {
     /// Starts it on a file of its own, and waits until it serves; says how many seconds that took.
     async fn start(program: &Path, folder: &str, name: &str) -> Outcome<(Self, f64)> {
@@ -42,7 +56,7 @@ impl Server {
         command.args(["serve", "--listen", &listen, "--database-url", &file]);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let server = Self(child);
-        while TcpStream::connect(address).await.is_err() {
+        while !serves(&listen).await {
             if began.elapsed() > PATIENCE {
                 return Err("the program does not serve".into());
             }

@@ -12,9 +12,15 @@ pub(crate) mod site;
 pub(crate) mod spent;
 
 use std::error::Error;
+use uuid::Uuid;
 
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// The id of a request, as a client makes one: what was answered is remembered with it.
+pub(crate) fn request_id() -> String {
+    Uuid::from_u128(rand::random()).to_string()
+}
 
 /// Connections of the server, and of what is done by hand.
 pub(crate) const CONNECTIONS: u32 = 8;

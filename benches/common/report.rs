@@ -174,7 +174,7 @@ impl Report {
         json!({"sizes": sizes, "figures": figures, "counted": counted}).to_string()
     }
 
-    /// Says it all: the table, and the JSON into the file, if there is to be one.
+    /// Says it all: the table, and the JSON into the file, if there is to be one. Fails where a target was missed.
     #[expect(clippy::print_stdout, reason = "this is a report")]
     pub(crate) fn tell(&self, file: Option<&str>) -> Outcome {
         let baseline = Baseline::read()?;
@@ -184,6 +184,13 @@ impl Report {
             Some(path) => fs::write(path, self.json())?,
             None => println!("{}", self.json()),
         }
-        Ok(())
+        let targets = self
+            .figures
+            .iter()
+            .filter_map(|figure| Some((figure.target?, figure.value)));
+        match targets.filter(|(target, value)| !target.met(*value)).count() {
+            0 => Ok(()),
+            missed => Err(format!("targets that were missed: {missed}").into()),
+        }
     }
 }

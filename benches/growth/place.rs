@@ -6,6 +6,7 @@ use crate::{
         Outcome,
         counters::Counters,
         load::{Deadlines, Loader},
+        request_id,
         runs::Latency,
         site::{RULE_DAYS, Setup, Site, TENANT},
     },
@@ -136,6 +137,7 @@ impl Place {
                 for account_id in part {
                     let request = proto::ClaimAccountRequest {
                         account_id,
+                        request_id: request_id(),
                         ..Default::default()
                     };
                     client.circulation().claim_account(request).await?;

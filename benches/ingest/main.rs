@@ -22,7 +22,7 @@ use clap::{Parser, value_parser};
 use common::{
     Outcome,
     args::{Common, at_least},
-    report::Report,
+    report::{Report, Target},
     site::Setup,
 };
 
@@ -101,6 +101,6 @@ async fn main() -> Outcome {
         let served = Box::pin(rates::measure(&plan, &mut report)).await?;
         Box::pin(watch::measure(&plan, &mut report, served)).await?;
     }
-    report.memory(None)?;
+    report.memory(Some(Target::AtMost(150.0)))?;
     report.tell(plan.common.json.as_deref())
 }

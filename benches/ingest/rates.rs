@@ -235,6 +235,7 @@ fn tell(bench: &Bench<'_>, report: &mut Report, took: &[Took; 5]) {
     let target = Some(Target::AtMost(50.0));
     report.add("call of one, 99 %", singles.percentile(99), "ms", target);
     report.add("call of 500, median", calls.percentile(50), "ms", None);
+    report.add("call of 500, 99 %", calls.percentile(99), "ms", None);
     for (at, name) in ["calls", "hand", "streams", "hand, one", "calls, one"]
         .into_iter()
         .enumerate()
