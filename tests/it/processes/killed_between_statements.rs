@@ -1,12 +1,13 @@
-//! A process that is killed between two statements of a call, before each of them and before and after COMMIT: what it
-//! did not acknowledge is done by the call's repetition, once.
+//! A process that is killed between two statements of a call, before each of them and before and after COMMIT, or its database
+//! is: what was not acknowledged is done by the call's repetition, once.
 
 use super::{
     Deployed,
     errands::{Errand, Kind, Stock, all_were_done_once},
 };
 use crate::{
-    harness::{external_server, on_a_server, say},
+    harness::{Server, Storage, external_server, on_a_server, say},
+    private_server::PrivateServer,
     process::Process,
     proxy::{COMMIT, Fault, Proxy, Which},
     site::Site,
@@ -20,8 +21,20 @@ const POINTS: usize = 40;
 
 type Settings = &'static [(&'static str, &'static str)];
 
+/// With one connection there is one lane, in which claims at the same time share transactions.
+const SHARING: Settings = &[("TIDEPOOL__DATABASE__MAX_CONNECTIONS", "1")];
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug)]
+enum Victim {
+    Service,
+    Database,
+}
+
 /// A process that reaches its database through a proxy, which knows what it is about to do.
 struct Watched {
+    /// The database, if that is what is killed; otherwise it is everybody's.
+    database: Option<PrivateServer>,
     deployed: Deployed,
     proxy: Proxy,
     url: SecretString,
@@ -30,11 +43,16 @@ struct Watched {
 }
 
 impl Watched {
-    async fn start(deployed: Deployed, settings: Settings) -> Self {
-        let proxy = Proxy::start(&external_server().unwrap()).await;
+    async fn start(deployed: Deployed, database: Option<PrivateServer>, settings: Settings) -> Self {
+        let server = match &database {
+            Some(database) => database.url.clone(),
+            None => external_server().unwrap(),
+        };
+        let proxy = Proxy::start(&server).await;
         let url = proxy.url(&deployed.url);
         let process = deployed.serve_at(&url, settings).await;
         Self {
+            database,
             deployed,
             proxy,
             url,
@@ -47,8 +65,8 @@ impl Watched {
         Site::new(vec![self.process.channel()])
     }
 
-    /// Kills the process at this point of the errands, all of which are asked for at once. Says whether it came to that, and what
-    /// the answers are: those of the next process if so.
+    /// Kills the victim at this point of the errands, all of which are asked for at once. Says whether it came to that, and what
+    /// the answers are: those to a repetition if so.
     async fn killed_at(
         &mut self,
         errands: &[Errand],
@@ -82,28 +100,44 @@ impl Watched {
         }
     }
 
-    /// Kills the process; what it sent into the void never arrives. The next one starts.
+    /// Kills the victim; what was sent into the void never arrives. The next process starts, or the database starts again, and the
+    /// service finds it.
     async fn restart(&mut self) {
-        self.process.kill();
+        match &mut self.database {
+            Some(database) => database.kill(),
+            None => self.process.kill(),
+        }
         self.proxy.cut();
         self.proxy.heal();
-        self.process = self.deployed.serve_at(&self.url, self.settings).await;
+        match &mut self.database {
+            Some(database) => database.start_again().await,
+            None => self.process = self.deployed.serve_at(&self.url, self.settings).await,
+        }
     }
 }
 
 async fn killed_in(kind: Kind) {
-    killed_in_some(kind, 1, &[]).await;
+    killed_in_some(Victim::Service, kind, 1, &[]).await;
 }
 
 /// So many of them at once.
-async fn killed_in_some(kind: Kind, number: usize, settings: Settings) {
-    let test = format!("killed between the statements of {kind:?} ({number} at once)");
+async fn killed_in_some(victim: Victim, kind: Kind, number: usize, settings: Settings) {
+    let test = format!("{victim:?} killed between the statements of {kind:?} ({number} at once)");
     if !on_a_server(&test, "its statements pass no proxy; see killed_anywhere") {
         return;
     }
-    let world = World::start().await;
+    let (world, database) = match victim {
+        Victim::Service => (World::start().await, None),
+        Victim::Database => {
+            let Some(database) = PrivateServer::start(&test).await else {
+                return;
+            };
+            let storage = Storage::create_at(&database.url).await;
+            (World::of(Server::start_in(storage, |_| {}).await).await, Some(database))
+        }
+    };
     let mut stock = Stock::make(&world, 3 * POINTS * number).await;
-    let mut watched = Watched::start(Deployed::of(world).await, settings).await;
+    let mut watched = Watched::start(Deployed::of(world).await, database, settings).await;
     let mut done = Vec::new();
     for point in 1.. {
         assert!(point < POINTS, "calls without an end");
@@ -115,10 +149,7 @@ async fn killed_in_some(kind: Kind, number: usize, settings: Settings) {
             // What is read, what is written, the answer that is remembered, COMMIT: once for one, and once for all others.
             assert!(point > 4 * number.min(2), "{kind:?} has {point} statements");
             assert!(number == 1 || point < 4 * number, "each of {kind:?} was alone");
-            say(&format!(
-                "{kind:?} ({number} at once) was killed at {} points",
-                point - 1
-            ));
+            say(&format!("{test}: {} points", point - 1));
             break;
         }
     }
@@ -142,7 +173,23 @@ async fn claims_survive() {
 /// P4: claims at once share a transaction where there are no more connections, and each is made or not made all the same.
 #[tokio::test]
 async fn claims_that_share_survive() {
-    killed_in_some(Kind::Claim, 6, &[("TIDEPOOL__DATABASE__MAX_CONNECTIONS", "1")]).await;
+    killed_in_some(Victim::Service, Kind::Claim, 6, SHARING).await;
+}
+
+/// The database is lost at every statement of a claim, and the service lives on.
+#[tokio::test]
+async fn claims_survive_the_database() {
+    killed_in_some(Victim::Database, Kind::Claim, 1, &[]).await;
+}
+
+#[tokio::test]
+async fn claims_that_share_survive_the_database() {
+    killed_in_some(Victim::Database, Kind::Claim, 6, SHARING).await;
+}
+
+#[tokio::test]
+async fn returns_survive_the_database() {
+    killed_in_some(Victim::Database, Kind::Return, 1, &[]).await;
 }
 
 /// Of a bulk claim all is there or nothing.
