@@ -4,7 +4,7 @@
 mod at_once;
 mod call;
 mod crossing;
-mod examples;
+pub(crate) mod examples;
 mod examples_accounts;
 mod examples_activity;
 mod examples_config;
@@ -15,10 +15,10 @@ mod examples_retention;
 mod examples_sources;
 mod examples_sweep;
 mod examples_webhooks;
-mod fields;
+pub(crate) mod fields;
 mod repeats;
 mod rows;
-mod side;
+pub(crate) mod side;
 mod side_exceptions;
 mod sites;
 mod wire;
@@ -34,15 +34,15 @@ use tonic::Code;
 use wrong::{Expect, Wrong, wrongs};
 
 /// A server with one tenant of everything.
-struct Stage {
-    server: Server,
-    ours: Side,
-    caller: Caller,
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    pub(crate) ours: Side,
+    pub(crate) caller: Caller,
     store: Store,
 }
 
 impl Stage {
-    async fn set() -> Self {
+    pub(crate) async fn set() -> Self {
         let server = Server::start_with(examples_webhooks::configure).await;
         let ours = Side::furnish(&server, ACME, "ours").await;
         Self {
@@ -53,7 +53,7 @@ impl Stage {
         }
     }
 
-    async fn strike(self) {
+    pub(crate) async fn strike(self) {
         self.caller.close().await;
         self.store.close().await;
         self.server.stop().await;
