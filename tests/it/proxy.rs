@@ -28,10 +28,22 @@ pub(crate) enum Fault {
     CutAnswer,
     /// The request arrives; from then on nothing passes on any connection.
     Swallow,
+    /// The request is held back, and everything after it on any connection, until that is healed.
+    Hold,
     /// The request does not arrive, and nothing after it on any connection.
     EndBefore,
     /// The request arrives and is answered; neither the answer nor anything after it passes on any connection.
     EndAfter,
+}
+
+/// What becomes of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Pass,
+    /// They pass when everything passes again.
+    Hold,
+    /// They do not pass, nor anything after them.
+    End,
 }
 
 /// Who ends a connection in one direction.
@@ -205,7 +217,11 @@ async fn connection(client: TcpStream, server: TcpStream, state: Arc<watch::Send
         if last.load(Ordering::SeqCst) {
             state.send_modify(|state| state.swallows = true);
         }
-        !deaf.load(Ordering::SeqCst)
+        if deaf.load(Ordering::SeqCst) {
+            Verdict::End
+        } else {
+            Verdict::Pass
+        }
     };
     // Whoever does not pump any more has shut down what he wrote to; the other direction goes on until its own end.
     let requests = async {
@@ -247,8 +263,8 @@ async fn until(first: impl Future<Output = ()>, second: impl Future<Output = ()>
 }
 
 /// Whether the request may pass.
-fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, last: &AtomicBool, request: &[u8]) -> bool {
-    let mut pass = true;
+fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, last: &AtomicBool, request: &[u8]) -> Verdict {
+    let mut verdict = Verdict::Pass;
     state.send_if_modified(|state| {
         let Some((which, fault)) = &mut state.trap else {
             return false;
@@ -259,11 +275,15 @@ fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, last: &AtomicBool, re
         let fault = *fault;
         state.trap = None;
         match fault {
-            Fault::CutRequest => pass = false,
+            Fault::CutRequest => verdict = Verdict::End,
             Fault::CutAnswer => deaf.store(true, Ordering::SeqCst),
             Fault::Swallow => state.swallows = true,
-            Fault::EndBefore => {
-                pass = false;
+            Fault::Hold | Fault::EndBefore => {
+                verdict = if fault == Fault::Hold {
+                    Verdict::Hold
+                } else {
+                    Verdict::End
+                };
                 state.swallows = true;
             }
             Fault::EndAfter => {
@@ -273,15 +293,15 @@ fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, last: &AtomicBool, re
         }
         true
     });
-    pass
+    verdict
 }
 
-/// Passes bytes on in order, each with the same delay, until one side ends or `pass` says no.
+/// Passes bytes on in order, each with the same delay, until one side ends or `judge` says so.
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     state: &watch::Sender<State>,
-    pass: impl Fn(&[u8]) -> bool,
+    judge: impl Fn(&[u8]) -> Verdict,
 ) {
     let (queue, mut queued) = mpsc::unbounded_channel();
     let read = async {
@@ -299,7 +319,14 @@ async fn pump(
     let write = async {
         while let Some((due, bytes)) = queued.recv().await {
             sleep_until(due).await;
-            if faults.wait_for(|state| !state.swallows).await.is_err() || !pass(&bytes) {
+            let mut verdict = Verdict::Hold;
+            while verdict == Verdict::Hold {
+                if faults.wait_for(|state| !state.swallows).await.is_err() {
+                    return;
+                }
+                verdict = judge(&bytes);
+            }
+            if verdict == Verdict::End {
                 return;
             }
             if to.write_all(&bytes).await.is_err() {

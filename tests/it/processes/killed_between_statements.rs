@@ -1,5 +1,5 @@
 //! A process that is killed between two statements of a call, before each of them and before and after COMMIT, or its database
-//! is: what was not acknowledged is done by the call's repetition, once.
+//! is, or stands still: what was not acknowledged is done by the call's repetition, once.
 
 use super::{
     Deployed,
@@ -15,6 +15,8 @@ use crate::{
 };
 use futures::future::join_all;
 use secrecy::SecretString;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// More points than any of the calls has.
 const POINTS: usize = 40;
@@ -24,16 +26,34 @@ type Settings = &'static [(&'static str, &'static str)];
 /// With one connection there is one lane, in which claims at the same time share transactions.
 const SHARING: Settings = &[("TIDEPOOL__DATABASE__MAX_CONNECTIONS", "1")];
 
-/// Who is killed.
+/// A service gives an attempt up long before a database that stands still goes on: when that does what it was asked for, nobody
+/// waits for the answer.
+const IMPATIENT: Settings = &[("TIDEPOOL__DATABASE__ATTEMPT_TIMEOUT_MS", "300")];
+const STANDSTILL: Duration = Duration::from_millis(900);
+
+/// What happens between two statements.
 #[derive(Clone, Copy, Debug)]
-enum Victim {
-    Service,
-    Database,
+enum Blow {
+    ServiceKilled,
+    ServiceStopped,
+    DatabaseKilled,
+    DatabaseStopped,
+}
+
+impl Blow {
+    /// What is done to the statement: whoever is killed never gets it, and nobody has an answer to it.
+    const fn fault(self) -> Fault {
+        match self {
+            Self::ServiceKilled | Self::DatabaseKilled => Fault::EndBefore,
+            Self::ServiceStopped | Self::DatabaseStopped => Fault::Hold,
+        }
+    }
 }
 
 /// A process that reaches its database through a proxy, which knows what it is about to do.
 struct Watched {
-    /// The database, if that is what is killed; otherwise it is everybody's.
+    blow: Blow,
+    /// The database, if that is what is struck; otherwise it is everybody's.
     database: Option<PrivateServer>,
     deployed: Deployed,
     proxy: Proxy,
@@ -43,7 +63,7 @@ struct Watched {
 }
 
 impl Watched {
-    async fn start(deployed: Deployed, database: Option<PrivateServer>, settings: Settings) -> Self {
+    async fn start(blow: Blow, deployed: Deployed, database: Option<PrivateServer>, settings: Settings) -> Self {
         let server = match &database {
             Some(database) => database.url.clone(),
             None => external_server().unwrap(),
@@ -52,6 +72,7 @@ impl Watched {
         let url = proxy.url(&deployed.url);
         let process = deployed.serve_at(&url, settings).await;
         Self {
+            blow,
             database,
             deployed,
             proxy,
@@ -65,9 +86,9 @@ impl Watched {
         Site::new(vec![self.process.channel()])
     }
 
-    /// Kills the victim at this point of the errands, all of which are asked for at once. Says whether it came to that, and what
+    /// Strikes at this point of the errands, all of which are asked for at once. Says whether it came to that, and what
     /// the answers are: those to a repetition if so.
-    async fn killed_at(
+    async fn struck_at(
         &mut self,
         errands: &[Errand],
         which: Which,
@@ -87,7 +108,7 @@ impl Watched {
         match answered {
             Some(answered) if !self.proxy.is_silent() => (false, answered.into_iter().map(Result::unwrap).collect()),
             answered => {
-                self.restart().await;
+                self.strike().await;
                 let mut said = Vec::new();
                 for (at, errand) in errands.iter().enumerate() {
                     let before = answered.as_ref().and_then(|answered| answered[at].as_ref().ok());
@@ -100,9 +121,19 @@ impl Watched {
         }
     }
 
-    /// Kills the victim; what was sent into the void never arrives. The next process starts, or the database starts again, and the
-    /// service finds it.
-    async fn restart(&mut self) {
+    /// What was sent to one who is killed never arrives, and whoever stands still finds it when he goes on. The next process starts,
+    /// or the service finds its database again.
+    async fn strike(&mut self) {
+        let signal = |name| match &self.database {
+            Some(database) => database.signal(name),
+            None => self.process.signal(name),
+        };
+        if matches!(self.blow, Blow::ServiceStopped | Blow::DatabaseStopped) {
+            signal("STOP");
+            self.proxy.heal();
+            sleep(STANDSTILL).await;
+            return signal("CONT");
+        }
         match &mut self.database {
             Some(database) => database.kill(),
             None => self.process.kill(),
@@ -117,18 +148,18 @@ impl Watched {
 }
 
 async fn killed_in(kind: Kind) {
-    killed_in_some(Victim::Service, kind, 1, &[]).await;
+    struck_in_some(Blow::ServiceKilled, kind, 1, &[]).await;
 }
 
 /// So many of them at once.
-async fn killed_in_some(victim: Victim, kind: Kind, number: usize, settings: Settings) {
-    let test = format!("{victim:?} killed between the statements of {kind:?} ({number} at once)");
+async fn struck_in_some(blow: Blow, kind: Kind, number: usize, settings: Settings) {
+    let test = format!("{blow:?} between the statements of {kind:?} ({number} at once)");
     if !on_a_server(&test, "its statements pass no proxy; see killed_anywhere") {
         return;
     }
-    let (world, database) = match victim {
-        Victim::Service => (World::start().await, None),
-        Victim::Database => {
+    let (world, database) = match blow {
+        Blow::ServiceKilled | Blow::ServiceStopped => (World::start().await, None),
+        Blow::DatabaseKilled | Blow::DatabaseStopped => {
             let Some(database) = PrivateServer::start(&test).await else {
                 return;
             };
@@ -137,15 +168,15 @@ async fn killed_in_some(victim: Victim, kind: Kind, number: usize, settings: Set
         }
     };
     let mut stock = Stock::make(&world, 3 * POINTS * number).await;
-    let mut watched = Watched::start(Deployed::of(world).await, database, settings).await;
+    let mut watched = Watched::start(blow, Deployed::of(world).await, database, settings).await;
     let mut done = Vec::new();
     for point in 1.. {
         assert!(point < POINTS, "calls without an end");
         let errands: Vec<_> = (0..number).map(|_| stock.errand(kind)).collect();
         let which = Which::Statement(point);
-        let (killed, said) = watched.killed_at(&errands, which, Fault::EndBefore, &stock).await;
+        let (struck, said) = watched.struck_at(&errands, which, blow.fault(), &stock).await;
         done.extend(errands.into_iter().zip(said));
-        if !killed {
+        if !struck {
             // What is read, what is written, the answer that is remembered, COMMIT: once for one, and once for all others.
             assert!(point > 4 * number.min(2), "{kind:?} has {point} statements");
             assert!(number == 1 || point < 4 * number, "each of {kind:?} was alone");
@@ -155,8 +186,8 @@ async fn killed_in_some(victim: Victim, kind: Kind, number: usize, settings: Set
     }
     let errands: Vec<_> = (0..number).map(|_| stock.errand(kind)).collect();
     let which = Which::Containing(COMMIT, number.min(2));
-    let (killed, said) = watched.killed_at(&errands, which, Fault::EndAfter, &stock).await;
-    assert!(killed);
+    let (struck, said) = watched.struck_at(&errands, which, Fault::EndAfter, &stock).await;
+    assert!(struck);
     done.extend(errands.into_iter().zip(said));
     all_were_done_once(&watched.site(), &stock, &done).await;
     let (status, log) = watched.process.stop().await;
@@ -173,23 +204,47 @@ async fn claims_survive() {
 /// P4: claims at once share a transaction where there are no more connections, and each is made or not made all the same.
 #[tokio::test]
 async fn claims_that_share_survive() {
-    killed_in_some(Victim::Service, Kind::Claim, 6, SHARING).await;
+    struck_in_some(Blow::ServiceKilled, Kind::Claim, 6, SHARING).await;
 }
 
 /// The database is lost at every statement of a claim, and the service lives on.
 #[tokio::test]
 async fn claims_survive_the_database() {
-    killed_in_some(Victim::Database, Kind::Claim, 1, &[]).await;
+    struck_in_some(Blow::DatabaseKilled, Kind::Claim, 1, &[]).await;
 }
 
 #[tokio::test]
 async fn claims_that_share_survive_the_database() {
-    killed_in_some(Victim::Database, Kind::Claim, 6, SHARING).await;
+    struck_in_some(Blow::DatabaseKilled, Kind::Claim, 6, SHARING).await;
 }
 
 #[tokio::test]
 async fn returns_survive_the_database() {
-    killed_in_some(Victim::Database, Kind::Return, 1, &[]).await;
+    struck_in_some(Blow::DatabaseKilled, Kind::Return, 1, &[]).await;
+}
+
+/// A service that stands still for longer than an attempt lasts does not take what is answered by then for an answer in time.
+#[tokio::test]
+async fn claims_survive_a_service_that_stands_still() {
+    struck_in_some(Blow::ServiceStopped, Kind::Claim, 1, IMPATIENT).await;
+}
+
+/// A database that stands still before any statement of a claim does it later, when the service has given that attempt up and
+/// begun another one.
+#[tokio::test]
+async fn claims_survive_a_database_that_stands_still() {
+    struck_in_some(Blow::DatabaseStopped, Kind::Claim, 1, IMPATIENT).await;
+}
+
+#[tokio::test]
+async fn claims_that_share_survive_a_database_that_stands_still() {
+    const BOTH: Settings = &[SHARING[0], IMPATIENT[0]];
+    struck_in_some(Blow::DatabaseStopped, Kind::Claim, 6, BOTH).await;
+}
+
+#[tokio::test]
+async fn follow_ups_survive_a_database_that_stands_still() {
+    struck_in_some(Blow::DatabaseStopped, Kind::FollowUp, 1, IMPATIENT).await;
 }
 
 /// Of a bulk claim all is there or nothing.
