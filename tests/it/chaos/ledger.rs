@@ -1,17 +1,22 @@
 //! What must hold after each round, whatever was struck. Of each account its changes are read from the stream, in which there is
 //! no hole, and compared with what people were told: every acknowledged change is there at its version, was made by
 //! who asked for it, and follows from the one before; nothing is there that nobody asked for; what ended before something
-//! else began has the lower version; nobody lost an account that he had followed up in time.
+//! else began has the lower version; nobody lost an account that he had followed up in time; and what was refused could not be
+//! done at that time.
 
 use super::{
     place::Place,
+    refusals::{History, judge},
     rows,
     work::{Became, Company, Done, Wish, stored},
 };
 use crate::processes::outside::LONG;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::DatabaseConnection;
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 use tidepool::rpc::proto::{Event, TenureEndCause};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -55,6 +60,8 @@ struct Known {
 struct Tally {
     done: usize,
     refused: usize,
+    /// Refused and looked at again.
+    judged: usize,
     /// Asked for more than once.
     repeated: usize,
     events: usize,
@@ -96,7 +103,7 @@ impl Ledger {
     pub(super) fn note(&mut self, done: impl Iterator<Item = Done>) {
         for done in done {
             match done.became {
-                Became::Refused => self.last.refused += 1,
+                Became::Refused { .. } => self.last.refused += 1,
                 Became::Seen { .. } | Became::Taken => self.last.done += 1,
             }
             self.last.repeated += usize::from(done.unanswered > 0);
@@ -164,13 +171,15 @@ impl Ledger {
     }
 
     /// Everything that was promised. Begins a new round.
-    pub(super) async fn checks(&mut self, direct: &DatabaseConnection, round: usize) {
+    pub(super) async fn checks(&mut self, company: &Company, direct: &DatabaseConnection, round: usize) {
         // What was not followed before the end of the round in which it happened is in the next one.
         let ahead = self.ahead[0].max(self.ahead[1]);
+        let mut histories = HashMap::new();
         for (id, known) in &mut self.accounts {
             self.last.swept += known.steps.iter().filter(|step| step.swept).count();
-            known.checks(id, ahead);
+            histories.insert(id.as_str(), known.checks(id, ahead));
         }
+        self.last.judged = judge(company, &histories);
         self.ahead = [TimeDelta::zero(), self.ahead[0]];
         // Each follow-up is stored once; its id is a key.
         assert_eq!(
@@ -191,6 +200,7 @@ impl Ledger {
         self.total = Tally {
             done: self.total.done + last.done,
             refused: self.total.refused + last.refused,
+            judged: self.total.judged + last.judged,
             repeated: self.total.repeated + last.repeated,
             events: self.total.events + last.events,
             swept: self.total.swept + last.swept,
@@ -206,15 +216,16 @@ impl Ledger {
 impl Tally {
     fn told(self) -> String {
         format!(
-            "{} done, {} refused, {} of these asked for again, {} changes followed, {} of them by the sweep",
-            self.done, self.refused, self.repeated, self.events, self.swept
+            "{} done, {} refused ({} judged), {} of these asked for again, {} changes followed, {} of them by the sweep",
+            self.done, self.refused, self.judged, self.repeated, self.events, self.swept
         )
     }
 }
 
 impl Known {
-    fn checks(&mut self, id: &str, ahead: TimeDelta) {
-        let mut done = std::mem::take(&mut self.done);
+    /// Says who owned it when, and what was asked of it.
+    fn checks(&mut self, id: &str, ahead: TimeDelta) -> History {
+        let done = std::mem::take(&mut self.done);
         let steps = std::mem::take(&mut self.steps);
         let mut acknowledged: HashMap<i64, Done> = HashMap::new();
         for done in &done {
@@ -237,11 +248,11 @@ impl Known {
                     );
                 }
                 // Each attempt of which nobody knows may still come true, once.
-                Became::Refused if done.unanswered > 0 => self.open.push(wanted),
-                Became::Refused | Became::Taken => {}
+                Became::Refused { .. } if done.unanswered > 0 => self.open.push(wanted),
+                Became::Refused { .. } | Became::Taken => {}
             }
         }
-        let mut owners = HashMap::from([(self.version, self.owner.clone())]);
+        let mut owners = BTreeMap::from([(self.version, self.owner.clone())]);
         for step in steps {
             self.follows(id, &step, ahead, acknowledged.remove(&step.version).as_ref());
             owners.insert(self.version, self.owner.clone());
@@ -255,7 +266,8 @@ impl Known {
                 assert_eq!(owners.get(version), Some(owner), "{id}: {done:?}");
             }
         }
-        linear(id, &mut done);
+        linear(id, done.clone());
+        History { owners, done }
     }
 
     /// A change follows from the one before, and from what somebody wanted.
@@ -333,15 +345,11 @@ fn wanted(wish: &Wish) -> Option<Wanted> {
 }
 
 /// What had ended before something else began has no later version.
-fn linear(id: &str, done: &mut Vec<Done>) {
-    let version = |done: &Done| match done.became {
-        Became::Seen { version, .. } => Some(version),
-        Became::Taken | Became::Refused => None,
-    };
-    done.retain(|done| version(done).is_some());
-    done.sort_by_key(version);
+fn linear(id: &str, mut done: Vec<Done>) {
+    done.retain(|done| done.version().is_some());
+    done.sort_by_key(Done::version);
     let mut latest: Option<(Instant, &Done)> = None;
-    for of_version in done.chunk_by(|a, b| version(a) == version(b)) {
+    for of_version in done.chunk_by(|a, b| a.version() == b.version()) {
         for done in of_version {
             if let Some((began, later)) = latest {
                 assert!(began <= done.ended, "{id}: {done:?} ended before {later:?} began");

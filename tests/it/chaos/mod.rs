@@ -1,4 +1,4 @@
-//! Rounds of random faults, of the network, of processes and their clocks, of the database and its disk, against two service processes on one
+//! Rounds of random faults, of the network, of processes and their clocks, of the database and its disk, against three service processes on one
 //! database (one on SQLite) while people claim, return, assign, read and change limits, services tell of follow-ups, the sweep
 //! takes what is due, and others follow the stream, or come and go. After each round all that was promised must hold: see `ledger`.
 //!
@@ -10,6 +10,7 @@ mod faults;
 mod health;
 mod ledger;
 mod place;
+mod refusals;
 mod slots;
 mod visits;
 mod wall_clock;
@@ -187,7 +188,7 @@ async fn round(
     place.no_slot_is_lost(company, ledger, round).await;
     ledger.follows_all(place, direct).await;
     place.every_seat_is_free().await;
-    ledger.checks(direct, round).await;
+    ledger.checks(company, direct, round).await;
     company.limits_hold(direct).await;
     place.verify().await;
     say(&format!(

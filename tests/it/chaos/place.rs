@@ -34,6 +34,9 @@ use tokio::{
 /// Whoever is not answered for so long gives a connection up, and asks again.
 const ATTEMPT: (&str, &str) = ("TIDEPOOL__DATABASE__ATTEMPT_TIMEOUT_MS", "2500");
 
+/// On a server; a file is one's own.
+pub(super) const SERVICES: usize = 3;
+
 /// A service and what belongs to it.
 pub(super) struct Replica {
     /// `None` while it is dead.
@@ -74,7 +77,7 @@ impl Place {
         let deployed = Deployed::of(world).await;
         let clocks = ClockMaker::find().await;
         let mut replicas = Vec::new();
-        for whom in 0..if database.is_some() { 2 } else { 1 } {
+        for whom in 0..if database.is_some() { SERVICES } else { 1 } {
             let proxy = match &database {
                 Some(database) => Some(Proxy::start(&database.url).await),
                 None => None,

@@ -1,5 +1,6 @@
 //! Others who follow the stream for a moment and go away, answered or not: what they took of a service must come back.
 
+use super::place::SERVICES;
 use crate::site::Site;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
@@ -22,7 +23,7 @@ pub(super) async fn come_and_go(site: Arc<Mutex<Site>>, seed: u64, stop: Arc<Ato
     let a_while = |random: &mut StdRng| Duration::from_millis(random.random_range(0..A_WHILE));
     let mut visits = 0;
     while !stop.load(Ordering::Relaxed) {
-        let service = site.lock().unwrap().clone().admin_at(random.random_range(0..2));
+        let service = site.lock().unwrap().clone().admin_at(random.random_range(0..SERVICES));
         let visit = async {
             let answer = service.events().watch_events(WatchEventsRequest::default()).await?;
             let mut events = answer.into_inner();

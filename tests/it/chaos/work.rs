@@ -2,6 +2,7 @@
 //! services that tell of follow-ups. Each thing is asked for under one request id, at one service or the other, until
 //! there is an answer.
 
+use super::place::SERVICES;
 use crate::{
     activities::told,
     processes::{errands::may_be_repeated, number},
@@ -135,6 +136,17 @@ impl Company {
         self.within_limits(self.most_held(db).await.expect("the database answers"));
     }
 
+    /// The accounts of which a user can hold only so many at once, in no case fewer.
+    pub(super) fn limited(&self, account: &str) -> Option<(&[String], usize)> {
+        let at = self.accounts.iter().position(|one| one == account)?;
+        let (fixed, changing) = self.accounts.split_at(LIMITED);
+        Some(if at < LIMITED {
+            (fixed, usize::try_from(LIMIT).unwrap())
+        } else {
+            (changing, 1)
+        })
+    }
+
     /// Tells of a follow-up now.
     pub(super) async fn tells(&self, site: &Arc<Mutex<Site>>, account: &str, id: String, source: &str) -> Done {
         let wish = Wish::Tell {
@@ -181,8 +193,8 @@ pub(super) enum Became {
     Seen { version: i64, owner: String },
     /// A follow-up was recorded, or a limit changed.
     Taken,
-    /// It may not be done. If an earlier attempt was not answered, that one may still do it.
-    Refused,
+    /// It may not be done, for this reason. If an earlier attempt was not answered, that one may still do it.
+    Refused { reason: String },
 }
 
 /// What somebody wanted, and what he was told.
@@ -197,6 +209,16 @@ pub(super) struct Done {
     pub(super) ended: Instant,
     /// By the clock of all.
     pub(super) answered_at: DateTime<Utc>,
+}
+
+impl Done {
+    /// The account's version as it was seen.
+    pub(super) fn version(&self) -> Option<i64> {
+        match self.became {
+            Became::Seen { version, .. } => Some(version),
+            Became::Taken | Became::Refused { .. } => None,
+        }
+    }
 }
 
 /// Whether it was refused for being told of before it happens.
@@ -291,8 +313,8 @@ impl Wish {
             let became = match answer {
                 Ok(Ok(became)) => became,
                 Ok(Err(status)) if !passes(&status) => {
-                    is_a_refusal(&self, &status);
-                    Became::Refused
+                    let reason = of_refusal(&self, &status);
+                    Became::Refused { reason }
                 }
                 Ok(Err(_)) | Err(_) => {
                     unanswered += 1;
@@ -320,8 +342,8 @@ fn passes(status: &Status) -> bool {
     may_be_repeated(status) || reason(status) == Reason::DeadlineExceeded.as_str()
 }
 
-/// Whatever the faults are, these are all the reasons for which something is not done.
-fn is_a_refusal(wish: &Wish, status: &Status) {
+/// Why it was refused. Whatever the faults are, these are all the reasons for which something is not done.
+fn of_refusal(wish: &Wish, status: &Status) -> String {
     let known = [
         Reason::AlreadyClaimed,
         Reason::InvalidStatus,
@@ -334,6 +356,7 @@ fn is_a_refusal(wish: &Wish, status: &Status) {
         known.iter().any(|known| known.as_str() == reason),
         "{wish:?} is refused: {status:?}"
     );
+    reason
 }
 
 /// Somebody who does one thing after the other.
@@ -363,7 +386,7 @@ impl Worker {
                 account.clone_from(&self.company.limited[1]);
             }
             let id = format!("{}-{}", self.name, done.len());
-            let at = self.random.random_range(0..2);
+            let at = self.random.random_range(0..SERVICES);
             done.push(wish.insist(&self.site, at, account, id).await);
             sleep(Duration::from_millis(self.random.random_range(0..10))).await;
         }
