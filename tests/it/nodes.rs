@@ -10,11 +10,12 @@ use crate::{
     activities::told,
     harness::{Replica, Storage, at_node, nodes, say, start},
     races::{
-        have_ten_days, overdue, race_to_change_a_rule, race_to_claim, race_to_delete, race_to_sweep, race_to_the_limit,
-        reason, storm_of_copies, to_be_claimed,
+        have_ten_days, overdue, race_to_change_a_rule, race_to_claim, race_to_claim_back, race_to_delete,
+        race_to_sweep, race_to_the_limit, reason, storm_of_copies, to_be_claimed,
     },
     rig::{LONG, ROWS, add},
     site::Site,
+    sweeps::breaker::race_to_take_what_is_allowed,
     world::{World, open_pool},
 };
 use chrono::TimeDelta;
@@ -104,6 +105,26 @@ async fn limits_hold_over_all_nodes() {
         return;
     };
     race_to_the_limit(&cluster.site, "").await;
+    cluster.stop().await;
+}
+
+/// R128: whoever returns an account at one node does not get it back at another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cool_down_holds_over_all_nodes() {
+    let Some(cluster) = Cluster::start("a_cool_down_holds_over_all_nodes").await else {
+        return;
+    };
+    race_to_claim_back(&cluster.site, 20).await;
+    cluster.stop().await;
+}
+
+/// X14: sweeps at two nodes take no more than a breaker allows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_breaker_holds_over_all_nodes() {
+    let Some(cluster) = Cluster::start("a_breaker_holds_over_all_nodes").await else {
+        return;
+    };
+    race_to_take_what_is_allowed(&cluster.world, [cluster.app(0), cluster.app(1)]).await;
     cluster.stop().await;
 }
 

@@ -68,6 +68,44 @@ pub(crate) async fn race_to_claim(site: &Site, rounds: usize) {
     }
 }
 
+/// R128: whoever returns an account cannot claim it again, however fast he is, and on another server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_claims_what_he_just_returned() {
+    let world = World::start().await;
+    let (site, replica) = both(&world.server).await;
+    race_to_claim_back(&site, 40).await;
+    replica.stop().await;
+    world.stop().await;
+}
+
+pub(crate) async fn race_to_claim_back(site: &Site, rounds: usize) {
+    let pool = Pool {
+        cooldown_days: Some(7),
+        ..open_pool("Cool")
+    };
+    let pool = site.pool(pool).await;
+    for id in &site.many("Cool", &pool, "bob", rounds).await {
+        let mut claims = JoinSet::new();
+        for at in 1..9 {
+            let (site, id) = (site.clone(), id.clone());
+            claims.spawn(async move {
+                // Until he is told that it is not his any more.
+                loop {
+                    let refused = site.claim(at, "bob", &id).await.expect_err("he returned it");
+                    if reason(&refused) != Reason::AlreadyClaimed.as_str() {
+                        return reason(&refused);
+                    }
+                }
+            });
+        }
+        site.give_back("bob", id).await;
+        for refused in claims.join_all().await {
+            assert_eq!(refused, Reason::ClaimCooldownActive.as_str());
+        }
+        assert_eq!(site.ownership(id).await.owner, "");
+    }
+}
+
 /// P10: a request that is sent to two servers at once creates one account, and both tell of it: the one who comes second does not
 /// find that its own account stands in its way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

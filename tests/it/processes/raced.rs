@@ -3,8 +3,8 @@
 use super::{Deployed, serve_all, stop_all};
 use crate::{
     races::{
-        have_ten_days, overdue, race_to_change_a_rule, race_to_claim, race_to_delete, race_to_sweep, race_to_the_limit,
-        storm_of_copies, to_be_claimed,
+        have_ten_days, overdue, race_to_change_a_rule, race_to_claim, race_to_claim_back, race_to_delete,
+        race_to_sweep, race_to_the_limit, storm_of_copies, to_be_claimed,
     },
     world::World,
 };
@@ -30,8 +30,9 @@ async fn one_claimant_wins() {
     deployed.end().await;
 }
 
-/// L23, W11, W21, W22, W24: over three processes no limit is passed, copies of a request get one answer, no account comes
-/// into a deleted pool, no deadline of an old rule stays, and a follow-up in time saves the account from two sweeps.
+/// L23, R128, W11, W21, W22, W24: over three processes no limit is passed, nobody claims what he just returned, copies of a
+/// request get one answer, no account comes into a deleted pool, no deadline of an old rule stays, and a follow-up in time saves
+/// the account from two sweeps.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promises_hold_over_three_processes() {
     let world = World::start().await;
@@ -40,6 +41,7 @@ async fn promises_hold_over_three_processes() {
     let (processes, site) = serve_all(&deployed, 3).await;
     race_to_sweep(&site, &swept, Clock::System.now(), async || deployed.sweep().await).await;
     race_to_the_limit(&site, zone_at_noon()).await;
+    race_to_claim_back(&site, 20).await;
     storm_of_copies(&site).await;
     race_to_delete(&site).await;
     let (ids, rule) = to_be_claimed(&site).await;

@@ -8,7 +8,7 @@ use crate::{
 };
 use chrono::TimeDelta;
 use tidepool::{
-    app::sweep::Swept,
+    app::{App, sweep::Swept},
     domain::refusal::Reason,
     rpc::proto::{
         self, AdvanceReminder, ConfirmReclaimsRequest, ListReclaimBreakersRequest, ReclaimBreaker, ReclaimRule,
@@ -229,18 +229,25 @@ async fn accounts_outside_pools_have_a_breaker() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_sweeps_together_take_what_one_may() {
     let world = World::start().await;
+    race_to_take_what_is_allowed(&world, [world.app(); 2]).await;
+    world.stop().await;
+}
+
+/// Both of them sweep at the same time, the first one the world's.
+pub(crate) async fn race_to_take_what_is_allowed(world: &World, sweepers: [&App; 2]) {
     world.breaker(20, 1000).await;
     let pool = world.pool(open_pool("North")).await;
     world.rule(follow_up(&pool, 7)).await;
     world.site().many("Card", &pool, "bob", 300).await;
     world.server.clock.advance(TimeDelta::days(7));
-    let (one, other) = (lease_of(world.app(), "one").await, lease_of(world.app(), "other").await);
+    let [one, other] = sweepers;
+    let leases = (lease_of(one, "one").await, lease_of(other, "other").await);
     let mut allowed = 60;
     for _ in 0..4 {
         let go_on = || true;
         let (first, second) = tokio::join!(
-            world.app().sweep(&one, TimeDelta::zero(), go_on),
-            world.app().sweep(&other, TimeDelta::zero(), go_on)
+            one.sweep(&leases.0, TimeDelta::zero(), go_on),
+            other.sweep(&leases.1, TimeDelta::zero(), go_on)
         );
         let together = first.unwrap().reclaimed + second.unwrap().reclaimed;
         assert_eq!(together, allowed);
@@ -260,5 +267,4 @@ async fn two_sweeps_together_take_what_one_may() {
         .filter(|ownership| ownership.owner.is_empty())
         .count();
     assert_eq!(free, 60 + 3 * 40, "on a server: {}", external_server().is_some());
-    world.stop().await;
 }

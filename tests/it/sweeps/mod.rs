@@ -1,6 +1,6 @@
 //! What holds the sweep back, what it says of itself, and what it costs.
 
-mod breaker;
+pub(crate) mod breaker;
 mod contracts;
 mod cost;
 mod paused;
