@@ -294,3 +294,6 @@ fn reclaim(scene: &Scene<'_>, account: &Account, planned: &Account) -> Change {
         ..Change::of(account, after, Event { kind, effects })
     }
 }
+
+#[cfg(test)]
+mod tests;
