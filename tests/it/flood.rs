@@ -85,16 +85,14 @@ async fn next(reading: &mut OwnedReadHalf) -> Option<(u8, Vec<u8>)> {
     (head[3] != GOAWAY).then_some((head[3], payload))
 }
 
-/// The reasons for which the server reset streams until its last word.
-async fn resets(reading: &mut OwnedReadHalf) -> Vec<u32> {
+/// How many streams the server reset until its last word.
+async fn resets(reading: &mut OwnedReadHalf) -> usize {
     let all = async {
-        let mut reasons = Vec::new();
-        while let Some((kind, payload)) = next(reading).await {
-            if kind == RST_STREAM {
-                reasons.push(u32::from_be_bytes(payload.try_into().unwrap()));
-            }
+        let mut resets = 0;
+        while let Some((kind, _)) = next(reading).await {
+            resets += usize::from(kind == RST_STREAM);
         }
-        reasons
+        resets
     };
     timeout(PATIENCE, all).await.expect("the server bears everything")
 }
@@ -118,7 +116,7 @@ async fn a_flood_of_resets_ends_the_connection() {
     let (mut reading, writing) = connect(server.running.address()).await;
     // Headers without a method are an error of the stream.
     let flooding = flood(writing, |at| frame(HEADERS, END_HEADERS, at * 2 + 1, &[0x86, 0x84]));
-    let resets = resets(&mut reading).await.len();
+    let resets = resets(&mut reading).await;
     // Some belong to every long connection; these are no reason to end one.
     assert!((500..BORNE as usize).contains(&resets), "{resets}");
     drop(flooding.await.unwrap());
