@@ -39,7 +39,7 @@ trap 'exit 143' TERM HUP
 python=$TOOLS/examples-python/bin/python
 
 # --- the server, on a free port ---
-cargo build --quiet --locked --bin tidepool --example claim --example stream
+cargo build --quiet --locked --bin tidepool --example claim --example stream --example load
 built=${CARGO_TARGET_DIR:-$ROOT/target}/debug
 tidepool=("$built/tidepool" --database-url "sqlite:$work/tidepool.sqlite")
 for tenant in python node rust; do TIDEPOOL__LOG__FILTER=warn "${tidepool[@]}" tenant create "$tenant" >&2; done
@@ -79,6 +79,8 @@ lines=("created Mossbrook Pumps" "ben claimed Mossbrook Pumps, until 20" "RECORD
 in_python Python client
 in_node Node client
 in_rust Rust claim
+lines=("4 callers" "claim" "tell of a visit" "read" "return")
+check "Rust, a load" "$built/examples/load" "http://$address" rust --callers 4 --seconds 1
 lines=("told of 24 activities in 12 messages: 24 recorded" "saw the events of 12 accounts in 2 watches")
 in_python "Python, streams" stream
 in_node "Node, streams" stream

@@ -5,7 +5,7 @@
 #
 # The domain depends on nothing of ours, so only it is built, as the small crate of mutants/, laid out in a folder of its own.
 # Settings come from the environment:
-#   FILES='src/domain/limits/**'    only these; limits, circulation, retention, jobs, days and conditions if it is not said
+#   FILES='src/domain/limits/**'    only these; limits, circulation, retention, exceptions, the sweep, jobs, days, conditions if it is not said
 #   SHARD=0/4                       only every fourth change, from the first on
 #   OUT=FOLDER                      where cargo-mutants writes what it did (target/mutants if it is not said)
 #   MUTANTS_FOLDER=FOLDER           where the crate is laid out and built; kept then, so that a second run builds little
@@ -38,7 +38,7 @@ cp docs/conditions.md "$folder/docs"
 
 args=(--in-place --output "$out" --no-times --sharding round-robin)
 # The rules of which a mistake takes accounts away, lets too many be held, or moves the wrong ones.
-rules=('limits/**' 'circulation/**' 'retention/**' retention_plan.rs days.rs 'days/**' breaker.rs job.rs 'job/**' 'condition/**')
+rules=('limits/**' 'circulation/**' membership.rs 'retention/**' retention_plan.rs sweep.rs 'exception/**' days.rs 'days/**' breaker.rs job.rs 'job/**' 'condition/**')
 if [ -n "${FILES:-}" ]; then read -ra files <<<"$FILES"; else files=("${rules[@]/#/src/domain/}"); fi
 for file in "${files[@]}"; do args+=(--file "$file"); done
 if [ -n "${SHARD:-}" ]; then args+=(--shard "$SHARD"); fi

@@ -34,7 +34,7 @@ step() { names+=("$1"); commands+=("$2"); states+=("NOT RUN"); times+=(""); }
 
 tools() { scripts/tools.sh; }
 lint() { scripts/lint.sh; }
-build() { cargo test --workspace --locked --no-run && cargo build --locked --bin tidepool --example claim --example stream; }
+build() { cargo test --workspace --locked --no-run && cargo build --locked --bin tidepool --example claim --example stream --example load; }
 on_sqlite() { cargo test --workspace --locked; }
 # With one connection every flow has to give it back before it asks for another one. What is left out runs for minutes and
 # takes connections in no other way than the rest.
