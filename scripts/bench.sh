@@ -13,7 +13,7 @@ mkdir -p "$results"
 rm -f "$results"/{calls,growth,ingest,sweep}.json
 missed=()
 scripts/bench-calls.sh --json "$results/calls.json" || missed+=(calls)
-scripts/bench-growth.sh --json "$results/growth.json" || missed+=(growth)
+scripts/bench-growth.sh --rounds 11 --json "$results/growth.json" || missed+=(growth)
 scripts/bench-ingest.sh --rounds 3 --json "$results/ingest.json" || missed+=(ingest)
 scripts/bench-sweep.sh --json "$results/sweep.json" || missed+=(sweep)
 charts=$results
