@@ -24,7 +24,7 @@ impl Baseline {
         self.0.get(name).and_then(Value::as_f64)
     }
 
-    /// Keeps these, if that is wished, and those of other benchmarks.
+    /// Keeps these, of which all targets were met, if that is wished, and those of other benchmarks.
     pub(crate) fn accept(mut self, ratios: impl Iterator<Item = (&'static str, f64)>) -> Outcome {
         if env::var_os("TIDEPOOL_BENCH_ACCEPT").is_none() {
             return Ok(());
