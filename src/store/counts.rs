@@ -32,7 +32,7 @@ impl Db {
         self.counts.statements.load(Ordering::SeqCst)
     }
 
-    /// Keeps the statements that are prepared from now on, for looking at how they are carried out.
+    /// Keeps the statements that are sent from now on, for looking at how they are carried out.
     pub fn keep_statements(&self) {
         self.counts.keeps.store(true, Ordering::SeqCst);
     }
@@ -70,10 +70,15 @@ impl Counts {
         })
     }
 
+    /// Whether somebody wants to look at statements.
+    pub(super) fn keeps(&self) -> bool {
+        self.keeps.load(Ordering::Relaxed)
+    }
+
     /// A statement was sent, prepared or as text.
     pub(super) fn sent(&self, statement: Option<&Statement>) {
         self.statements.fetch_add(1, Ordering::SeqCst);
-        if let Some(statement) = statement.filter(|_| self.keeps.load(Ordering::Relaxed)) {
+        if let Some(statement) = statement.filter(|_| self.keeps()) {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push(statement.clone());
         }

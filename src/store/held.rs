@@ -153,7 +153,8 @@ impl ConnectionTrait for Held {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.send(None, DbErr::Exec, async |link| link.execute_text(sql).await)
+        let kept = self.counts.keeps().then(|| Statement::from_string(self.backend, sql));
+        self.send(kept.as_ref(), DbErr::Exec, async |link| link.execute_text(sql).await)
             .await
     }
 
