@@ -16,16 +16,19 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use tidepool::{
-    client::{Client, Who},
+    client::{Client, Refused, Who},
     rpc::proto::{self, NewAccount},
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::sleep};
+use tonic::Status;
 use uuid::Uuid;
 
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Accounts of each caller: he never claims one that somebody else wants.
 const EACH: usize = 10;
+/// How long a caller waits who was refused.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Calls a server as fast as it answers, and says how fast that was
 #[derive(Debug, Parser)]
@@ -100,39 +103,80 @@ impl Load {
             ..Default::default()
         };
         let new_accounts: Vec<_> = (0..EACH * usize::from(self.callers)).map(new_account).collect();
-        let mut ids = Vec::new();
+        let mut ids = Vec::with_capacity(new_accounts.len());
         for some in new_accounts.chunks(500) {
             let request = proto::BulkCreateAccountsRequest {
                 new_accounts: some.to_vec(),
                 ..Default::default()
             };
             let made = admin.accounts().bulk_create_accounts(request).await?.into_inner();
-            ids.extend(made.results.into_iter().map(|result| result.account_id));
+            for result in made.results {
+                if let Some(status) = result.status.filter(|status| status.code != 0) {
+                    return Err(format!("an account was not made: {}", status.message).into());
+                }
+                ids.push(result.account_id);
+            }
         }
         Ok(ids)
     }
 }
 
-/// How long calls took, by what they asked for.
-type Took = BTreeMap<&'static str, Vec<Duration>>;
+/// What became of calls.
+#[derive(Default)]
+struct Tally {
+    /// How long those took that were answered, by what they asked for.
+    took: BTreeMap<&'static str, Vec<Duration>>,
+    /// How many were not, and why: a server that is told to do too much says so.
+    refused: BTreeMap<(&'static str, String), usize>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        for (kind, took) in other.took {
+            self.took.entry(kind).or_default().extend(took);
+        }
+        for (why, number) in other.refused {
+            *self.refused.entry(why).or_default() += number;
+        }
+    }
+}
 
 /// A user, and the service that tells of what he does.
 struct Caller {
     user: Client,
     teller: Client,
-    took: Took,
+    tally: Tally,
 }
 
 impl Caller {
-    async fn timed<T>(&mut self, kind: &'static str, call: impl Future<Output = Result<T, tonic::Status>>) -> Outcome {
+    /// Whoever is refused waits for a moment.
+    async fn timed<T>(&mut self, kind: &'static str, call: impl Future<Output = Result<T, Status>>) {
         let began = Instant::now();
-        call.await?;
-        self.took.entry(kind).or_default().push(began.elapsed());
+        match call.await {
+            Ok(_) => self.tally.took.entry(kind).or_default().push(began.elapsed()),
+            Err(status) => {
+                let why = Refused::from(&status);
+                let why = if why.reason.is_empty() { why.message } else { why.reason };
+                *self.tally.refused.entry((kind, why)).or_default() += 1;
+                sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// Connects.
+    async fn arrive(&self, account: &str) -> Outcome {
+        let request = proto::GetAccountRequest {
+            account_id: account.to_owned(),
+        };
+        self.user.accounts().get_account(request).await?;
+        let nothing = proto::RecordActivitiesRequest::default();
+        // An empty call is refused, on a connection that is there then.
+        drop(self.teller.activities().record_activities(nothing).await);
         Ok(())
     }
 
     /// One account after the other, until it is time.
-    async fn work(mut self, accounts: Vec<String>, until: Instant) -> Outcome<Took> {
+    async fn work(mut self, accounts: Vec<String>, until: Instant) -> Tally {
         for id in accounts.iter().cycle().take_while(|_| Instant::now() < until) {
             let request_id = || Uuid::now_v7().to_string();
             let request = proto::ClaimAccountRequest {
@@ -141,7 +185,7 @@ impl Caller {
                 ..Default::default()
             };
             let mut circulation = self.user.circulation();
-            self.timed("claim", circulation.claim_account(request)).await?;
+            self.timed("claim", circulation.claim_account(request)).await;
             let visit = proto::Activity {
                 event_id: request_id(),
                 account_id: id.clone(),
@@ -154,19 +198,20 @@ impl Caller {
                 ..Default::default()
             };
             let mut activities = self.teller.activities();
-            self.timed("tell of a visit", activities.record_activities(request)).await?;
+            self.timed("tell of a visit", activities.record_activities(request))
+                .await;
             let request = proto::GetAccountRequest { account_id: id.clone() };
             let mut reading = self.user.accounts();
-            self.timed("read", reading.get_account(request)).await?;
+            self.timed("read", reading.get_account(request)).await;
             let request = proto::ReturnAccountRequest {
                 account_id: id.clone(),
                 request_id: request_id(),
                 ..Default::default()
             };
             let mut circulation = self.user.circulation();
-            self.timed("return", circulation.return_account(request)).await?;
+            self.timed("return", circulation.return_account(request)).await;
         }
-        Ok(self.took)
+        self.tally
     }
 }
 
@@ -180,38 +225,44 @@ fn percentile(sorted: &[Duration], percent: usize) -> f64 {
 async fn main() -> Outcome {
     let load = Load::parse();
     let accounts = load.prepare().await?;
-    let began = Instant::now();
-    let until = began + Duration::from_secs(load.seconds);
-    let mut callers = JoinSet::new();
+    let mut callers = Vec::new();
     for (at, mine) in accounts.chunks(EACH).enumerate() {
         let caller = Caller {
             user: load.client("act-as", &Load::user(at))?,
             teller: load.client("ingest", "")?,
-            took: Took::new(),
+            tally: Tally::default(),
         };
-        callers.spawn(caller.work(mine.to_vec(), until));
+        caller.arrive(&mine[0]).await?;
+        callers.push((caller, mine.to_vec()));
     }
+    let began = Instant::now();
+    let until = began + Duration::from_secs(load.seconds);
+    let mut working: JoinSet<Tally> = callers
+        .into_iter()
+        .map(|(caller, mine)| caller.work(mine, until))
+        .collect();
     let bar = Arc::new(ProgressBar::new(load.seconds));
     bar.set_style(ProgressStyle::with_template("{wide_bar} {pos} of {len} s")?);
     let shown = bar.clone();
     let clock = tokio::spawn(async move {
         loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            sleep(Duration::from_secs(1)).await;
             shown.inc(1);
         }
     });
-    let mut all = Took::new();
-    while let Some(took) = callers.join_next().await {
-        for (kind, took) in took?? {
-            all.entry(kind).or_default().extend(took);
-        }
+    let mut all = Tally::default();
+    while let Some(tally) = working.join_next().await {
+        all.add(tally?);
     }
     clock.abort();
     bar.finish_and_clear();
     let seconds = began.elapsed().as_secs_f64();
     println!("{} callers, {seconds:.1} s", load.callers);
-    println!("{:<18}{:>10}{:>12}{:>13}{:>11}", "call", "answered", "a second", "median, ms", "99 %, ms");
-    for (kind, mut took) in all {
+    println!(
+        "{:<18}{:>10}{:>12}{:>13}{:>11}",
+        "call", "answered", "a second", "median, ms", "99 %, ms"
+    );
+    for (kind, mut took) in all.took {
         took.sort_unstable();
         #[expect(clippy::cast_precision_loss, reason = "there are fewer calls")]
         let rate = took.len() as f64 / seconds;
@@ -221,6 +272,9 @@ async fn main() -> Outcome {
             percentile(&took, 50),
             percentile(&took, 99)
         );
+    }
+    for ((kind, why), number) in all.refused {
+        println!("{number} times {kind} was refused: {why}");
     }
     Ok(())
 }

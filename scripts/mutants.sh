@@ -36,12 +36,12 @@ cp -r proptest-regressions "$folder"
 # A test reads it.
 cp docs/conditions.md "$folder/docs"
 
-args=(--in-place --output "$out" --no-times --sharding round-robin)
+args=(--in-place --output "$out" --no-times)
 # The rules of which a mistake takes accounts away, lets too many be held, or moves the wrong ones.
 rules=('limits/**' 'circulation/**' membership.rs 'retention/**' retention_plan.rs sweep.rs 'exception/**' days.rs 'days/**' breaker.rs job.rs 'job/**' 'condition/**')
 if [ -n "${FILES:-}" ]; then read -ra files <<<"$FILES"; else files=("${rules[@]/#/src/domain/}"); fi
 for file in "${files[@]}"; do args+=(--file "$file"); done
-if [ -n "${SHARD:-}" ]; then args+=(--shard "$SHARD"); fi
+if [ -n "${SHARD:-}" ]; then args+=(--shard "$SHARD" --sharding round-robin); fi
 # The copy is the one that is changed, and what was built of it stays good: only what a change touches is built again.
 unset CARGO_TARGET_DIR
 cd "$folder"
