@@ -3,10 +3,11 @@
 
 use crate::{
     build::get_tenant,
-    harness::Server,
+    harness::{Refused, Server},
     raw::{ADMIN, Raw},
 };
 use std::{net::SocketAddr, time::Duration};
+use tidepool::domain::refusal::Reason;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -30,6 +31,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 4;
@@ -182,6 +184,43 @@ async fn streams_above_the_bound_are_refused() {
     get_tenant(&server.admin()).await.unwrap();
     // Nobody waits for what they would have said.
     drop((reading, writing));
+    server.stop().await;
+}
+
+/// Ten thousand calls that are begun and never said to the end, over fifty connections, take all places that there are until their
+/// time is over: others are told so at once, and are served as soon as those are gone.
+#[tokio::test]
+async fn ten_thousand_streams_keep_nobody_waiting() {
+    const CONNECTIONS: usize = 50;
+    const EACH: u32 = 200;
+    let server = Server::start().await;
+    let all: Vec<u8> = (0..EACH)
+        .flat_map(|at| frame(HEADERS, END_HEADERS, at * 2 + 1, &headers()))
+        .collect();
+    let mut peers = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let (mut reading, mut writing) = connect(server.running.address()).await;
+        writing.write_all(&all).await.unwrap();
+        // What is answered to a ping comes after everything before it was read.
+        writing.write_all(&frame(PING, 0, 0, b"are seen")).await.unwrap();
+        let seen = async {
+            while let Some((kind, payload)) = next(&mut reading).await {
+                if kind == PING && payload == b"are seen" {
+                    return;
+                }
+            }
+            panic!("the connection ends");
+        };
+        timeout(PATIENCE, seen).await.unwrap();
+        peers.push((reading, writing));
+    }
+    let busy = get_tenant(&server.admin()).await;
+    busy.refused(Code::Unavailable, Reason::ServerBusy);
+    drop(peers);
+    let served = async { while get_tenant(&server.admin()).await.is_err() {} };
+    timeout(PATIENCE / 5, served)
+        .await
+        .expect("their places are free again");
     server.stop().await;
 }
 

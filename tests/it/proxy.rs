@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     Swallow,
     /// The request is held back, and everything after it on any connection, until that is healed.
     Hold,
+    /// The request arrives; its answer is held back, and everything after it on any connection, until that is healed.
+    HoldAnswer,
     /// The request does not arrive, and nothing after it on any connection.
     EndBefore,
     /// The request arrives and is answered; neither the answer nor anything after it passes on any connection.
@@ -212,13 +214,16 @@ async fn connection(client: TcpStream, server: TcpStream, state: Arc<watch::Send
     let (from_server, to_server) = server.into_split();
     let mut cut = state.subscribe();
     let cuts = cut.borrow().cuts;
-    let (deaf, last) = (AtomicBool::new(false), AtomicBool::new(false));
+    // What becomes of the answers, and whether the next one is the last thing that is seen.
+    let (deaf, late, last) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
     let answer = |_: &[u8]| {
-        if last.load(Ordering::SeqCst) {
+        if last.swap(false, Ordering::SeqCst) {
             state.send_modify(|state| state.swallows = true);
         }
         if deaf.load(Ordering::SeqCst) {
             Verdict::End
+        } else if late.swap(false, Ordering::SeqCst) {
+            Verdict::Hold
         } else {
             Verdict::Pass
         }
@@ -226,7 +231,7 @@ async fn connection(client: TcpStream, server: TcpStream, state: Arc<watch::Send
     // Whoever does not pump any more has shut down what he wrote to; the other direction goes on until its own end.
     let requests = async {
         let ended = pump(from_client, to_server, &state, |bytes| {
-            spring(&state, &deaf, &last, bytes)
+            spring(&state, [&deaf, &late, &last], bytes)
         });
         until_half_closed(&state, Side::Client, ended).await;
     };
@@ -263,7 +268,7 @@ async fn until(first: impl Future<Output = ()>, second: impl Future<Output = ()>
 }
 
 /// Whether the request may pass.
-fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, last: &AtomicBool, request: &[u8]) -> Verdict {
+fn spring(state: &watch::Sender<State>, [deaf, late, last]: [&AtomicBool; 3], request: &[u8]) -> Verdict {
     let mut verdict = Verdict::Pass;
     state.send_if_modified(|state| {
         let Some((which, fault)) = &mut state.trap else {
@@ -285,6 +290,10 @@ fn spring(state: &watch::Sender<State>, deaf: &AtomicBool, last: &AtomicBool, re
                     Verdict::End
                 };
                 state.swallows = true;
+            }
+            Fault::HoldAnswer => {
+                late.store(true, Ordering::SeqCst);
+                last.store(true, Ordering::SeqCst);
             }
             Fault::EndAfter => {
                 deaf.store(true, Ordering::SeqCst);
@@ -319,15 +328,13 @@ async fn pump(
     let write = async {
         while let Some((due, bytes)) = queued.recv().await {
             sleep_until(due).await;
-            let mut verdict = Verdict::Hold;
-            while verdict == Verdict::Hold {
-                if faults.wait_for(|state| !state.swallows).await.is_err() {
-                    return;
-                }
-                verdict = judge(&bytes);
-            }
-            if verdict == Verdict::End {
+            if faults.wait_for(|state| !state.swallows).await.is_err() {
                 return;
+            }
+            match judge(&bytes) {
+                Verdict::Pass => {}
+                Verdict::Hold if faults.wait_for(|state| !state.swallows).await.is_ok() => {}
+                Verdict::Hold | Verdict::End => return,
             }
             if to.write_all(&bytes).await.is_err() {
                 return;

@@ -4,6 +4,7 @@
 use crate::{
     activities::{time, told},
     harness::{Replica, Server},
+    processes::errands::may_be_repeated,
     site::{Site, new_account},
     sweeping::follow_up,
     world::{World, claim, open_pool},
@@ -86,18 +87,23 @@ pub(crate) async fn race_to_claim_back(site: &Site, rounds: usize) {
     let pool = site.pool(pool).await;
     for id in &site.many("Cool", &pool, "bob", rounds).await {
         let mut claims = JoinSet::new();
+        let all_are_at_it = Arc::new(Barrier::new(9));
         for at in 1..9 {
-            let (site, id) = (site.clone(), id.clone());
+            let (site, id, all_are_at_it) = (site.clone(), id.clone(), all_are_at_it.clone());
             claims.spawn(async move {
+                let ask = async || site.claim(at, "bob", &id).await.expect_err("he returned it");
+                let goes_on =
+                    |refused: &Status| reason(refused) == Reason::AlreadyClaimed.as_str() || may_be_repeated(refused);
+                let mut refused = ask().await;
+                all_are_at_it.wait().await;
                 // Until he is told that it is not his any more.
-                loop {
-                    let refused = site.claim(at, "bob", &id).await.expect_err("he returned it");
-                    if reason(&refused) != Reason::AlreadyClaimed.as_str() {
-                        return reason(&refused);
-                    }
+                while goes_on(&refused) {
+                    refused = ask().await;
                 }
+                reason(&refused)
             });
         }
+        all_are_at_it.wait().await;
         site.give_back("bob", id).await;
         for refused in claims.join_all().await {
             assert_eq!(refused, Reason::ClaimCooldownActive.as_str());

@@ -1,5 +1,8 @@
 //! Whoever was refused something could not have it: between the question and the answer there was a moment at which the reason
 //! held. What is known of that time is what others saw before and after it.
+//!
+//! A database may show what it has not made durable yet, and lose it when it is killed in that moment. That was not seen; who
+//! looks into a refusal, or a read, that nothing explains should know of it.
 
 use super::work::{Became, Company, Done, Wish};
 use std::collections::{BTreeMap, HashMap};
@@ -44,7 +47,10 @@ pub(super) fn judge(company: &Company, histories: &HashMap<&str, History>) -> us
                     let held = |id: &&String| histories[id.as_str()].owners_during(done).any(|owner| owner == *user);
                     all.iter().filter(held).count() >= least
                 }
-                Wish::Claim { .. } => history.owners_during(done).any(|owner| !owner.is_empty()),
+                Wish::Claim { .. } => {
+                    *reason == Reason::AlreadyClaimed.as_str()
+                        && history.owners_during(done).any(|owner| !owner.is_empty())
+                }
                 Wish::Return { user } => history.owners_during(done).any(|owner| owner != *user),
                 Wish::Assign { .. } | Wish::Tell { .. } | Wish::Read | Wish::Limit { .. } => false,
             };

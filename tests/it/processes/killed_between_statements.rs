@@ -41,11 +41,13 @@ enum Blow {
 }
 
 impl Blow {
-    /// What is done to the statement: whoever is killed never gets it, and nobody has an answer to it.
-    const fn fault(self) -> Fault {
-        match self {
-            Self::ServiceKilled | Self::DatabaseKilled => Fault::EndBefore,
-            Self::ServiceStopped | Self::DatabaseStopped => Fault::Hold,
+    /// What is done to the statement, or to its answer: of those who are killed nobody gets it, and who stands still gets it later.
+    const fn fault(self, answer: bool) -> Fault {
+        match (self, answer) {
+            (Self::ServiceKilled | Self::DatabaseKilled, false) => Fault::EndBefore,
+            (Self::ServiceKilled | Self::DatabaseKilled, true) => Fault::EndAfter,
+            (Self::ServiceStopped | Self::DatabaseStopped, false) => Fault::Hold,
+            (Self::ServiceStopped | Self::DatabaseStopped, true) => Fault::HoldAnswer,
         }
     }
 }
@@ -106,9 +108,14 @@ impl Watched {
         };
         self.proxy.disarm();
         match answered {
-            Some(answered) if !self.proxy.is_silent() => (false, answered.into_iter().map(Result::unwrap).collect()),
+            Some(answered) if !self.proxy.is_silent() && answered.iter().all(Result::is_ok) => {
+                (false, answered.into_iter().map(Result::unwrap).collect())
+            }
             answered => {
-                self.strike().await;
+                // An attempt may take too long for the service without that.
+                if self.proxy.is_silent() {
+                    self.strike().await;
+                }
                 let mut said = Vec::new();
                 for (at, errand) in errands.iter().enumerate() {
                     let before = answered.as_ref().and_then(|answered| answered[at].as_ref().ok());
@@ -174,7 +181,7 @@ async fn struck_in_some(blow: Blow, kind: Kind, number: usize, settings: Setting
         assert!(point < POINTS, "calls without an end");
         let errands: Vec<_> = (0..number).map(|_| stock.errand(kind)).collect();
         let which = Which::Statement(point);
-        let (struck, said) = watched.struck_at(&errands, which, blow.fault(), &stock).await;
+        let (struck, said) = watched.struck_at(&errands, which, blow.fault(false), &stock).await;
         done.extend(errands.into_iter().zip(said));
         if !struck {
             // What is read, what is written, the answer that is remembered, COMMIT: once for one, and once for all others.
@@ -186,7 +193,7 @@ async fn struck_in_some(blow: Blow, kind: Kind, number: usize, settings: Setting
     }
     let errands: Vec<_> = (0..number).map(|_| stock.errand(kind)).collect();
     let which = Which::Containing(COMMIT, number.min(2));
-    let (struck, said) = watched.struck_at(&errands, which, Fault::EndAfter, &stock).await;
+    let (struck, said) = watched.struck_at(&errands, which, blow.fault(true), &stock).await;
     assert!(struck);
     done.extend(errands.into_iter().zip(said));
     all_were_done_once(&watched.site(), &stock, &done).await;
@@ -223,7 +230,7 @@ async fn returns_survive_the_database() {
     struck_in_some(Blow::DatabaseKilled, Kind::Return, 1, &[]).await;
 }
 
-/// A service that stands still for longer than an attempt lasts does not take what is answered by then for an answer in time.
+/// A service stands still for longer than an attempt lasts: what was answered meanwhile is taken, or it is done again, once.
 #[tokio::test]
 async fn claims_survive_a_service_that_stands_still() {
     struck_in_some(Blow::ServiceStopped, Kind::Claim, 1, IMPATIENT).await;
@@ -245,6 +252,31 @@ async fn claims_that_share_survive_a_database_that_stands_still() {
 #[tokio::test]
 async fn follow_ups_survive_a_database_that_stands_still() {
     struck_in_some(Blow::DatabaseStopped, Kind::FollowUp, 1, IMPATIENT).await;
+}
+
+#[tokio::test]
+async fn follow_ups_survive_a_service_that_stands_still() {
+    struck_in_some(Blow::ServiceStopped, Kind::FollowUp, 1, IMPATIENT).await;
+}
+
+#[tokio::test]
+async fn returns_survive_a_database_that_stands_still() {
+    struck_in_some(Blow::DatabaseStopped, Kind::Return, 1, IMPATIENT).await;
+}
+
+#[tokio::test]
+async fn follow_ups_survive_the_database() {
+    struck_in_some(Blow::DatabaseKilled, Kind::FollowUp, 1, &[]).await;
+}
+
+#[tokio::test]
+async fn creations_survive_the_database() {
+    struck_in_some(Blow::DatabaseKilled, Kind::Create, 1, &[]).await;
+}
+
+#[tokio::test]
+async fn merges_survive_the_database() {
+    struck_in_some(Blow::DatabaseKilled, Kind::Merge, 1, &[]).await;
 }
 
 /// Of a bulk claim all is there or nothing.

@@ -2,7 +2,7 @@
 
 use super::lease_of;
 use crate::{
-    harness::{Client, Refused, external_server},
+    harness::{Client, Refused},
     sweeping::follow_up,
     world::{World, open_pool, user},
 };
@@ -242,22 +242,22 @@ pub(crate) async fn race_to_take_what_is_allowed(world: &World, sweepers: [&App;
     world.server.clock.advance(TimeDelta::days(7));
     let [one, other] = sweepers;
     let leases = (lease_of(one, "one").await, lease_of(other, "other").await);
-    let mut allowed = 60;
-    for _ in 0..4 {
+    // A fifth, and what is confirmed later.
+    for (round, allowed) in [60, 40, 40, 40].into_iter().enumerate() {
+        if round > 0 {
+            let request = confirm(&pool, 40, "");
+            world.user("root").sweeps().confirm_reclaims(request).await.unwrap();
+        }
         let go_on = || true;
         let (first, second) = tokio::join!(
             one.sweep(&leases.0, TimeDelta::zero(), go_on),
             other.sweep(&leases.1, TimeDelta::zero(), go_on)
         );
         let together = first.unwrap().reclaimed + second.unwrap().reclaimed;
-        assert_eq!(together, allowed);
-        allowed = 40;
-        world
-            .user("root")
-            .sweeps()
-            .confirm_reclaims(confirm(&pool, 40, ""))
-            .await
-            .unwrap();
+        assert!(together <= allowed, "{together} of {allowed}");
+        // Where one of them lost against the other, something is left.
+        let rest = one.sweep(&leases.0, TimeDelta::zero(), go_on).await.unwrap();
+        assert_eq!(together + rest.reclaimed, allowed);
     }
     let free = world
         .site()
@@ -266,5 +266,5 @@ pub(crate) async fn race_to_take_what_is_allowed(world: &World, sweepers: [&App;
         .iter()
         .filter(|ownership| ownership.owner.is_empty())
         .count();
-    assert_eq!(free, 60 + 3 * 40, "on a server: {}", external_server().is_some());
+    assert_eq!(free, 60 + 3 * 40);
 }
