@@ -17,6 +17,7 @@ use std::{
 };
 use tidepool::{
     client::{Client, Refused, Who},
+    clock::Clock,
     rpc::proto::{self, NewAccount},
 };
 use tokio::{task::JoinSet, time::sleep};
@@ -34,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, Parser)]
 #[command(name = "load")]
 struct Load {
-    /// Where it is, for example http://127.0.0.1:7400
+    /// Where it is, for example `http://127.0.0.1:7400`
     address: String,
     /// The tenant; make one for it: `tidepool tenant create load`
     tenant: String,
@@ -190,7 +191,7 @@ impl Caller {
                 event_id: request_id(),
                 account_id: id.clone(),
                 kind: "sales_record.created".into(),
-                occur_time: Some(SystemTime::now().into()),
+                occur_time: Some(SystemTime::from(Clock::System.now()).into()),
                 ..Default::default()
             };
             let request = proto::RecordActivitiesRequest {

@@ -58,44 +58,101 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{directory::Entry, ids::GroupId};
+    use crate::domain::{
+        directory::{Department, Entry},
+        ids::{DepartmentId, GroupId, Role},
+        pool::PoolDepartment,
+    };
     use std::{collections::BTreeMap, sync::Arc};
 
-    #[test]
-    fn inactive_users_are_members_of_nothing() {
-        let group = GroupId::parse("night").unwrap();
-        let id = UserId::parse("ida").unwrap();
-        let user = |active| User {
-            id: id.clone(),
+    fn entry<T>(value: T) -> Arc<Entry<T>> {
+        Arc::new(Entry {
+            value,
+            version: 1,
+            update_time: chrono::DateTime::UNIX_EPOCH,
+        })
+    }
+
+    fn department(id: &str) -> DepartmentId {
+        DepartmentId::parse(id).unwrap()
+    }
+
+    /// `ida` works in sales of the north, which belongs to sales, and helps out in support.
+    fn ida(active: bool) -> User {
+        User {
+            id: UserId::parse("ida").unwrap(),
             display_name: String::new(),
             active,
-            primary_department: None,
-            other_departments: vec![],
+            primary_department: Some(department("north")),
+            other_departments: vec![department("support")],
             supervisor: None,
-            groups: vec![group.clone()],
-            roles: vec![],
+            groups: vec![GroupId::parse("night").unwrap()],
+            roles: vec![Role::parse("seller").unwrap()],
             region: String::new(),
             skills: vec![],
+        }
+    }
+
+    fn directory(active: bool) -> Directory {
+        let user = ida(active);
+        let departments = [("sales", None), ("north", Some("sales")), ("support", None)].map(|(id, parent)| {
+            let department = Department {
+                id: department(id),
+                display_name: String::new(),
+                parent: parent.map(department),
+                head: None,
+            };
+            (department.id.clone(), entry(department))
+        });
+        let users = BTreeMap::from([(user.id.clone(), entry(user))]);
+        Directory::compile(users, departments.into(), BTreeMap::new())
+    }
+
+    /// R058: each list by itself makes a member, and nobody is one who is in none of them or has left.
+    #[test]
+    fn every_list_makes_members() {
+        let none = PoolMembers::default;
+        let of = |id: &str, include_sub_departments| PoolMembers {
+            departments: vec![PoolDepartment {
+                department_id: department(id),
+                include_sub_departments,
+            }],
+            ..none()
         };
-        for active in [true, false] {
-            let entry = Arc::new(Entry {
-                value: user(active),
-                version: 1,
-                update_time: chrono::DateTime::UNIX_EPOCH,
-            });
-            let directory = Directory::compile(BTreeMap::from([(id.clone(), entry)]), BTreeMap::new(), BTreeMap::new());
-            let everyone = PoolMembers {
-                everyone: true,
-                ..PoolMembers::default()
-            };
-            let named = PoolMembers {
-                users: vec![id.clone()],
-                groups: vec![group.clone()],
-                ..PoolMembers::default()
-            };
-            for members in [everyone, named] {
-                assert_eq!(members.include(&directory, &user(active)), active);
-            }
+        let roles = |role: &str| PoolMembers {
+            roles: vec![Role::parse(role).unwrap()],
+            ..none()
+        };
+        let groups = |group: &str| PoolMembers {
+            groups: vec![GroupId::parse(group).unwrap()],
+            ..none()
+        };
+        let users = |user: &str| PoolMembers {
+            users: vec![UserId::parse(user).unwrap()],
+            ..none()
+        };
+        let everyone = PoolMembers {
+            everyone: true,
+            ..none()
+        };
+        for (members, included) in [
+            (none(), false),
+            (everyone, true),
+            (users("ida"), true),
+            (users("max"), false),
+            (roles("seller"), true),
+            (roles("buyer"), false),
+            (groups("night"), true),
+            (groups("day"), false),
+            (of("north", false), true),
+            (of("support", false), true),
+            (of("sales", true), true),
+            (of("sales", false), false),
+            (of("support", true), true),
+            (of("nowhere", true), false),
+        ] {
+            assert_eq!(members.include(&directory(true), &ida(true)), included, "{members:?}");
+            assert!(!members.include(&directory(false), &ida(false)), "{members:?}");
         }
     }
 }
