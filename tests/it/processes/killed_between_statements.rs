@@ -28,8 +28,8 @@ const SHARING: Settings = &[("TIDEPOOL__DATABASE__MAX_CONNECTIONS", "1")];
 
 /// A service gives an attempt up long before a database that stands still goes on: when that does what it was asked for, nobody
 /// waits for the answer.
-const IMPATIENT: Settings = &[("TIDEPOOL__DATABASE__ATTEMPT_TIMEOUT_MS", "300")];
-const STANDSTILL: Duration = Duration::from_millis(900);
+const IMPATIENT: Settings = &[("TIDEPOOL__DATABASE__ATTEMPT_TIMEOUT_MS", "1000")];
+const STANDSTILL: Duration = Duration::from_secs(2);
 
 /// What happens between two statements.
 #[derive(Clone, Copy, Debug)]
