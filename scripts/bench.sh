@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Runs all benchmarks but the replay, each on a private MariaDB, and keeps what they say as JSON beside the build. Beside each
-# ratio stands what it was when somebody last found it good (benches/baseline.json); TIDEPOOL_BENCH_ACCEPT=1 makes those of this
-# run the next ones, and its charts those that docs/performance.md shows, if all targets were met. Fails where one was missed, after
-# all are done.
+# ratio stands what it was when somebody last found it good (benches/baseline.json); TIDEPOOL_BENCH_ACCEPT=1 makes those of
+# each benchmark that met its targets the next ones, and the charts those that docs/performance.md shows, if all did. Fails where a
+# target was missed, after all are done.
 #   bench.sh
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
