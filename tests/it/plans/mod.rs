@@ -53,7 +53,12 @@ fn wrong(sql: &str, step: &QueryResult) -> Option<&'static str> {
         return None;
     }
     // Many are looked at where many are named, in a list; where that is a large part of a table, MySQL rather reads it as a whole.
-    let named = i64::try_from(sql.matches(", ").count()).unwrap();
+    let named = match sql.matches('?').count() {
+        // All values are in the text.
+        0 => sql.matches(", ").count(),
+        marks => marks,
+    };
+    let named = i64::try_from(named).unwrap();
     let (kind, extra) = (column(step, "type"), column(step, "Extra"));
     if kind == "ALL" || kind == "index" {
         return (rows(step) > 4 * named).then_some("reads everything");
